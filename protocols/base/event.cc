@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "protocols/base/event.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+
+#include "protocols/base/tree.h"
+
+namespace peerscope {
+
+std::string_view to_string(Replay replay) {
+  static constexpr std::array<std::string_view, 9> kNames = {"payload", "exchange_id", "party_id", "address", "time", "ordering", "derived", "signature", "nonce"};
+  return kNames[static_cast<std::size_t>(replay)];
+}
+
+std::string_view to_string(Type type) {
+  static constexpr std::array<std::string_view, 12> kNames = {"group", "boolean", "uint8", "uint16", "uint24", "uint32", "uint64", "int64", "string", "bytes", "ipv4", "ipv6"};
+  return kNames[static_cast<std::size_t>(type)];
+}
+
+std::string_view to_string(Shape shape) {
+  static constexpr std::array<std::string_view, 19> kNames = {
+      "malformed", "not UTF-8", "nested too deep", "trailing bytes", "cut short", "missing", "duplicate", "wrong type", "not an integer", "out of range",
+      "unknown value", "unknown member", "empty list", "single object for a list", "quoted number", "misplaced", "misnamed", "draft member", "bad length"};
+  return kNames[static_cast<std::size_t>(shape)];
+}
+
+std::string_view value_name(const Field& field, std::int64_t value) {
+  for (const ValueName& row : field.names) {
+    if (row.value == value) return row.name;
+  }
+  return {};
+}
+
+std::string explain(const Issue& issue) {
+  const std::string_view name = issue.field != nullptr ? issue.field->name : "the message";
+  const std::string where = issue.parent != nullptr ? fmt::format(" of {}", issue.parent->name) : "";
+  const std::string_view seen = issue.seen;
+  switch (issue.shape) {
+    case Shape::kMalformed: return fmt::format("not parsable at byte {}: {}", issue.offset, seen.empty() ? "end of the body" : seen);
+    case Shape::kNotUtf8: return fmt::format("byte {} is not UTF-8", issue.offset);
+    case Shape::kTooDeep: return fmt::format("nested deeper than any message needs, at byte {}", issue.offset);
+    case Shape::kTrailing: return fmt::format("more bytes after the end of the message, at byte {}: {}", issue.offset, seen);
+    case Shape::kCutShort: return fmt::format("the body ends in the middle, at byte {}", issue.offset);
+    case Shape::kMissing: return fmt::format("mandatory member {}{} is missing", name, where);
+    case Shape::kDuplicate: return fmt::format("member {}{} appears more than once", name, where);
+    case Shape::kWrongType: return fmt::format("{}{} has the wrong type: expected {}, seen {}", name, where, issue.field != nullptr ? to_string(issue.field->type) : "an object", seen);
+    case Shape::kNotInteger: return fmt::format("{}{} is not a whole number of 64 bits: {}", name, where, seen);
+    case Shape::kOutOfRange: return fmt::format("{}{} is {}, allowed is {} to {}", name, where, seen, issue.field->min, issue.field->max);
+    case Shape::kUnknownValue: {
+      std::string known;
+      for (const std::string_view word : issue.field->vocabulary) known += (known.empty() ? "" : ", ") + std::string(word);
+      return fmt::format("{}{} is \"{}\", expected one of {}", name, where, seen, known);
+    }
+    case Shape::kUnknownMember: return fmt::format("member {}{} is not in the specification (ignored)", seen, where);
+    case Shape::kEmptyList: return fmt::format("{}{} is an empty list, at least one element is needed", name, where);
+    case Shape::kSingleForList: return fmt::format("{}{} is one object where a list belongs", name, where);
+    case Shape::kQuotedNumber: return fmt::format("{}{} is a number in quotes: \"{}\"", name, where, seen);
+    case Shape::kMisplaced: return fmt::format("{} stands{} instead of in its own object", name, issue.parent != nullptr ? fmt::format(" in {}", issue.parent->name) : "");
+    case Shape::kMisnamed: return fmt::format("{}{} is spelled {}", name, where, seen);
+    case Shape::kDraft: return fmt::format("{}{} belongs to a draft from before the RFC", name, where);
+    case Shape::kBadLength: return fmt::format("the length {} of {}{} does not fit its content", seen, name, where);
+  }
+  return {};
+}
+
+namespace {
+
+std::string_view event_name(const Event& event) { return event.unknown ? event.label : std::string_view(event.field->name); }
+
+std::uint32_t first_child(std::uint32_t index) { return index + 1; }
+
+bool step_matches(std::span<const Event> events, std::uint32_t index, const PathStep& step, bool first_only) {
+  const Event& event = events[index];
+  if (event_name(event) != step.name) return false;
+  if (!step.has_selector) return !first_only || event.index <= 0;
+  const std::size_t equals = step.selector.find('=');
+  if (equals == std::string_view::npos) {
+    int wanted = -1;
+    std::from_chars(step.selector.data(), step.selector.data() + step.selector.size(), wanted);
+    return event.index == wanted || (event.index < 0 && wanted == 0);
+  }
+  const std::string_view key = step.selector.substr(0, equals);
+  const std::string_view value = step.selector.substr(equals + 1);
+  for (std::uint32_t i = first_child(index); i < event.end; i = events[i].end) {
+    if (event_name(events[i]) != key) continue;
+    if (events[i].has_text ? events[i].text == value : std::to_string(events[i].number) == value) return true;
+  }
+  return false;
+}
+
+void search(std::span<const Event> events, std::uint32_t from, std::uint32_t to, std::string_view path, bool first_only,
+            std::vector<std::uint32_t>& out) {
+  const PathStep step = first_step(path);
+  for (std::uint32_t i = from; i < to; i = std::max(events[i].end, i + 1)) {
+    if (first_only && !out.empty()) return;
+    // The filter name itself is accepted for a single step: `ppstp.peer_id`.
+    if (step.rest.empty() && !step.has_selector && path == events[i].field->filter) out.push_back(i);
+    else if (step_matches(events, i, step, first_only)) {
+      if (step.rest.empty()) out.push_back(i);
+      else search(events, first_child(i), events[i].end, step.rest, first_only, out);
+    }
+  }
+}
+
+// The path may start below the wrapper groups at the top.
+std::vector<std::uint32_t> search_from_top(std::span<const Event> events, std::string_view path, bool first_only) {
+  std::vector<std::uint32_t> out;
+  std::uint32_t from = 0;
+  auto to = static_cast<std::uint32_t>(events.size());
+  for (int level = 0; level < 2 && out.empty() && from < to; ++level) {
+    search(events, from, to, path, first_only, out);
+    if (!out.empty() || events[from].field->type != Type::kGroup) break;
+    to = events[from].end;
+    from = first_child(from);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string path_of(std::span<const Event> events, std::uint32_t index) {
+  std::string path;
+  while (index != Event::kNoParent) {
+    const Event& event = events[index];
+    std::string step(event_name(event));
+    if (event.index >= 0) step += fmt::format("[{}]", event.index);
+    path = path.empty() ? step : step + "." + path;
+    index = event.parent;
+  }
+  return path;
+}
+
+std::uint32_t find_path(std::span<const Event> events, std::string_view path) {
+  const auto found = search_from_top(events, path, true);
+  return found.empty() ? Event::kNoParent : found.front();
+}
+
+std::vector<std::uint32_t> find_all(std::span<const Event> events, std::string_view path) { return search_from_top(events, path, false); }
+
+std::string value_text(const Event& event) {
+  if (event.unknown) return std::string(event.text);
+  if (event.has_text) return fmt::format("\"{}\"", event.text);
+  if (!event.has_number) return {};
+  const std::string_view name = value_name(*event.field, event.number);
+  const std::string number = event.field->display == Display::kHex ? fmt::format("{:#x}", static_cast<std::uint64_t>(event.number)) : std::to_string(event.number);
+  return name.empty() ? number : fmt::format("{} ({})", number, name);
+}
+
+std::string print_tree(std::span<const Event> events) {
+  std::string out;
+  for (const Event& event : events) {
+    out.append(static_cast<std::size_t>(event.depth) * 2, ' ');
+    out += event_name(event);
+    if (event.index >= 0) out += fmt::format("[{}]", event.index);
+    const std::string value = value_text(event);
+    if (!value.empty()) out += ": " + value;
+    out.push_back('\n');
+  }
+  return out;
+}
+
+}  // namespace peerscope

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "protocols/base/json_archive.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace peerscope {
+namespace {
+
+constexpr std::size_t kMostShown = 60;  // of an offending value
+
+}  // namespace
+
+JsonReader::JsonReader(Message& message, JsonIndex& index) : message_(message), index_(index) {
+  message_.bytes.resize(message_.size);
+  message_.bytes.resize(message_.size + JsonIndex::padding());
+  complete_ = index_.parse(message_.bytes, message_.size, message_.arena, message_.issues);
+}
+
+bool JsonReader::is_member(std::string_view root, std::string_view inner) const {
+  const auto& nodes = index_.nodes();
+  if (nodes.empty() || nodes[0].kind != JsonNode::Kind::kObject) return false;
+  for (std::uint32_t i = 1; i < nodes[0].end; i = nodes[i].end) {
+    if (nodes[i].key != root) continue;
+    if (inner.empty()) return true;
+    if (nodes[i].kind != JsonNode::Kind::kObject) return false;
+    for (std::uint32_t k = i + 1; k < nodes[i].end; k = nodes[k].end) {
+      if (nodes[k].key == inner) return true;
+    }
+  }
+  return false;
+}
+
+bool JsonReader::root_has(const Field& field) const { return is_member(field.name, {}); }
+bool JsonReader::root_has(const Field& field, const Field& inner) const { return is_member(field.name, inner.name); }
+
+std::string_view JsonReader::raw(const JsonNode& node) const { return message_.view().substr(node.offset, std::min<std::size_t>(node.length, kMostShown)); }
+
+bool JsonReader::begin_root() {
+  if (index_.nodes().empty()) return false;
+  const JsonNode& node = index_.nodes().front();
+  if (node.kind != JsonNode::Kind::kObject) {
+    message_.issues.push_back({.shape = Shape::kWrongType, .offset = node.offset, .length = node.length, .seen = "an array"});
+    return false;
+  }
+  // The anonymous outer object has no field and no event: its one member is the message.
+  frames_.push_back({0, Event::kNoParent, nullptr, used_.size()});
+  return true;
+}
+
+Event& JsonReader::record(const JsonNode& node, const Field& field, int index) {
+  Event event;
+  event.field = &field;
+  event.offset = node.offset;
+  event.length = node.length;
+  event.key_offset = node.key_offset;
+  event.key_length = node.key_length;
+  event.index = index;
+  event.parent = frames_.back().event;
+  event.depth = event.parent == Event::kNoParent ? 0 : static_cast<std::uint16_t>(message_.events[event.parent].depth + 1);
+  message_.events.push_back(event);
+  message_.events.back().end = static_cast<std::uint32_t>(message_.events.size());
+  return message_.events.back();
+}
+
+void JsonReader::begin_object(const JsonNode& node, const Field& field, int index) {
+  record(node, field, index);
+  frames_.push_back({index_of(node), static_cast<std::uint32_t>(message_.events.size() - 1), &field, used_.size()});
+}
+
+void JsonReader::end_object() {
+  const Frame frame = frames_.back();
+  const auto& nodes = index_.nodes();
+  for (std::uint32_t i = frame.node + 1; i < nodes[frame.node].end; i = nodes[i].end) {
+    if (std::find(used_.begin() + static_cast<std::ptrdiff_t>(frame.used_from), used_.end(), i) != used_.end()) continue;
+    const JsonNode& node = nodes[i];
+    message_.issues.push_back({.shape = Shape::kUnknownMember, .parent = frame.field, .offset = node.offset, .length = node.length, .seen = node.key});
+    static constexpr Field kAny{"", "", "Unknown member"};
+    Event& event = record(node, kAny, -1);
+    event.unknown = true;
+    event.label = node.key;
+    event.text = message_.view().substr(node.offset, node.length);
+    event.has_text = true;
+  }
+  used_.resize(frame.used_from);
+  frames_.pop_back();
+  if (frame.event != Event::kNoParent) message_.events[frame.event].end = static_cast<std::uint32_t>(message_.events.size());
+}
+
+const JsonNode* JsonReader::find(const Field& field, bool mandatory) {
+  const Frame& frame = frames_.back();
+  const auto& nodes = index_.nodes();
+  const JsonNode* found = nullptr;
+  for (std::uint32_t i = frame.node + 1; i < nodes[frame.node].end; i = nodes[i].end) {
+    const JsonNode& node = nodes[i];
+    const bool misnamed = field.misnamed != nullptr && node.key == field.misnamed;
+    if (node.key != field.name && !misnamed) continue;
+    used_.push_back(i);
+    if (misnamed) {
+      note(Shape::kMisnamed, field, node);
+      message_.issues.back().seen = node.key;
+    }
+    if (found != nullptr) note(Shape::kDuplicate, field, node);
+    found = &node;  // the last one wins, as most JSON readers have it
+  }
+  if (found == nullptr && mandatory && complete_) {
+    const JsonNode& object = nodes[frame.node];
+    message_.issues.push_back({.shape = Shape::kMissing, .field = &field, .parent = frame.field, .offset = object.offset, .length = object.length});
+  }
+  if (found != nullptr && field.draft) note(Shape::kDraft, field, *found);
+  return found;
+}
+
+void JsonReader::note(Shape shape, const Field& field, const JsonNode& node) {
+  std::string_view seen = node.kind == JsonNode::Kind::kString && shape != Shape::kWrongType ? node.text.substr(0, kMostShown) : raw(node);
+  message_.issues.push_back({.shape = shape, .field = &field, .parent = frames_.back().field, .offset = node.offset, .length = node.length, .seen = seen});
+}
+
+void JsonReader::read(const JsonNode& node, const Field& field, std::optional<std::int64_t>& value, int index) {
+  Event& event = record(node, field, index);
+  if (node.kind == JsonNode::Kind::kInteger) {
+    value = node.number;
+  } else if (node.kind == JsonNode::Kind::kString) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(node.text.data(), node.text.data() + node.text.size(), number);
+    if (error == std::errc{} && end == node.text.data() + node.text.size()) {
+      value = number;
+      note(Shape::kQuotedNumber, field, node);
+    } else {
+      event.text = node.text;
+      event.has_text = true;
+      note(Shape::kWrongType, field, node);
+      return;
+    }
+  } else {
+    event.text = raw(node);
+    event.has_text = true;
+    return note(node.kind == JsonNode::Kind::kDecimal ? Shape::kNotInteger : Shape::kWrongType, field, node);
+  }
+  event.number = *value;
+  event.has_number = true;
+  if (*value < field.min || *value > field.max) note(Shape::kOutOfRange, field, node);
+}
+
+void JsonReader::read(const JsonNode& node, const Field& field, std::optional<bool>& value, int index) {
+  Event& event = record(node, field, index);
+  if (node.kind != JsonNode::Kind::kBoolean) return note(Shape::kWrongType, field, node);
+  value = node.number != 0;
+  event.number = node.number;
+  event.has_number = true;
+}
+
+void JsonReader::read(const JsonNode& node, const Field& field, std::optional<std::string>& value, int index) {
+  Event& event = record(node, field, index);
+  event.has_text = true;
+  event.text = node.kind == JsonNode::Kind::kString ? node.text : message_.view().substr(node.offset, node.length);
+  value = std::string(event.text);
+  if (node.kind != JsonNode::Kind::kString) return note(Shape::kWrongType, field, node);
+  if (!field.vocabulary.empty() && std::find(field.vocabulary.begin(), field.vocabulary.end(), node.text) == field.vocabulary.end()) {
+    note(Shape::kUnknownValue, field, node);
+  }
+}
+
+const Override* JsonWriter::take() {
+  const auto found = overrides_->find(path_);
+  if (found == overrides_->end()) return nullptr;
+  if (std::find(used_.begin(), used_.end(), path_) == used_.end()) used_.push_back(path_);
+  return &found->second;
+}
+
+void JsonWriter::begin_object() {
+  out_.push_back('{');
+  outer_first_.push_back(first_);
+  first_ = true;
+}
+
+void JsonWriter::end_object() {
+  if (overrides_ != nullptr) {
+    if (const Override* override = take(); override != nullptr && override->kind == Override::Kind::kAdd) {
+      separate();
+      out_ += override->raw;
+    }
+  }
+  out_.push_back('}');
+  first_ = outer_first_.back();
+  outer_first_.pop_back();
+}
+
+std::vector<std::string> JsonWriter::unused() const {
+  std::vector<std::string> left;
+  if (overrides_ == nullptr) return left;
+  for (const auto& [path, override] : *overrides_) {
+    if (std::find(used_.begin(), used_.end(), path) == used_.end()) left.push_back(path);
+  }
+  return left;
+}
+
+void TreeReader::fail(const Tree& tree, std::string_view name, std::string_view what) {
+  if (!error_.empty()) return;
+  const std::string place = tree.line > 0 ? fmt::format("line {}, column {}: ", tree.line, tree.column) : "";
+  error_ = fmt::format("{}{}{}{}", place, name, name.empty() ? "" : ": ", what);
+}
+
+const Tree* TreeReader::take(const Field& field) {
+  known_.push_back(field.name);
+  if (!error_.empty() || !at_->is_map()) return nullptr;
+  return at_->find(field.name);
+}
+
+void TreeReader::refuse_unknown(std::size_t known_from, std::string_view name) {
+  for (const auto& [key, value] : at_->members) {
+    if (std::find(known_.begin() + static_cast<std::ptrdiff_t>(known_from), known_.end(), key) != known_.end()) continue;
+    std::string list;
+    for (std::size_t i = known_from; i < known_.size(); ++i) list += (i == known_from ? "" : ", ") + std::string(known_[i]);
+    return fail(value, name, fmt::format("no member '{}' is described here; known are {} (use mutate: add for unknown ones)", key, list));
+  }
+}
+
+void TreeReader::read(const Tree& tree, const Field& field, std::optional<std::int64_t>& value) {
+  std::int64_t number = 0;
+  const char* const end = tree.scalar.data() + tree.scalar.size();
+  const auto [stop, error] = std::from_chars(tree.scalar.data(), end, number);
+  if (!tree.is_scalar() || error != std::errc{} || stop != end) {
+    // A code point may be given by its name.
+    for (const ValueName& row : field.names) {
+      if (tree.is_scalar() && tree.scalar == row.name) {
+        value = row.value;
+        return;
+      }
+    }
+    return fail(tree, field, fmt::format("expected a whole number, found '{}'", tree.scalar));
+  }
+  value = number;
+}
+
+void TreeReader::read(const Tree& tree, const Field& field, std::optional<bool>& value) {
+  if (!tree.is_scalar() || (tree.scalar != "true" && tree.scalar != "false")) return fail(tree, field, fmt::format("expected true or false, found '{}'", tree.scalar));
+  value = tree.scalar == "true";
+}
+
+void TreeReader::read(const Tree& tree, const Field& field, std::optional<std::string>& value) {
+  if (!tree.is_scalar()) return fail(tree, field, "expected a text");
+  value = tree.scalar;
+}
+
+}  // namespace peerscope

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Message: one decoded application message with its field tree, its shape issues and what the transport said of it.
+#pragma once
+
+#include <any>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocols/base/event.h"
+
+namespace peerscope {
+
+enum class Direction : std::uint8_t { kUnknown, kRequest, kResponse };
+
+// One row of a protocol's message table. `name` is the RFC's spelling.
+struct MessageType {
+  const char* name;
+  const char* media_type;
+  const char* section;
+  Direction direction;
+};
+
+// What the layers below told. Fields that they could not tell (HTTP/2 in a capture, say) stay empty or 0.
+struct Transport {
+  enum class Security : std::uint8_t { kUnknown, kClear, kTls };
+  std::string method;        // requests
+  std::string target;        // requests
+  int status = 0;            // responses
+  std::string content_type;  // without parameters, lower case
+  bool has_http = false;
+  int http_version = 0;      // 11, 20; 0 unknown
+  Security security = Security::kUnknown;
+};
+
+// Reusable: clear() keeps the memory. Events and issues point into `bytes` and `arena`, so a Message is moved by pointer
+// only. Not thread-safe.
+struct Message {
+  Message() = default;
+  Message(const Message&) = delete;
+  Message& operator=(const Message&) = delete;
+
+  const MessageType* type = nullptr;  // null when it could not be told
+  Direction direction = Direction::kUnknown;
+  std::string bytes;  // the message as received (JSON: with parser padding after `size`)
+  std::size_t size = 0;
+  std::vector<Event> events;
+  std::vector<Issue> issues;
+  std::vector<std::unique_ptr<std::string>> arena;  // unescaped texts
+  std::shared_ptr<void> body;                       // the protocol's own struct
+  const char* dialect = nullptr;  // name of a pre-RFC dialect: shown, not validated
+  Transport transport;
+  // Where and when it was seen; 0 when unknown.
+  std::uint64_t frame = 0;
+  std::int64_t time_ns = 0;
+  std::string source;       // "192.0.2.1:80"
+  std::string destination;
+
+  void clear();
+  std::string_view view() const { return std::string_view(bytes).substr(0, size); }
+  const Event* first(const Field& field) const;
+  bool has(Shape shape) const;
+  template <class T>
+  const T& as() const { return *static_cast<const T*>(body.get()); }
+};
+
+// The children of `events[parent]` that describe `field`.
+const Event* child(const Message& message, const Event& parent, const Field& field);
+
+}  // namespace peerscope

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Registrar: the archive that lists a description's fields. Wireshark registrations, docs/fields.md and the JSON Schema
+// come from its list.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocols/base/protocol.h"
+
+namespace peerscope {
+
+class Registrar {
+ public:
+  template <class T>
+  void root(const Field& field, T& value) {
+    group(field, true, false, [&] { describe(*this, value); });
+  }
+  template <class T>
+  void required(const Field& field, std::optional<T>& value) { one(field, value, true); }
+  template <class T>
+  void optional(const Field& field, std::optional<T>& value) { one(field, value, false); }
+  template <class T>
+  void required(const Field& field, std::vector<T>&) { many<T>(field, true); }
+  template <class T>
+  void optional(const Field& field, std::vector<T>&) { many<T>(field, false); }
+  template <class T>
+  void misplaced(const Field&, std::optional<T>&) {}  // registered where it belongs
+
+  // Binary walks (binary_archive.h).
+  template <class T>
+  void number(const Field& field, T&) { add(field, true, false); }
+  template <class T>
+  void bytes(const Field& field, T&, std::size_t) { add(field, true, false); }
+  template <class T>
+  void rest(const Field& field, T&) { add(field, true, false); }
+  template <class F>
+  void prefixed(const Field& field, F&& body) {
+    add(field, true, false);
+    body();
+  }
+  template <class T>
+  void structure(const Field& field, T& value) {
+    group(field, true, false, [&] { describe(*this, value); });
+  }
+  template <class T>
+  void sequence(const Field& field, std::vector<T>&) { many<T>(field, true); }
+
+  std::vector<FieldPlace> take() { return std::move(places_); }
+
+ private:
+  template <class T>
+  void one(const Field& field, std::optional<T>&, bool mandatory) {
+    group(field, mandatory, false, [&] {
+      T value{};
+      describe(*this, value);
+    });
+  }
+  void one(const Field& field, std::optional<std::int64_t>&, bool mandatory) { add(field, mandatory, false); }
+  void one(const Field& field, std::optional<bool>&, bool mandatory) { add(field, mandatory, false); }
+  void one(const Field& field, std::optional<std::string>&, bool mandatory) { add(field, mandatory, false); }
+  template <class T>
+  void many(const Field& field, bool mandatory) {
+    group(field, mandatory, true, [&] {
+      T value{};
+      describe(*this, value);
+    });
+  }
+  template <class F>
+  void group(const Field& field, bool mandatory, bool list, F&& body) {
+    add(field, mandatory, list);
+    const std::string outer = path_;
+    path_ = places_.back().path;
+    ++depth_;
+    body();
+    --depth_;
+    path_ = outer;
+  }
+  void add(const Field& field, bool mandatory, bool list) {
+    places_.push_back({&field, (path_.empty() ? "" : path_ + ".") + field.name + (list ? "[]" : ""), mandatory, list, depth_});
+  }
+
+  std::vector<FieldPlace> places_;
+  std::string path_;
+  int depth_ = 0;
+};
+
+}  // namespace peerscope

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "protocols/base/requirement.h"
+
+#include <array>
+
+#include "protocols/base/protocol.h"
+
+namespace peerscope {
+
+std::string_view to_string(Level level) {
+  static constexpr std::array<std::string_view, 7> kNames = {"MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "GRAMMAR", "OURS"};
+  return kNames[static_cast<std::size_t>(level)];
+}
+std::string_view to_string(Party party) {
+  static constexpr std::array<std::string_view, 3> kNames = {"client", "server", "any"};
+  return kNames[static_cast<std::size_t>(party)];
+}
+std::string_view to_string(Scope scope) {
+  static constexpr std::array<std::string_view, 4> kNames = {"message", "exchange", "session", "behaviour"};
+  return kNames[static_cast<std::size_t>(scope)];
+}
+std::string_view to_string(Severity severity) {
+  static constexpr std::array<std::string_view, 4> kNames = {"chat", "note", "warn", "error"};
+  return kNames[static_cast<std::size_t>(severity)];
+}
+
+void Reporter::at(const Event* event, std::string detail) {
+  out_.push_back({.rule = rule_,
+                  .severity = softened_ ? severity_ : rule_->severity,
+                  .offset = event != nullptr ? event->offset : 0,
+                  .length = event != nullptr ? event->length : 0,
+                  .detail = std::move(detail)});
+}
+
+void Reporter::issue(const Issue& issue) {
+  out_.push_back({.rule = rule_, .severity = softened_ ? severity_ : rule_->severity, .offset = issue.offset, .length = issue.length, .detail = explain(issue)});
+}
+
+void run_checks(const Protocol& protocol, const CheckInput& input, CheckScopes scopes, std::vector<Finding>& out) {
+  if (input.message.dialect != nullptr) return;  // nothing is validated against a pre-RFC dialect
+  Reporter reporter(input, out);
+  for (const Requirement& row : protocol.requirements) {
+    if (row.check == nullptr) continue;
+    if (row.scope == Scope::kMessage && !scopes.message) continue;
+    if (row.scope == Scope::kExchange && (!scopes.exchange || input.request == nullptr)) continue;
+    if (row.scope == Scope::kSession && (!scopes.session || input.session == nullptr)) continue;
+    // A row for one party judges that party's messages only.
+    if (row.party == Party::kClient && input.message.direction == Direction::kResponse) continue;
+    if (row.party == Party::kServer && input.message.direction == Direction::kRequest) continue;
+    reporter.use(row);
+    reporter.reset();
+    row.check(input, reporter);
+  }
+}
+
+}  // namespace peerscope

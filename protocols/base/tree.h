@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Tree: untyped text values in maps and lists, with the place they came from. Scenario files become Trees; the field
+// catalogue gives the scalars their types when a message is built from one.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace peerscope {
+
+struct Tree {
+  enum class Kind { kNull, kScalar, kList, kMap } kind = Kind::kNull;
+  std::string scalar;
+  std::vector<Tree> items;                            // kList
+  std::vector<std::pair<std::string, Tree>> members;  // kMap, in the order of the file
+  int line = 0;                                       // 1-based; 0 when made by code
+  int column = 0;
+
+  bool is_map() const { return kind == Kind::kMap; }
+  bool is_list() const { return kind == Kind::kList; }
+  bool is_scalar() const { return kind == Kind::kScalar; }
+  const Tree* find(std::string_view key) const;
+  Tree* find(std::string_view key);
+  // Sets the scalar at "a.b[1].c", making maps and list elements on the way.
+  Tree& at_path(std::string_view path);
+
+  static Tree text(std::string value);
+  static Tree map() { return Tree{.kind = Kind::kMap, .scalar = {}, .items = {}, .members = {}}; }
+  static Tree list() { return Tree{.kind = Kind::kList, .scalar = {}, .items = {}, .members = {}}; }
+};
+
+// Splits "a.b[1]" into its first step and the rest; the step's selector (between the brackets) is returned apart.
+struct PathStep {
+  std::string_view name;
+  std::string_view selector;
+  bool has_selector = false;
+  std::string_view rest;
+};
+PathStep first_step(std::string_view path);
+
+}  // namespace peerscope

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The list of protocols. A new protocol adds one line here.
+#include <array>
+#include <string_view>
+
+#include "protocols/base/protocol.h"
+#include "protocols/ppstp/protocol.h"
+
+namespace peerscope {
+
+std::span<const Protocol* const> protocols() {
+  static const std::array<const Protocol*, 1> kAll = {&ppstp::protocol()};
+  return kAll;
+}
+
+const Protocol* find_protocol(std::string_view name) {
+  for (const Protocol* protocol : protocols()) {
+    if (name == protocol->name) return protocol;
+  }
+  return nullptr;
+}
+
+const Requirement* find_requirement(std::string_view id, const Protocol** protocol) {
+  for (const Protocol* candidate : protocols()) {
+    for (const Requirement& row : candidate->requirements) {
+      if (id != row.id) continue;
+      if (protocol != nullptr) *protocol = candidate;
+      return &row;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace peerscope
