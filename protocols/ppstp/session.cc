@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "protocols/ppstp/session.h"
+
+#include <functional>
+
+#include "protocols/ppstp/protocol.h"
+
+namespace peerscope::ppstp {
+
+std::string_view host_of(std::string_view endpoint) {
+  const std::size_t colon = endpoint.rfind(':');
+  std::string_view host = endpoint.substr(0, colon);
+  if (host.size() > 1 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  return host;
+}
+
+std::unique_ptr<Session> make_session() { return std::make_unique<SessionState>(); }
+
+namespace {
+
+void track_request(SessionState& state, const Message& message, const Request& m) {
+  if (!m.peer_id || (state.peers.size() >= SessionState::kMostPeers && !state.peers.contains(*m.peer_id))) return;
+  SessionState::Peer& peer = state.peers[*m.peer_id];
+  peer.address = host_of(message.source);
+  if (m.transaction_id) {
+    if (peer.transactions.size() >= SessionState::kMostTransactions) peer.transactions.clear();
+    peer.transactions[*m.transaction_id] = {std::hash<std::string_view>{}(message.view()), true};
+  }
+  if (m.stat_report) {
+    for (const Stat& stat : m.stat_report->stat) {
+      if (stat.swarm_id) peer.counters[*stat.swarm_id] = {stat.uploaded_bytes.value_or(0), stat.downloaded_bytes.value_or(0)};
+    }
+  }
+}
+
+void track_response(SessionState& state, const Response& m, const Request& asked) {
+  const auto found = asked.peer_id ? state.peers.find(*asked.peer_id) : state.peers.end();
+  if (found == state.peers.end()) return;
+  SessionState::Peer& peer = found->second;
+  if (asked.transaction_id) {
+    if (const auto it = peer.transactions.find(*asked.transaction_id); it != peer.transactions.end()) it->second.pending = false;
+  }
+  if (m.response_type != kSuccessful || !asked.connect) return;
+  for (const SwarmAction& action : asked.connect->swarm_action) {
+    if (!action.swarm_id || !action.action) continue;
+    bool refused = false;
+    for (const SwarmResult& result : m.swarm_result) refused = refused || (result.swarm_id == action.swarm_id && result.result == kFailed);
+    if (refused) continue;
+    if (*action.action == kJoin) {
+      peer.left.erase(*action.swarm_id);
+      peer.joined.insert(*action.swarm_id);
+    } else if (*action.action == kLeave) {
+      peer.joined.erase(*action.swarm_id);
+      peer.left.insert(*action.swarm_id);
+      peer.counters.erase(*action.swarm_id);  // a later session of the swarm counts anew
+    }
+  }
+}
+
+}  // namespace
+
+void track(Session& session, const Message& message, const Message* request) {
+  auto& state = static_cast<SessionState&>(session);
+  if (const Request* m = request_of(message); m != nullptr) track_request(state, message, *m);
+  if (const Response* m = response_of(message); m != nullptr && request != nullptr) {
+    if (const Request* asked = request_of(*request); asked != nullptr) track_response(state, *m, *asked);
+  }
+}
+
+}  // namespace peerscope::ppstp

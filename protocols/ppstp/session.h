@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What session checks of PPSTP remember: transactions, counters and who is in which swarm, as far as the wire showed it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "protocols/base/requirement.h"
+
+namespace peerscope::ppstp {
+
+// Bounded: a peer or transaction beyond the limits is not remembered, so a check may miss but never invents.
+struct SessionState : Session {
+  static constexpr std::size_t kMostPeers = 200000;
+  static constexpr std::size_t kMostTransactions = 2000;  // per peer
+
+  struct Transaction {
+    std::uint64_t content = 0;  // hash of the request's bytes
+    bool pending = false;       // no response seen yet
+  };
+  struct Counters {
+    std::int64_t uploaded = 0;
+    std::int64_t downloaded = 0;
+  };
+  struct Peer {
+    std::string address;  // of its latest request, without port
+    std::unordered_map<std::string, Transaction> transactions;
+    std::map<std::string, Counters, std::less<>> counters;
+    std::set<std::string, std::less<>> joined;
+    std::set<std::string, std::less<>> left;  // left on the wire and not joined again since
+  };
+  std::unordered_map<std::string, Peer> peers;
+
+  const Peer* find(const std::string& peer_id) const {
+    const auto found = peers.find(peer_id);
+    return found == peers.end() ? nullptr : &found->second;
+  }
+};
+
+// "192.0.2.1" of "192.0.2.1:80", "2001:db8::1" of "[2001:db8::1]:80".
+std::string_view host_of(std::string_view endpoint);
+
+}  // namespace peerscope::ppstp
