@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// peerscope: one program. Each subcommand has its own options; `peerscope COMMAND --help` lists them.
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "cli/commands.h"
+#include "cli/join.h"
+#include "cli/serve_tracker.h"
+#include "harness/engine/verdict.h"
+
+namespace {
+
+struct Command {
+  const char* name;
+  const char* text;
+  int (*run)(int, char**);
+};
+
+int serve(int argc, char** argv) {
+  if (argc >= 2 && std::strcmp(argv[1], "tracker") == 0) return peerscope::cli::serve_tracker(argc - 1, argv + 1);
+  const bool help = argc >= 2 && (std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0);
+  std::fprintf(help ? stdout : stderr, "usage: peerscope serve ROLE [options]\n\nroles:\n  tracker   a PPSP tracker (RFC 7846); see peerscope serve tracker --help\n");
+  return help ? 0 : peerscope::harness::kExitUsage;
+}
+
+int join(int argc, char** argv) { return peerscope::cli::join(argc, argv); }
+
+constexpr Command kCommands[] = {
+    {"check", "judge every message of a capture", peerscope::cli::check},
+    {"replay", "play one party of a captured flow against a live implementation", peerscope::cli::replay},
+    {"run", "run conformance scenarios against an implementation", peerscope::cli::run},
+    {"serve", "run a reference server: serve tracker", serve},
+    {"join", "run a reference peer against a tracker", join},
+    {"demo", "tracker and peers on loopback: capture, decode, check, replay, report", peerscope::cli::demo},
+    {"list", "list scenarios, requirements, messages or features", peerscope::cli::list},
+    {"explain", "explain a requirement", peerscope::cli::explain},
+    {"lint", "check scenario and IUT files without running anything", peerscope::cli::lint},
+    {"docs", "write the generated pages: fields, requirements, coverage", peerscope::cli::docs},
+};
+
+void usage(std::FILE* out) {
+  std::fprintf(out, "usage: peerscope COMMAND [options]\n\n");
+  for (const Command& command : kCommands) std::fprintf(out, "  %-8s %s\n", command.name, command.text);
+  std::fprintf(out, "\n`peerscope COMMAND --help` shows a command's options; `peerscope --version` the version.\n");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  if (argc < 2) {
+    usage(stderr);
+    return peerscope::harness::kExitUsage;
+  }
+  const std::string name = argv[1];
+  if (name == "--help" || name == "-h" || name == "help") {
+    usage(stdout);
+    return 0;
+  }
+  if (name == "--version") {
+    std::printf("peerscope %s\n", PEERSCOPE_VERSION);
+    return 0;
+  }
+  for (const Command& command : kCommands) {
+    if (name == command.name) return command.run(argc - 1, argv + 1);
+  }
+  std::fprintf(stderr, "peerscope: no command '%s'\n\n", name.c_str());
+  usage(stderr);
+  return peerscope::harness::kExitUsage;
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Named answers that a scenario may use when the harness plays a server: what a plain, correct server would say. They know
+// nothing of the reference roles, so that the two cannot share a mistake.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocols/base/message.h"
+#include "protocols/base/protocol.h"
+#include "protocols/base/tree.h"
+
+namespace peerscope::harness {
+
+struct Answer {
+  std::string msg;
+  Tree with;
+};
+// nullopt: the protocol has no behaviour of that name.
+std::optional<Answer> named_answer(const Protocol& protocol, std::string_view name, const Message& request);
+// Names, for lint.
+bool has_behaviour(const Protocol& protocol, std::string_view name);
+
+}  // namespace peerscope::harness

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/engine/iut.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <fstream>
+#include <regex>
+#include <sstream>
+#include <thread>
+
+#include "harness/scenario/yaml.h"
+#include "protocols/base/protocol.h"
+#include "reference-impl/net/url.h"
+
+namespace peerscope::harness {
+namespace {
+
+struct Reader {
+  std::string path;
+  std::string& error;
+
+  void fail(const Tree& at, std::string_view what) {
+    if (error.empty()) error = fmt::format("{}:{}:{}: {}", path, at.line, at.column, what);
+  }
+  void keys(const Tree& map, std::initializer_list<std::string_view> known) {
+    if (!map.is_map() && map.kind != Tree::Kind::kNull) return fail(map, "expected a map");
+    for (const auto& [key, value] : map.members) {
+      if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+      std::string all;
+      for (const std::string_view k : known) all += (all.empty() ? "" : ", ") + std::string(k);
+      fail(value, fmt::format("unknown key '{}'; there are {}", key, all));
+    }
+  }
+  std::string text(const Tree& map, std::string_view key, std::string otherwise = {}) {
+    const Tree* value = map.find(key);
+    if (value == nullptr) return otherwise;
+    if (!value->is_scalar()) fail(*value, fmt::format("{}: expected a text", key));
+    return value->scalar;
+  }
+  double seconds(const Tree& map, std::string_view key, double otherwise) {
+    const Tree* value = map.find(key);
+    if (value == nullptr) return otherwise;
+    const auto parsed = parse_seconds(value->scalar);
+    if (!parsed || *parsed < 0) fail(*value, fmt::format("{}: expected a duration such as 5s or 500ms", key));
+    return parsed.value_or(otherwise);
+  }
+  std::vector<std::string> words(const Tree& map, std::string_view key) {
+    std::vector<std::string> out;
+    const Tree* value = map.find(key);
+    if (value == nullptr) return out;
+    if (!value->is_list()) fail(*value, fmt::format("{}: expected a list", key));
+    for (const Tree& item : value->items) {
+      if (!item.is_scalar()) fail(item, fmt::format("{}: expected texts", key));
+      out.push_back(item.scalar);
+    }
+    return out;
+  }
+};
+
+int signal_number(const std::string& name) {
+  if (name == "TERM" || name.empty()) return 15;
+  if (name == "INT") return 2;
+  if (name == "HUP") return 1;
+  if (name == "KILL") return 9;
+  return -1;
+}
+
+std::string read_from(const std::string& path, std::size_t offset) {
+  std::ifstream in(path, std::ios::binary);
+  in.seekg(static_cast<std::streamoff>(offset));
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+bool can_connect(const net::Endpoint& to) {
+  const int family = to.is_v6() ? AF_INET6 : AF_INET;
+  const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  int result = -1;
+  if (family == AF_INET) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(to.port);
+    if (inet_pton(AF_INET, to.address == "localhost" ? "127.0.0.1" : to.address.c_str(), &address.sin_addr) == 1) {
+      result = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
+    }
+  } else {
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    address.sin6_port = htons(to.port);
+    if (inet_pton(AF_INET6, to.address.c_str(), &address.sin6_addr) == 1) result = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  }
+  close(fd);
+  return result == 0;
+}
+
+}  // namespace
+
+bool IutFile::has(std::string_view feature) const { return std::find(features.begin(), features.end(), feature) != features.end(); }
+
+int free_port(const std::string& host) {
+  const bool v6 = host.find(':') != std::string::npos;
+  const int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return 0;
+  int port = 0;
+  if (v6) {
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    inet_pton(AF_INET6, host.c_str(), &address.sin6_addr);
+    socklen_t size = sizeof address;
+    if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 && getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0) port = ntohs(address.sin6_port);
+  } else {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    inet_pton(AF_INET, host.c_str(), &address.sin_addr);
+    socklen_t size = sizeof address;
+    if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 && getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0) port = ntohs(address.sin_port);
+  }
+  close(fd);
+  return port;
+}
+
+IutFile load_iut(const std::string& path, std::string& error) {
+  IutFile iut;
+  iut.path = path;
+  const YamlResult yaml = load_yaml(path);
+  if (!yaml.error.empty()) {
+    error = yaml.error;
+    return iut;
+  }
+  Reader r{path, error};
+  const Tree& file = yaml.tree;
+  if (!file.is_map()) r.fail(file, "an IUT file is a map; docs/iut-file.md shows one");
+  r.keys(file, {"iut", "version", "role", "attach", "start", "stop", "reset", "hooks", "features", "not", "facts", "tls", "auth"});
+  iut.name = r.text(file, "iut");
+  if (iut.name.empty()) r.fail(file, "iut: the name is missing");
+  iut.version = r.text(file, "version");
+  iut.role = r.text(file, "role");
+  if (iut.role != "tracker" && iut.role != "peer") r.fail(file, "role: is tracker or peer");
+  const Tree* attach = file.find("attach");
+  const Tree* start = file.find("start");
+  if (attach != nullptr && start != nullptr) r.fail(*start, "attach and start exclude each other");
+  if (attach == nullptr && start == nullptr) r.fail(file, "attach or start is missing");
+  if (attach != nullptr) {
+    r.keys(*attach, {"url", "listen", "scheme"});
+    iut.url = r.text(*attach, "url");
+    iut.listen = r.text(*attach, "listen", iut.listen);
+    iut.scheme = r.text(*attach, "scheme", iut.scheme);
+    if (iut.role == "tracker" && iut.url.empty()) r.fail(*attach, "attach: url: is missing");
+  }
+  if (start != nullptr) {
+    r.keys(*start, {"exec", "env", "ready", "url", "listen", "scheme"});
+    iut.exec = r.words(*start, "exec");
+    if (iut.exec.empty()) r.fail(*start, "start: exec: is missing");
+    iut.url = r.text(*start, "url");
+    iut.listen = r.text(*start, "listen", iut.listen);
+    iut.scheme = r.text(*start, "scheme", iut.scheme);
+    if (iut.role == "tracker" && iut.url.empty()) r.fail(*start, "start: url: is missing, such as https://127.0.0.1:${port}/");
+    if (const Tree* environment = start->find("env"); environment != nullptr) {
+      for (const auto& [name, value] : environment->members) iut.environment[name] = value.scalar;
+    }
+    if (const Tree* ready = start->find("ready"); ready != nullptr) {
+      r.keys(*ready, {"line", "within"});
+      iut.ready_line = r.text(*ready, "line");
+      iut.ready_within = r.seconds(*ready, "within", iut.ready_within);
+    }
+  }
+  if (iut.scheme != "http" && iut.scheme != "https") r.fail(file, "scheme: is http or https");
+  if (const Tree* stop = file.find("stop"); stop != nullptr) {
+    r.keys(*stop, {"signal", "within"});
+    iut.stop_signal = signal_number(r.text(*stop, "signal"));
+    if (iut.stop_signal < 0) r.fail(*stop, "stop: signal: is TERM, INT, HUP or KILL");
+    iut.stop_within = r.seconds(*stop, "within", iut.stop_within);
+  }
+  iut.reset = r.text(file, "reset", iut.started_here() ? "restart" : "none");
+  if (const Tree* hooks = file.find("hooks"); hooks != nullptr) {
+    for (const auto& [name, hook] : hooks->members) iut.hooks[name] = r.words(*hooks, name);
+  }
+  if (iut.reset != "restart" && iut.reset != "none" && !iut.hooks.contains(iut.reset)) r.fail(*file.find("reset"), "reset: is restart, none, or the name of a hook");
+  if (iut.reset == "restart" && !iut.started_here()) r.fail(*file.find("reset"), "reset: restart needs start:, the harness cannot restart what it did not start");
+  const auto feature_list = [&](std::string_view key) {
+    std::vector<std::string> out = r.words(file, key);
+    for (const std::string& feature : out) {
+      bool known = false;
+      for (const Protocol* protocol : protocols()) {
+        for (const char* candidate : protocol->features) known = known || feature == candidate;
+      }
+      if (!known) r.fail(*file.find(key), fmt::format("{}: no feature '{}'; `peerscope list features` shows them", key, feature));
+    }
+    return out;
+  };
+  iut.features = feature_list("features");
+  iut.lacking = feature_list("not");
+  if (const Tree* facts = file.find("facts"); facts != nullptr) {
+    r.keys(*facts, {"track_timer", "report_interval", "request_limit"});
+    for (const auto& [name, value] : facts->members) {
+      const auto seconds = parse_seconds(value.scalar);
+      if (!seconds) r.fail(value, fmt::format("{}: expected a number or a duration", name));
+      iut.facts[name] = fmt::format("{}", seconds.value_or(0));
+    }
+  }
+  if (const Tree* tls = file.find("tls"); tls != nullptr) {
+    r.keys(*tls, {"ca"});
+    iut.ca_file = r.text(*tls, "ca");
+  }
+  if (const Tree* auth = file.find("auth"); auth != nullptr) {
+    r.keys(*auth, {"user", "password", "token"});
+    iut.user = r.text(*auth, "user");
+    iut.password = r.text(*auth, "password");
+    iut.token = r.text(*auth, "token");
+  }
+  return iut;
+}
+
+Iut::Iut(IutFile file, std::string work_directory) : file_(std::move(file)), work_(std::move(work_directory)), url_(file_.url), log_(work_ + "/iut.log") {}
+
+std::string Iut::start(const std::map<std::string, std::string, std::less<>>& variables) {
+  wanted_ = true;
+  if (!file_.started_here()) return {};
+  if (process_.running()) return {};
+  Variables names;
+  names.values = variables;
+  for (const auto& [name, value] : file_.facts) names.values[name] = value;
+  names.values["work"] = work_;
+  if (file_.role == "tracker") {
+    names.values["addr"] = "127.0.0.1";
+    names.values["port"] = std::to_string(free_port("127.0.0.1"));
+    const Expanded url = expand(file_.url, names);
+    if (!url.error.empty()) return fmt::format("{}: start: url: {}", file_.path, url.error);
+    url_ = url.text;
+  }
+  std::vector<std::string> command;
+  for (const std::string& word : file_.exec) {
+    const Expanded expanded = expand(word, names);
+    if (!expanded.error.empty()) return fmt::format("{}: start: exec: {}", file_.path, expanded.error);
+    command.push_back(expanded.text);
+  }
+  std::map<std::string, std::string> environment;
+  for (const auto& [name, value] : file_.environment) {
+    const Expanded expanded = expand(value, names);
+    if (!expanded.error.empty()) return fmt::format("{}: start: env: {}", file_.path, expanded.error);
+    environment[name] = expanded.text;
+  }
+  std::ifstream existing(log_, std::ios::binary | std::ios::ate);
+  const std::size_t log_from = existing ? static_cast<std::size_t>(existing.tellg()) : 0;
+  if (std::string error = process_.start(command, environment, log_); !error.empty()) return fmt::format("{}: {}", file_.path, error);
+  return wait_ready(log_from);
+}
+
+std::string Iut::wait_ready(std::size_t log_from) {
+  if (file_.role == "peer" && file_.ready_line.empty()) return {};
+  net::Endpoint endpoint;
+  if (file_.ready_line.empty()) {
+    const auto url = net::Url::parse(url_);
+    if (!url) return fmt::format("{}: url: {}", file_.path, url.error().message);
+    endpoint = url->endpoint();
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(file_.ready_within);
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (!process_.running()) return fmt::format("{} {} before it was ready; its output is in {}", file_.name, process_.ending(), log_);
+    if (file_.ready_line.empty() ? can_connect(endpoint) : read_from(log_, log_from).find(file_.ready_line) != std::string::npos) return {};
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return fmt::format("{} was not ready within {} s; its output is in {}", file_.name, file_.ready_within, log_);
+}
+
+void Iut::stop() {
+  wanted_ = false;
+  process_.stop(file_.stop_within, file_.stop_signal);
+}
+
+std::string Iut::gone() { return wanted_ && file_.started_here() ? process_.ending() : ""; }
+
+std::string Iut::control(const std::string& what, const std::map<std::string, std::string, std::less<>>& variables) {
+  if (what == "start") return start(variables);
+  if (what == "stop") return stop(), "";
+  if (what == "restart") {
+    if (!file_.started_here()) return "the harness cannot restart what it did not start";
+    stop();
+    return start(variables);
+  }
+  const std::string name = what == "reset" ? file_.reset : what;
+  if (name == "restart") return control("restart", variables);
+  if (name == "none") return {};
+  const auto hook = file_.hooks.find(name);
+  if (hook == file_.hooks.end()) return fmt::format("{}: no hook '{}'", file_.path, name);
+  constexpr double kLongestHook = 30;
+  const CommandResult result = run_command(hook->second, {}, kLongestHook);
+  if (!result.error.empty()) return fmt::format("hook {}: {}", name, result.error);
+  return result.status == 0 ? "" : fmt::format("hook {} exited with status {}: {}", name, result.status, result.errors);
+}
+
+}  // namespace peerscope::harness

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/engine/runner.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "harness/engine/scenario_run.h"
+
+namespace peerscope::harness {
+namespace {
+
+namespace fs = std::filesystem;
+
+void say(const RunOptions& options, const std::string& text) {
+  if (options.quiet) return;
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+std::string slug(std::string_view text) {
+  std::string out;
+  for (const char c : text) out.push_back(std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' ? c : '_');
+  return out;
+}
+
+std::string indent(std::string_view text, std::string_view prefix) {
+  std::string out;
+  for (std::size_t from = 0; from < text.size();) {
+    std::size_t end = text.find('\n', from);
+    if (end == std::string_view::npos) end = text.size();
+    out += fmt::format("{}{}\n", prefix, text.substr(from, end - from));
+    from = end + 1;
+  }
+  return out;
+}
+
+// A scenario whose id ends in /sanity is the plain flow: when it cannot be run, nothing else can be judged.
+bool is_sanity(const Scenario& scenario) { return scenario.id.ends_with("/sanity"); }
+
+class SuiteRun {
+ public:
+  SuiteRun(const std::vector<Scenario>& scenarios, const IutFile& file, const RunOptions& options, ResultsFile& results)
+      : scenarios_(scenarios), options_(options), results_(results), iut_(file, options.out_directory) {}
+
+  RunSummary run() {
+    const auto begin = std::chrono::steady_clock::now();
+    std::size_t planned = 0;
+    for (const Scenario& scenario : scenarios_) planned += off_reason(scenario, iut_.file(), options_).empty() ? permutations(scenario).size() : 0;
+    say(options_, fmt::format("{}: {} scenario runs planned against {} ({})\n", "run", planned, iut_.file().name, iut_.file().role));
+    results_.header("run", iut_.file().name + " " + iut_.file().version, options_.version, rules_hash(), options_.seed);
+
+    std::string blocked;
+    if (iut_.file().role != "peer") blocked = iut_.start({});
+    if (!blocked.empty()) say(options_, fmt::format("blocked: {}\n", blocked));
+    std::vector<const Scenario*> order;
+    for (const Scenario& scenario : scenarios_) order.push_back(&scenario);
+    std::stable_partition(order.begin(), order.end(), [](const Scenario* s) { return is_sanity(*s); });
+    std::size_t done = 0;
+    for (const Scenario* scenario : order) {
+      const std::string off = off_reason(*scenario, iut_.file(), options_);
+      for (const Permutation& permutation : permutations(*scenario)) {
+        if (!off.empty()) {
+          note(*scenario, permutation, Verdict::kNotApplicable, off);
+        } else if (!blocked.empty()) {
+          note(*scenario, permutation, Verdict::kBlocked, blocked);
+        } else {
+          const Verdict verdict = run_one(*scenario, permutation, ++done, planned);
+          const bool unreachable = is_sanity(*scenario) && (verdict == Verdict::kBlocked || verdict == Verdict::kInconclusive);
+          if (unreachable) blocked = fmt::format("the plain flow ({}) could not be run: {}", scenario->id, summary_.cases.back().attempt.reason);
+          if (unreachable) say(options_, fmt::format("nothing else is run: {}\n", blocked));
+        }
+        if (!results_.error().empty()) break;
+      }
+    }
+    iut_.stop();
+    finish(begin);
+    return std::move(summary_);
+  }
+
+ private:
+  void note(const Scenario& scenario, const Permutation& permutation, Verdict verdict, const std::string& reason) {
+    Attempt attempt;
+    attempt.scenario = scenario.id;
+    attempt.title = scenario.title;
+    attempt.permutation = permutation_text(permutation);
+    attempt.verdict = verdict;
+    attempt.reason = reason;
+    attempt.tests = scenario.tests;
+    results_.verdict(attempt, verdict, reason);
+    summary_.cases.push_back({std::move(attempt), verdict});
+  }
+
+  Verdict run_one(const Scenario& scenario, const Permutation& permutation, std::size_t number, std::size_t planned) {
+    std::vector<Attempt> attempts;
+    for (int i = 1; i <= options_.retries + 1; ++i) {
+      if (needs_restart_ || !iut_.gone().empty()) {
+        // After a failure the IUT's state is unknown; a fresh start makes the next judgement fair.
+        if (iut_.file().role != "peer") {
+          if (std::string error = iut_.control("reset", {}); !error.empty() || !iut_.gone().empty()) {
+            if (error.empty()) error = iut_.control("restart", {});
+            if (!error.empty()) {
+              attempts.emplace_back();
+              attempts.back().scenario = scenario.id;
+              attempts.back().permutation = permutation_text(permutation);
+              attempts.back().verdict = Verdict::kBlocked;
+              attempts.back().reason = error;
+              break;
+            }
+          }
+        }
+        needs_restart_ = false;
+      }
+      AttemptOptions one;
+      one.seed = options_.seed ^ std::hash<std::string>{}(scenario.id + permutation_text(permutation));
+      one.time_scale = options_.time_scale;
+      one.answer_within = options_.answer_within;
+      one.work_directory = options_.out_directory;
+      one.evidence_path = fmt::format("{}/evidence/{}{}{}.pcapng", options_.out_directory, slug(scenario.id), permutation.empty() ? "" : "." + slug(permutation_text(permutation)), i > 1 ? fmt::format(".{}", i) : "");
+      attempts.push_back(run_attempt(scenario, permutation, iut_, one));
+      attempts.back().attempt = i;
+      results_.attempt(attempts.back());
+      const bool settled = attempts.back().verdict != Verdict::kFail && attempts.back().verdict != Verdict::kInconclusive && attempts.back().verdict != Verdict::kBlocked;
+      needs_restart_ = !settled;
+      if (settled) break;
+      // Nothing listens there: two more tries in a row learn nothing.
+      if (attempts.back().verdict == Verdict::kBlocked && is_sanity(scenario)) break;
+    }
+    Attempt& last = attempts.back();
+    std::size_t failed = 0;
+    for (const Attempt& attempt : attempts) failed += attempt.verdict == Verdict::kFail;
+    Verdict final = last.verdict;
+    std::string note_text;
+    if (failed > 0 && failed < attempts.size()) {
+      final = Verdict::kUnstable;
+      note_text = fmt::format("failed {} of {} attempts with the same seed", failed, attempts.size());
+      if (last.reason.empty()) last.reason = attempts.front().reason;
+    }
+    results_.verdict(last, final, note_text);
+    tell(scenario, last, final, note_text, number, planned);
+    if (final != Verdict::kUnstable) collect(scenario, last);
+    summary_.cases.push_back({std::move(last), final});
+    return final;
+  }
+
+  void tell(const Scenario& scenario, const Attempt& attempt, Verdict verdict, const std::string& note_text, std::size_t number, std::size_t planned) {
+    std::string line = fmt::format("[{:>3}/{}] {:<12} {}{}  {:.1f} s\n", number, planned, to_string(verdict), attempt.scenario, attempt.permutation.empty() ? "" : " [" + attempt.permutation + "]", attempt.seconds);
+    if (verdict > Verdict::kInfo) {
+      line += fmt::format("          {}\n", scenario.title);
+      if (!attempt.reason.empty()) line += fmt::format("          at step {}: {}\n", attempt.step.empty() ? "-" : attempt.step, attempt.reason);
+      if (!note_text.empty()) line += fmt::format("          {}\n", note_text);
+      for (const RuleHit& hit : attempt.hits) {
+        if (hit.verdict >= Verdict::kWarn && hit.listed) line += fmt::format("          {} {} ({}): {}\n", hit.rule->id, to_string(hit.verdict), hit.rule->section, hit.rule->text);
+      }
+      if (!attempt.expected.empty()) line += fmt::format("          expected\n{}          seen\n{}", indent(attempt.expected, "            "), indent(attempt.seen, "            "));
+      line += fmt::format("          evidence: {}\n", attempt.evidence);
+    }
+    say(options_, line);
+  }
+
+  void collect(const Scenario& scenario, const Attempt& attempt) {
+    if (attempt.verdict == Verdict::kBlocked || attempt.verdict == Verdict::kError || attempt.verdict == Verdict::kInconclusive) {
+      // Whatever was seen before stands; what the scenario is about was not judged.
+    } else {
+      for (const std::string& id : scenario.tests) {
+        RequirementResult& row = requirement(find_requirement(id));
+        row.verdict = worst(row.verdict, Verdict::kPass);
+      }
+    }
+    for (const RuleHit& hit : attempt.hits) {
+      RequirementResult& row = requirement(hit.rule);
+      if (hit.verdict > row.verdict || row.example.empty()) row.example = fmt::format("{} ({}{})", hit.detail, scenario.id, hit.where.empty() ? "" : ", step " + hit.where);
+      row.verdict = worst(row.verdict, hit.verdict);
+      ++row.hits;
+    }
+  }
+
+  RequirementResult& requirement(const Requirement* row) {
+    const auto [it, fresh] = requirements_.try_emplace(row->id, RequirementResult{row, Verdict::kNone, 0, ""});
+    return it->second;
+  }
+
+  void finish(std::chrono::steady_clock::time_point begin) {
+    std::vector<Verdict> verdicts;
+    std::map<Verdict, std::size_t> counts;
+    for (const JunitCase& one : summary_.cases) {
+      verdicts.push_back(one.verdict);
+      ++counts[one.verdict];
+    }
+    for (auto& [id, row] : requirements_) {
+      verdicts.push_back(row.verdict);
+      results_.requirement(*row.row, row.verdict, row.hits, row.example);
+      summary_.requirements.push_back(row);
+    }
+    summary_.exit_code = results_.error().empty() ? exit_code(verdicts) : kExitHarness;
+    // With nothing but what does not apply, there is nothing to be green about.
+    if (std::all_of(summary_.cases.begin(), summary_.cases.end(), [](const JunitCase& one) { return one.verdict == Verdict::kNotApplicable; })) summary_.exit_code = kExitNothing;
+    results_.footer(summary_.exit_code);
+    std::string text = "\n";
+    for (const Verdict level : {Verdict::kFail, Verdict::kWarn}) {
+      for (const RequirementResult& row : summary_.requirements) {
+        if (row.verdict != level) continue;
+        text += fmt::format("{} {} [{}, {} {}] {}\n     e.g. {}\n", to_string(level), row.row->id, to_string(row.row->level), "section", row.row->section, row.row->text, row.example);
+      }
+    }
+    for (const std::string& feature : iut_.file().features) {
+      const bool used = std::any_of(scenarios_.begin(), scenarios_.end(), [&](const Scenario& s) { return std::find(s.needs.begin(), s.needs.end(), feature) != s.needs.end() && off_reason(s, iut_.file(), options_).empty(); });
+      if (!used && feature != "ppstp.v1") text += fmt::format("note: feature {} is claimed and no scenario of this run exercises it\n", feature);
+    }
+    text += "summary:";
+    for (const auto& [verdict, count] : counts) text += fmt::format(" {} {}", count, to_string(verdict));
+    text += fmt::format("; {} requirements judged; {:.1f} s; exit {}\n", summary_.requirements.size(), std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), summary_.exit_code);
+    if (!results_.error().empty()) text += results_.error() + "\n";
+    say(options_, text);
+  }
+
+  const std::vector<Scenario>& scenarios_;
+  const RunOptions& options_;
+  ResultsFile& results_;
+  Iut iut_;
+  bool needs_restart_ = false;
+  RunSummary summary_;
+  std::map<std::string, RequirementResult> requirements_;
+};
+
+}  // namespace
+
+std::string off_reason(const Scenario& scenario, const IutFile& iut, const RunOptions& options) {
+  if (scenario.role != iut.role) return fmt::format("it is for the role {}, the IUT is a {}", scenario.role, iut.role);
+  for (const std::string& feature : scenario.needs) {
+    if (std::find(iut.lacking.begin(), iut.lacking.end(), feature) != iut.lacking.end()) return fmt::format("the IUT file says that it has no {}", feature);
+    if (!iut.has(feature)) return fmt::format("the IUT file does not claim {} (add it to features: or to not:)", feature);
+  }
+  if (scenario.slow && !options.slow) return "it waits for timers and --no-slow was given";
+  return {};
+}
+
+std::vector<std::string> suite_roots() {
+  std::vector<std::string> roots;
+  if (const char* given = std::getenv("PEERSCOPE_SUITES"); given != nullptr && *given != '\0') return {given};
+  std::error_code code;
+  const fs::path program = fs::read_symlink("/proc/self/exe", code);
+  const fs::path installed = program.parent_path().parent_path() / "share" / "peerscope" / "suites";
+  if (fs::is_directory(installed, code)) roots.push_back(installed.string());
+  else if (fs::is_directory(PEERSCOPE_SUITE_SOURCE, code)) roots.emplace_back(PEERSCOPE_SUITE_SOURCE);
+  return roots;
+}
+
+std::vector<Scenario> load_suite(const std::vector<std::string>& selectors, const std::vector<std::string>& roots, std::vector<std::string>& errors) {
+  std::vector<std::string> files;
+  std::vector<std::string> ids;
+  for (const std::string& selector : selectors) {
+    std::error_code code;
+    if (selector.ends_with(".yaml") || fs::is_directory(selector, code)) files.push_back(selector);
+    else ids.push_back(selector);
+  }
+  std::string error;
+  std::vector<std::string> paths = files.empty() ? std::vector<std::string>{} : find_scenarios(files, error);
+  if (!ids.empty() || selectors.empty()) {
+    for (std::string& path : find_scenarios(roots, error)) paths.push_back(std::move(path));
+  }
+  if (!error.empty()) errors.push_back(error);
+  std::vector<Scenario> out;
+  std::set<std::string> seen;
+  std::set<std::string> used;
+  for (const std::string& path : paths) {
+    ScenarioResult loaded = load_scenario(path);
+    errors.insert(errors.end(), loaded.errors.begin(), loaded.errors.end());
+    if (!loaded.errors.empty()) continue;
+    const bool from_file = std::any_of(files.begin(), files.end(), [&](const std::string& file) { return path.starts_with(file); });
+    bool wanted = selectors.empty() || from_file;
+    for (const std::string& id : ids) {
+      // A scenario id, a prefix of one ("ppstp", "ppstp/tracker"), a requirement id, or a prefix of one ("P-FIND").
+      const bool scenario = loaded.scenario.id == id || loaded.scenario.id.starts_with(id + "/");
+      const bool rule = std::any_of(loaded.scenario.tests.begin(), loaded.scenario.tests.end(), [&](const std::string& test) { return test == id || test.starts_with(id + "-"); });
+      if (scenario || rule) used.insert(id), wanted = true;
+    }
+    if (!wanted) continue;
+    if (!seen.insert(loaded.scenario.id).second) errors.push_back(fmt::format("{}: scenario id {} is used twice", path, loaded.scenario.id));
+    else out.push_back(std::move(loaded.scenario));
+  }
+  for (const std::string& id : ids) {
+    if (!used.contains(id)) errors.push_back(fmt::format("'{}' names no scenario, suite or requirement that a scenario tests; see `peerscope list`", id));
+  }
+  std::sort(out.begin(), out.end(), [](const Scenario& a, const Scenario& b) { return a.id < b.id; });
+  return out;
+}
+
+std::string make_directory(const std::string& path) {
+  std::error_code code;
+  fs::create_directories(path, code);
+  if (code) return fmt::format("cannot make the folder {}: {}", path, code.message());
+  return access(path.c_str(), W_OK) == 0 ? "" : fmt::format("the folder {} is not writable", path);
+}
+
+std::string rules_hash() {
+  std::size_t hash = 0;
+  for (const Protocol* protocol : protocols()) {
+    for (const Requirement& row : protocol->requirements) {
+      for (const std::string_view part : {std::string_view(row.id), std::string_view(row.text), std::string_view(row.section), to_string(row.level)}) {
+        hash = hash * 1099511628211U + std::hash<std::string_view>{}(part);
+      }
+    }
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+RunSummary run_suite(const std::vector<Scenario>& scenarios, const IutFile& file, const RunOptions& options) {
+  std::string error = make_directory(options.out_directory + "/evidence");
+  std::unique_ptr<ResultsFile> results;
+  if (error.empty()) results = ResultsFile::open(options.out_directory + "/results.jsonl", error);
+  if (!results) {
+    std::fprintf(stderr, "peerscope: %s\n", error.c_str());
+    RunSummary summary;
+    summary.exit_code = kExitUsage;
+    return summary;
+  }
+  RunSummary summary = SuiteRun(scenarios, file, options, *results).run();
+  if (std::string junit = write_junit(options.out_directory + "/junit.xml", file.name, summary.cases, summary.requirements); !junit.empty()) {
+    std::fprintf(stderr, "peerscope: %s\n", junit.c_str());
+    summary.exit_code = kExitHarness;
+  }
+  say(options, fmt::format("results: {}/results.jsonl, {}/junit.xml\n", options.out_directory, options.out_directory));
+  return summary;
+}
+
+}  // namespace peerscope::harness

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A conformance run: which scenarios apply to an IUT, attempts with re-runs, results, console and exit code.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "harness/engine/iut.h"
+#include "harness/report/results.h"
+#include "harness/scenario/scenario.h"
+
+namespace peerscope::harness {
+
+struct RunOptions {
+  std::string out_directory;  // results.jsonl, junit.xml, evidence/
+  std::uint64_t seed = 1;
+  double time_scale = 1;
+  double answer_within = 5;
+  int retries = 2;            // re-runs of a scenario that did not pass
+  bool quiet = false;
+  bool slow = true;           // scenarios that wait for timers
+  std::string version;
+};
+
+// Why a scenario is off for this IUT; empty when it applies.
+std::string off_reason(const Scenario& scenario, const IutFile& iut, const RunOptions& options);
+
+// Loads scenarios and reports every lint error; `errors` is empty when all are well.
+std::vector<Scenario> load_suite(const std::vector<std::string>& selectors, const std::vector<std::string>& roots, std::vector<std::string>& errors);
+// Folders with suites: $PEERSCOPE_SUITES, the installed ones beside the program, the source tree's.
+std::vector<std::string> suite_roots();
+
+// Runs all of them; returns the exit code of docs/exit-codes.md.
+struct RunSummary {
+  int exit_code = 0;
+  std::vector<JunitCase> cases;
+  std::vector<RequirementResult> requirements;
+};
+RunSummary run_suite(const std::vector<Scenario>& scenarios, const IutFile& file, const RunOptions& options);
+
+// Creates a folder with its parents; an error for people, or empty.
+std::string make_directory(const std::string& path);
+// A hash over all requirement rows: reports name the rules they used.
+std::string rules_hash();
+
+}  // namespace peerscope::harness

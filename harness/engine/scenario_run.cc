@@ -1,0 +1,619 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/engine/scenario_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <charconv>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "harness/engine/behaviours.h"
+#include "harness/engine/evidence.h"
+#include "harness/engine/party.h"
+#include "harness/scenario/expression.h"
+#include "harness/scenario/match.h"
+
+namespace peerscope::harness {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+// What came back, for people: the field tree, or the HTTP answer where there is none.
+std::string show(const Message& message, const net::HttpResponse* response) {
+  std::string out;
+  if (response != nullptr && (message.events.empty() || response->status != 200)) {
+    out = fmt::format("HTTP {} {}\n", response->status, response->headers.get("Content-Type"));
+  }
+  if (!message.events.empty()) return out + print_tree(message.events);
+  constexpr std::size_t kMostShown = 400;
+  return out + std::string(message.view().substr(0, kMostShown));
+}
+
+class Run {
+ public:
+  Run(const Scenario& scenario, const Permutation& permutation, Iut& iut, const AttemptOptions& options)
+      : scenario_(scenario), protocol_(*scenario.protocol), iut_(iut), options_(options), random_(options.seed), evidence_(options.evidence_path), session_(protocol_.make_session()) {
+    result_.scenario = scenario.id;
+    result_.title = scenario.title;
+    result_.permutation = permutation_text(permutation);
+    result_.seed = options.seed;
+    result_.tests = scenario.tests;
+    result_.evidence = options.evidence_path;
+    variables_.random = &random_;
+    for (const auto& [name, value] : iut.file().facts) variables_.values[name] = value;
+    for (const auto& [name, value] : permutation) variables_.values[name] = value;
+    variables_.values["user"] = iut.file().user;
+    variables_.values["password"] = iut.file().password;
+    variables_.values["token"] = iut.file().token;
+    result_.verdict = Verdict::kPass;
+  }
+
+  Attempt run() {
+    const auto begin = SteadyClock::now();
+    if (prepare()) {
+      run_steps(scenario_.steps);
+      if (result_.verdict != Verdict::kError) clean_up();
+    }
+    for (const RuleHit& hit : result_.hits) {
+      if (hit.listed || hit.verdict <= Verdict::kInfo) result_.verdict = worst(result_.verdict, hit.verdict == Verdict::kFail && !hit.listed ? Verdict::kInfo : hit.verdict);
+    }
+    if (scenario_.role == "peer" && iut_.file().started_here()) iut_.stop();
+    server_.stop();
+    {
+      const std::lock_guard lock(secrets_mutex_);
+      for (const std::string& line : secrets_) evidence_.secret(line);
+    }
+    evidence_.close();
+    if (!evidence_.error().empty() && result_.verdict < Verdict::kError) {
+      result_.verdict = Verdict::kError;
+      result_.reason = "evidence: " + evidence_.error();
+    }
+    result_.seconds = std::chrono::duration<double>(SteadyClock::now() - begin).count();
+    return std::move(result_);
+  }
+
+ private:
+  // Ends the scenario. Returns false so that callers may `return stop(...)`.
+  bool stop(Verdict verdict, std::string reason) {
+    result_.verdict = worst(result_.verdict, verdict);
+    if (result_.reason.empty()) {
+      result_.reason = std::move(reason);
+      result_.step = step_name_;
+    }
+    return false;
+  }
+
+  net::KeyLogSink key_log() {
+    return [this](std::string_view line) {
+      const std::lock_guard lock(secrets_mutex_);
+      secrets_.emplace_back(line);
+    };
+  }
+
+  bool prepare() {
+    if (scenario_.role == "peer") {
+      const auto listen = net::Endpoint::parse(iut_.file().listen);
+      if (!listen) return stop(Verdict::kError, fmt::format("{}: listen: {}", iut_.file().path, listen.error().message));
+      const bool tls = iut_.file().scheme == "https";
+      if (auto started = server_.start({*listen, tls, key_log()}); !started) return stop(Verdict::kError, started.error().message);
+      variables_.values["url"] = fmt::format("{}://{}/", iut_.file().scheme, net::Endpoint{listen->address, server_.port()}.to_string());
+      variables_.values["cafile"] = options_.work_directory + "/tracker.pem";
+      std::ofstream(variables_.values["cafile"]) << server_.certificate();
+    } else {
+      variables_.values["url"] = iut_.url();
+      const auto url = net::Url::parse(iut_.url());
+      if (!url) return stop(Verdict::kError, fmt::format("{}: url: {}", iut_.file().path, url.error().message));
+      url_ = *url;
+    }
+    for (const auto& [name, value] : scenario_.let.members) {
+      Tree copy = value;
+      if (std::string error = expand_tree(copy, variables_); !error.empty()) return stop(Verdict::kError, fmt::format("{}: let {}: {}", scenario_.path, name, error));
+      variables_.values[name] = copy.scalar;
+    }
+    return true;
+  }
+
+  void clean_up() {
+    // Whatever the verdict: the next scenario should find the IUT as this one did. Failures here mean nothing.
+    cleaning_ = true;
+    run_steps(scenario_.finally);
+  }
+
+  bool run_steps(const std::vector<Step>& steps) {
+    int number = 0;
+    for (const Step& step : steps) {
+      ++number;
+      step_ = &step;
+      step_name_ = step.id.empty() ? fmt::format("{} (line {})", number, step.line) : step.id;
+      for (int i = 0; i < step.repeat; ++i) {
+        if (!run_step(step)) return false;
+        if (const std::string gone = iut_.gone(); !gone.empty() && scenario_.role == "tracker") {
+          return cleaning_ ? false : decide_all(fmt::format("the implementation under test {} in the middle of the scenario", gone));
+        }
+      }
+    }
+    return true;
+  }
+
+  bool run_step(const Step& step) {
+    if (!step.wait.empty()) return wait(step.wait);
+    if (!step.control.empty()) return control(step.control);
+    if (scenario_.role == "peer") return serve(step);
+    ClientParty* client = party(step.by);
+    if (client == nullptr) return false;
+    if (step.close) return client->close(), true;
+    if (step.send && !send(*client, *step.send)) return false;
+    if (step.expect && !step.expect_none) return receive(*client, *step.expect);
+    return true;
+  }
+
+  std::optional<double> duration(const std::string& text) {
+    const Expanded value = expand(text, variables_);
+    const auto seconds = parse_seconds(value.text);
+    if (!value.error.empty() || !seconds) {
+      stop(Verdict::kError, fmt::format("{}: '{}' is no duration: {}", scenario_.path, text, value.error));
+      return std::nullopt;
+    }
+    return *seconds;
+  }
+
+  bool wait(const std::string& text) {
+    const auto seconds = duration(text);
+    if (!seconds) return false;
+    std::this_thread::sleep_for(std::chrono::duration<double>(std::clamp(*seconds, 0.0, 3600.0)));
+    return true;
+  }
+
+  bool control(const std::string& what) {
+    if (what == "drop") {  // the harness's server goes away and comes back on the same port
+      const net::Endpoint listen{net::Endpoint::parse(iut_.file().listen)->address, server_.port()};
+      server_.stop();
+      const auto deadline = SteadyClock::now() + std::chrono::seconds(2);
+      auto started = server_.start({listen, iut_.file().scheme == "https", key_log()});
+      while (!started && SteadyClock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        started = server_.start({listen, iut_.file().scheme == "https", key_log()});
+      }
+      return started ? true : stop(Verdict::kError, started.error().message);
+    }
+    const std::string error = iut_.control(what, variables_.values);
+    return error.empty() ? true : stop(cleaning_ ? Verdict::kPass : Verdict::kBlocked, error);
+  }
+
+  // ---- the harness as client ----
+
+  ClientParty* party(const std::string& name) {
+    auto& slot = clients_[name];
+    if (slot) return slot.get();
+    ClientParty::Options options;
+    options.url = url_;
+    options.ca_file = iut_.file().ca_file;
+    options.seconds = options_.answer_within * options_.time_scale;
+    options.credentials = {iut_.file().user, iut_.file().password, iut_.file().token};
+    options.key_log = key_log();
+    const std::string id = fmt::format("{}-{:08x}", name.empty() ? "peer" : name, static_cast<std::uint32_t>(random_()));
+    slot = std::make_unique<ClientParty>(name, id, std::move(options));
+    return slot.get();
+  }
+
+  // Fills `body`; on failure the scenario stops as an error of the harness, which lint should have found.
+  bool build(const Sending& sending, const Message* request, const std::string& self, std::string& body) {
+    if (sending.raw) {
+      const Expanded raw = expand(*sending.raw, variables_);
+      if (!raw.error.empty()) return stop(Verdict::kError, raw.error);
+      body = raw.text;
+      return true;
+    }
+    std::string msg = sending.msg;
+    Tree with = sending.with;
+    if (!sending.behaviour.empty()) {
+      auto answer = request != nullptr ? named_answer(protocol_, sending.behaviour, *request) : std::nullopt;
+      if (!answer) return stop(Verdict::kError, fmt::format("{}: no behaviour '{}' here", scenario_.path, sending.behaviour));
+      msg = answer->msg;
+      for (const auto& [key, value] : sending.with.members) answer->with.at_path(key) = value;
+      with = std::move(answer->with);
+    }
+    Tree mutate = sending.mutate;
+    std::string error = expand_tree(with, variables_);
+    if (error.empty()) error = expand_tree(mutate, variables_);
+    Overrides overrides;
+    std::optional<std::size_t> truncate;
+    if (error.empty()) error = to_overrides(mutate, overrides, truncate);
+    if (!error.empty()) return stop(Verdict::kError, error);
+    fill_identities(msg, request, self, with);
+    EncodeResult encoded = protocol_.encode(msg, with, overrides);
+    if (!encoded.error.empty()) return stop(Verdict::kError, encoded.error);
+    body = std::move(encoded.bytes);
+    if (truncate) body.resize(std::min(*truncate, body.size()));
+    return true;
+  }
+
+  // Members that every message needs and no scenario should have to repeat, by their replay class.
+  void fill_identities(const std::string& msg, const Message* request, const std::string& self, Tree& with) {
+    const auto row = std::find_if(protocol_.messages.begin(), protocol_.messages.end(), [&](const MessageType& type) { return msg == type.name; });
+    const bool is_request = row != protocol_.messages.end() && row->direction == Direction::kRequest;
+    for (const FieldPlace& place : protocol_.fields()) {
+      if (place.depth != 1 || !place.mandatory || with.find(place.field->name) != nullptr) continue;
+      if (place.field->replay == Replay::kExchangeId) {
+        with.at_path(place.field->name) = Tree::text(is_request ? fmt::format("t-{}-{:04x}", ++exchanges_, static_cast<std::uint16_t>(random_())) : request != nullptr ? std::string(protocol_.exchange_id(*request)) : "");
+      } else if (place.field->replay == Replay::kPartyId && is_request) {
+        with.at_path(place.field->name) = Tree::text(self);
+      }
+    }
+  }
+
+  static std::size_t number(const Tree& http, std::string_view key) {
+    const Tree* value = http.find(key);
+    std::size_t out = 0;
+    if (value != nullptr) std::from_chars(value->scalar.data(), value->scalar.data() + value->scalar.size(), out);
+    return out;
+  }
+
+  bool send(ClientParty& client, const Sending& sending) {
+    variables_.values["self.id"] = client.id();
+    variables_.values["self.addr"] = "127.0.0.1";
+    Exchange exchange;
+    ClientParty::Wire wire;
+    Tree http = sending.http;
+    if (std::string error = expand_tree(http, variables_); !error.empty()) return stop(Verdict::kError, error);
+    const auto text = [&](std::string_view key, std::string otherwise) {
+      const Tree* value = http.find(key);
+      return value == nullptr ? otherwise : value->scalar;
+    };
+    if (!sending.raw_http && !build(sending, nullptr, client.id(), exchange.http.body)) return false;
+    exchange.http.method = text("method", "POST");
+    exchange.http.target = text("target", url_.target);
+    if (text("absolute", "") == "true") exchange.http.target = fmt::format("{}://{}{}", url_.scheme, url_.authority(), url_.target);
+    exchange.http.headers.add("Host", url_.authority());
+    const std::string type = text("content_type", protocol_.media_types.front());
+    if (!type.empty()) exchange.http.headers.add("Content-Type", type);
+    exchange.http.headers.add("Accept", protocol_.media_types.front());
+    if (const Tree* headers = http.find("headers"); headers != nullptr) {
+      for (const auto& [name, value] : headers->members) exchange.http.headers.set(name, value.scalar);
+    }
+    wire.split = number(http, "split");
+    wire.chunked = number(http, "chunked");
+    if (const Tree* pace = http.find("pace"); pace != nullptr) wire.pace = parse_seconds(pace->scalar).value_or(0);
+    if (sending.raw_http) {
+      const Expanded raw = expand(*sending.raw_http, variables_);
+      if (!raw.error.empty()) return stop(Verdict::kError, raw.error);
+      wire.raw = raw.text;
+    }
+    exchange.message = decode_request(protocol_, exchange.http, security());
+    exchange.message->source = "harness:" + client.name();
+    const MessagePtr message = exchange.message;
+    const net::HttpRequest sent_http = exchange.http;
+    const auto sent = client.send(std::move(exchange), wire, text("auth", "") != "none");
+    if (wire.raw) evidence_.add(*wire.raw, client.connection(), true, "");
+    else evidence_.add(sent_http, client.connection(), true, "");
+    if (!sent) return stop(lost_verdict(sent.error()), fmt::format("cannot send: {}", sent.error().message));
+    protocol_.track(*session_, *message, nullptr);
+    return true;
+  }
+
+  Transport::Security security() const { return url_.tls() ? Transport::Security::kTls : Transport::Security::kClear; }
+
+  // What a connection problem means: nothing is known of the rule, unless the IUT died of it.
+  Verdict lost_verdict(const net::Error&) const { return step_ != nullptr && step_->setup ? Verdict::kBlocked : Verdict::kInconclusive; }
+
+  bool receive(ClientParty& client, const Expectation& expectation) {
+    auto answer = client.receive();
+    if (!answer) return no_answer(client, expectation, answer.error());
+    MessagePtr message = decode_response(protocol_, answer->http, security());
+    message->source = "iut";
+    judge(*message, answer->asked.message.get(), answer->http.status);
+    const bool met = meet(expectation, *message, &answer->http);
+    add_evidence(answer->http, answer->connection, *message);
+    protocol_.track(*session_, *message, answer->asked.message.get());
+    return met;
+  }
+
+  bool no_answer(ClientParty& client, const Expectation& expectation, const net::Error& error) {
+    const std::string event = error.kind == net::ErrorKind::kTimeout ? "timeout" : error.kind == net::ErrorKind::kReset ? "reset" : "closed";
+    if (!client.received().empty()) evidence_.add(client.received(), client.connection(), false, error.message);
+    for (const Outcome& outcome : expectation.any_of) {
+      if (outcome.event == event || (outcome.event == "closed" && event == "reset")) return take(outcome);
+    }
+    // The process may need a moment to be seen as gone.
+    for (int i = 0; i < 20 && iut_.gone().empty() && event != "timeout" && iut_.file().started_here(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    if (const std::string gone = iut_.gone(); !gone.empty()) return decide_all(fmt::format("the implementation under test {} instead of answering", gone));
+    result_.expected = describe(expectation);
+    result_.seen = error.message;
+    if (step_->setup) return stop(Verdict::kBlocked, fmt::format("setup step: {}", error.message));
+    // Silence, endless bodies and garbage are the IUT's doing; a connection that ends may have other causes.
+    const bool decided = error.kind == net::ErrorKind::kTimeout || error.kind == net::ErrorKind::kMalformed || error.kind == net::ErrorKind::kTooLarge;
+    if (!decided) return stop(cleaning_ ? Verdict::kPass : Verdict::kInconclusive, fmt::format("no answer: {}", error.message));
+    return decide(expectation, fmt::format("no answer: {}", error.message));
+  }
+
+  // ---- judging ----
+
+  void judge(const Message& message, const Message* request, int status) {
+    // An HTTP-level refusal without a PPSTP body is ordinary HTTP; the scenario says what it thinks of it.
+    const bool judged = belongs_to(protocol_, message) || status / 100 == 2;
+    if (!judged) return;
+    std::vector<Finding> findings;
+    run_checks(protocol_, {message, request, session_.get()}, {}, findings);
+    for (const Finding& finding : findings) {
+      add_hit(*finding.rule, verdict_of(finding), finding.detail);
+    }
+  }
+
+  void add_hit(const Requirement& rule, Verdict verdict, const std::string& detail) {
+    const bool listed = std::find(scenario_.tests.begin(), scenario_.tests.end(), rule.id) != scenario_.tests.end();
+    for (const RuleHit& hit : result_.hits) {
+      if (hit.rule == &rule && hit.detail == detail) return;
+    }
+    RuleHit hit;
+    hit.rule = &rule;
+    hit.verdict = verdict;
+    hit.detail = detail;
+    hit.where = step_name_;
+    hit.listed = listed;
+    hit.frame = evidence_.next();
+    comment_ += fmt::format("{}{} {} ({} {}, {} step {}): {}", comment_.empty() ? "" : "\n", rule.id, to_string(verdict), protocol_.document, rule.section, scenario_.id, step_name_, detail);
+    if (result_.reason.empty() && listed && verdict == Verdict::kFail) {
+      result_.reason = detail;
+      result_.step = step_name_;
+    }
+    result_.hits.push_back(std::move(hit));
+  }
+
+  template <class Http>
+  void add_evidence(const Http& http, const net::ConnectionInfo& connection, Message& message) {
+    message.frame = evidence_.add(http, connection, false, comment_);
+    comment_.clear();
+  }
+
+  // The expectation of this step failed: each requirement that it decides is broken.
+  bool decide(const Expectation& expectation, const std::string& detail) {
+    if (cleaning_) return false;
+    if (step_->setup) return stop(Verdict::kBlocked, fmt::format("setup step: {}", detail));
+    Verdict verdict = Verdict::kNone;
+    for (const std::string& id : expectation.check) {
+      const Requirement* row = find_requirement(id);
+      add_hit(*row, verdict_of(*row), detail);
+      verdict = worst(verdict, verdict_of(*row));
+    }
+    if (verdict <= Verdict::kInfo) {
+      result_.verdict = worst(result_.verdict, verdict);
+      return true;  // an observation about what the RFC leaves open; go on
+    }
+    return stop(verdict, detail);
+  }
+
+  bool decide_all(const std::string& detail) {
+    for (const std::string& id : scenario_.tests) add_hit(*find_requirement(id), Verdict::kFail, detail);
+    return stop(Verdict::kFail, detail);
+  }
+
+  bool take(const Outcome& outcome) {
+    if (outcome.verdict > Verdict::kPass && step_->expect) {
+      for (const std::string& id : step_->expect->check) {
+        const Requirement* row = find_requirement(id);
+        add_hit(*row, std::min(outcome.verdict, std::max(verdict_of(*row), Verdict::kInfo)), outcome.note.empty() ? "an outcome that is tolerated only" : outcome.note);
+      }
+      result_.verdict = worst(result_.verdict, outcome.verdict);
+      if (outcome.verdict == Verdict::kFail) return stop(Verdict::kFail, outcome.note);
+    }
+    return true;
+  }
+
+  std::string describe(const Expectation& expectation) const {
+    std::string out;
+    for (const Outcome& outcome : expectation.any_of) {
+      if (!out.empty()) out += "\nor\n";
+      out += !outcome.event.empty() ? outcome.event : outcome.msg.empty() ? "response" : outcome.msg;
+      for (const auto* part : {&outcome.http, &outcome.where}) {
+        Tree copy = *part;
+        (void)expand_tree(copy, variables_);
+        for (const auto& [path, wanted] : copy.members) out += "\n  " + path + ": " + text_of(wanted);
+      }
+    }
+    return out;
+  }
+  static std::string text_of(const Tree& tree) {
+    if (tree.is_scalar()) return tree.scalar;
+    std::string out;
+    for (const auto& [key, value] : tree.members) out += (out.empty() ? "" : ", ") + key + " " + text_of(value);
+    for (const Tree& item : tree.items) out += (out.empty() ? "" : " | ") + text_of(item);
+    return out;
+  }
+
+  // Empty when the message is as the outcome says.
+  std::string differences(const Outcome& outcome, const Message& message, const net::HttpResponse* http) {
+    std::string out;
+    const auto add = [&](std::string_view path, std::string_view expected, std::string_view seen) { out += fmt::format("{}{}: expected {}, seen {}", out.empty() ? "" : "; ", path, expected, seen); };
+    if (!outcome.event.empty()) return "an answer came, expected was " + outcome.event;
+    const bool any_http = outcome.msg == "http";
+    if (!any_http && outcome.msg != "any") {
+      const std::string_view wanted = outcome.msg.empty() ? "response" : outcome.msg;
+      if (message.type == nullptr || wanted != message.type->name) {
+        add("message", wanted, message.type != nullptr ? std::string(message.type->name) : http != nullptr ? fmt::format("HTTP {} with {}", http->status, http->headers.get("Content-Type", "no Content-Type")) : "something else");
+        return out;
+      }
+    }
+    Tree wanted_http = outcome.http;
+    Tree where = outcome.where;
+    if (std::string error = expand_tree(where, variables_) + expand_tree(wanted_http, variables_); !error.empty()) return error;
+    for (const auto& [key, wanted] : wanted_http.members) {
+      std::string seen = key == "status" ? std::to_string(http != nullptr ? http->status : 0) : key == "content_type" ? message.transport.content_type : "";
+      if (key == "header" && http != nullptr) {
+        for (const auto& [name, value] : wanted.members) {
+          std::string expected;
+          if (!match_value(http->headers.get(name), value, expected)) add("header " + name, expected, http->headers.get(name, "nothing"));
+        }
+        continue;
+      }
+      std::string expected;
+      if (!match_value(seen, wanted, expected)) add("http." + key, expected, seen);
+    }
+    if (!any_http) {
+      for (const Mismatch& miss : match_message(message, where)) add(miss.path, miss.expected, miss.seen);
+    }
+    return out;
+  }
+
+  bool meet(const Expectation& expectation, const Message& message, const net::HttpResponse* http) {
+    std::string first;
+    for (const Outcome& outcome : expectation.any_of) {
+      const std::string difference = differences(outcome, message, http);
+      if (difference.empty()) {
+        for (const auto& [variable, path] : outcome.bind.members) {
+          const std::uint32_t at = find_path(message.events, path.scalar);
+          if (at != Event::kNoParent) variables_.values[variable] = message.events[at].has_number ? std::to_string(message.events[at].number) : std::string(message.events[at].text);
+        }
+        return take(outcome);
+      }
+      if (first.empty() && outcome.event.empty()) first = difference;
+    }
+    if (!cleaning_ && result_.expected.empty()) {
+      result_.expected = describe(expectation);
+      result_.seen = show(message, http);
+    }
+    return decide(expectation, first.empty() ? "an answer came where none was expected" : first);
+  }
+
+  // ---- the harness as server ----
+
+  bool serve(const Step& step) {
+    const Expectation* expectation = step.expect ? &*step.expect : nullptr;
+    if (expectation == nullptr) return true;
+    const bool none = step.expect_none.has_value();
+    const auto seconds = none ? duration(step.none_for) : expectation->within.empty() ? std::optional(options_.answer_within) : duration(expectation->within);
+    if (!seconds) return false;
+    const auto deadline = SteadyClock::now() + std::chrono::duration<double>(none ? *seconds : *seconds * options_.time_scale);
+    std::string last_difference;
+    for (;;) {
+      const double left = std::chrono::duration<double>(deadline - SteadyClock::now()).count();
+      auto incoming = left > 0 ? server_.next(std::min(left, 0.2)) : std::nullopt;
+      if (!incoming) {
+        if (left > 0 && !(iut_.file().started_here() && !iut_.gone().empty())) continue;
+        if (none) return true;
+        const std::string gone = iut_.gone();
+        result_.expected = describe(*expectation);
+        if (result_.seen.empty()) result_.seen = gone.empty() ? "nothing" : "the implementation under test " + gone;
+        return decide(*expectation, !last_difference.empty() ? last_difference : gone.empty() ? fmt::format("no such request within {} s", *seconds) : fmt::format("the implementation under test {} before it sent it", gone));
+      }
+      if (incoming->http.headers.contains("Authorization")) authenticated_ = true;
+      MessagePtr message = decode_request(protocol_, incoming->http, incoming->connection.tls ? Transport::Security::kTls : Transport::Security::kClear);
+      message->source = incoming->connection.remote.to_string();
+      judge(*message, nullptr, 200);
+      std::string difference;
+      const Outcome* met = nullptr;
+      for (const Outcome& outcome : expectation->any_of) {
+        const std::string d = differences(outcome, *message, nullptr);
+        if (d.empty()) {
+          met = &outcome;
+          break;
+        }
+        const bool same_kind = message->type != nullptr && (outcome.msg.empty() || outcome.msg == message->type->name);
+        if (same_kind && difference.empty()) difference = d;
+      }
+      if (met == nullptr && !difference.empty()) {
+        last_difference = difference;
+        if (result_.seen.empty() || !none) result_.seen = show(*message, nullptr);
+      }
+      if (met != nullptr && none) decide(*expectation, fmt::format("{} came, expected was none", message->type != nullptr ? message->type->name : "a request"));
+      add_evidence(incoming->http, incoming->connection, *message);
+      protocol_.track(*session_, *message, nullptr);
+      const Sending* reply = met != nullptr && !none && step.reply ? &*step.reply : background(*message);
+      if (!answer(*incoming, *message, reply)) return false;
+      if (met == nullptr) continue;
+      if (none) return result_.verdict < Verdict::kFail;
+      for (const auto& [variable, path] : met->bind.members) {
+        const std::uint32_t at = find_path(message->events, path.scalar);
+        if (at != Event::kNoParent) variables_.values[variable] = message->events[at].has_number ? std::to_string(message->events[at].number) : std::string(message->events[at].text);
+      }
+      result_.seen.clear();
+      result_.expected.clear();
+      return take(*met);
+    }
+  }
+
+  const Sending* background(const Message& message) const {
+    static const Sending kOk = [] {
+      Sending sending;
+      sending.behaviour = "ok";
+      return sending;
+    }();
+    for (const Background& entry : scenario_.background) {
+      if (entry.on == "any" || (message.type != nullptr && entry.on == message.type->name)) return &entry.reply;
+    }
+    return &kOk;
+  }
+
+  bool answer(const ServerParty::Incoming& incoming, const Message& request, const Sending* sending) {
+    if (sending->end == "none") return true;
+    net::Reply reply;
+    if (sending->raw_http) {
+      reply = net::Reply::raw_bytes(*sending->raw_http);
+    } else {
+      std::string body;
+      if (!build(*sending, &request, "", body)) return false;
+      reply.response.body = std::move(body);
+      const Tree* status = sending->http.find("status");
+      if (status != nullptr) reply.response.status = static_cast<int>(number(sending->http, "status"));
+      const Tree* type = sending->http.find("content_type");
+      reply.response.headers.set("Content-Type", type != nullptr ? type->scalar : protocol_.media_types.front());
+      if (const Tree* headers = sending->http.find("headers"); headers != nullptr) {
+        for (const auto& [name, value] : headers->members) reply.response.headers.set(name, value.scalar);
+      }
+      reply.chunk_size = number(sending->http, "chunked");
+      reply.write_size = number(sending->http, "split");
+    }
+    if (!sending->delay.empty()) {
+      const auto seconds = duration(sending->delay);
+      if (!seconds) return false;
+      reply.delay = std::chrono::duration_cast<net::Duration>(std::chrono::duration<double>(*seconds));
+    }
+    if (sending->end == "close") reply.end = net::Reply::End::kClose;
+    if (sending->end == "reset") reply.end = net::Reply::End::kReset;
+    if (sending->end == "stall") reply.end = net::Reply::End::kStall;
+    evidence_.add(reply.response, incoming.connection, true, "");
+    MessagePtr message = decode_response(protocol_, reply.response, Transport::Security::kUnknown);
+    message->source = "harness";
+    protocol_.track(*session_, *message, &request);
+    server_.answer(incoming, std::move(reply));
+    return true;
+  }
+
+  const Scenario& scenario_;
+  const Protocol& protocol_;
+  Iut& iut_;
+  const AttemptOptions& options_;
+  Random random_;
+  Variables variables_;
+  Evidence evidence_;
+  std::unique_ptr<Session> session_;
+  Attempt result_;
+  net::Url url_;
+  std::map<std::string, std::unique_ptr<ClientParty>> clients_;
+  ServerParty server_;
+  std::mutex secrets_mutex_;
+  std::vector<std::string> secrets_;
+  const Step* step_ = nullptr;
+  std::string step_name_;
+  std::string comment_;
+  std::uint64_t exchanges_ = 0;
+  bool cleaning_ = false;
+  bool authenticated_ = false;
+};
+
+}  // namespace
+
+std::string permutation_text(const Permutation& permutation) {
+  std::string out;
+  for (const auto& [name, value] : permutation) out += (out.empty() ? "" : ",") + name + "=" + value;
+  return out;
+}
+
+Attempt run_attempt(const Scenario& scenario, const Permutation& permutation, Iut& iut, const AttemptOptions& options) {
+  return Run(scenario, permutation, iut, options).run();
+}
+
+}  // namespace peerscope::harness

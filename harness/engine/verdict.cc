@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/engine/verdict.h"
+
+#include <algorithm>
+#include <array>
+
+namespace peerscope::harness {
+
+std::string_view to_string(Verdict verdict) {
+  static constexpr std::array<std::string_view, 11> kNames = {"none", "pass", "info", "warn", "inconclusive", "fail", "error", "not-applicable", "skipped", "blocked", "unstable"};
+  return kNames[static_cast<std::size_t>(verdict)];
+}
+
+Verdict worst(Verdict a, Verdict b) { return std::max(a, b); }
+
+Verdict verdict_of(const Requirement& row) {
+  if (row.informational) return Verdict::kInfo;
+  switch (row.level) {
+    case Level::kMust:
+    case Level::kMustNot:
+    case Level::kGrammar: return Verdict::kFail;
+    case Level::kShould:
+    case Level::kShouldNot: return Verdict::kWarn;
+    default: return Verdict::kInfo;
+  }
+}
+
+Verdict verdict_of(const Finding& finding) {
+  return finding.severity <= Severity::kNote ? Verdict::kInfo : verdict_of(*finding.rule);
+}
+
+ExitCode exit_code(const std::vector<Verdict>& verdicts) {
+  bool judged = false;
+  bool fail = false;
+  bool error = false;
+  bool open = false;
+  for (const Verdict verdict : verdicts) {
+    judged = judged || (verdict != Verdict::kNotApplicable && verdict != Verdict::kSkipped);
+    fail = fail || verdict == Verdict::kFail;
+    error = error || verdict == Verdict::kError;
+    open = open || verdict == Verdict::kInconclusive || verdict == Verdict::kBlocked;
+  }
+  if (error) return kExitHarness;
+  if (fail) return kExitFail;
+  if (open) return kExitInconclusive;
+  return judged ? kExitOk : kExitNothing;
+}
+
+}  // namespace peerscope::harness

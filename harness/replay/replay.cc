@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/replay/replay.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "harness/engine/evidence.h"
+#include "harness/engine/party.h"
+#include "harness/scenario/expression.h"
+#include "protocols/base/json_index.h"
+
+namespace peerscope::harness {
+
+std::string splice(std::string_view bytes, std::vector<Edit> edits) {
+  std::sort(edits.begin(), edits.end(), [](const Edit& a, const Edit& b) { return a.offset < b.offset; });
+  std::string out;
+  std::size_t at = 0;
+  for (const Edit& edit : edits) {
+    if (edit.offset < at || edit.offset > bytes.size()) continue;
+    out += bytes.substr(at, edit.offset - at);
+    out += edit.text;
+    at = std::min<std::size_t>(edit.offset + edit.length, bytes.size());
+  }
+  out += bytes.substr(at);
+  return out;
+}
+
+namespace {
+
+std::string host_of(std::string_view endpoint) {
+  std::string_view host = endpoint.substr(0, endpoint.rfind(':'));
+  if (host.size() > 1 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  return std::string(host);
+}
+
+// Values that must be mapped, old and new, in both directions.
+class Binding {
+ public:
+  explicit Binding(Random& random) : random_(random) {}
+
+  // New values for a captured message that is played.
+  std::string forward(const Message& message) {
+    std::vector<Edit> edits;
+    for (const Event& event : message.events) {
+      if (!event.has_text || event.unknown || event.field->type != Type::kString) continue;
+      const std::string old(event.text);
+      std::string fresh;
+      if (event.field->replay == Replay::kExchangeId) {
+        fresh = exchange_[old].empty() ? fmt::format("r-{:012x}", random_() & 0xffffffffffff) : exchange_[old];
+        remember(exchange_, old, fresh);
+      } else if (event.field->replay == Replay::kPartyId) {
+        fresh = alias(old);
+      } else if (event.field->replay == Replay::kAddress && addresses_.contains(old)) {
+        fresh = addresses_.at(old);
+      } else {
+        continue;
+      }
+      edits.push_back({event.offset, event.length, json_quote(fresh)});
+    }
+    return splice(message.view(), std::move(edits));
+  }
+
+  // The capture's value for a live one; unknown values stay.
+  std::string back(const Event& event) const {
+    const std::string value(event.text);
+    const auto& map = event.field->replay == Replay::kExchangeId ? exchange_back_ : event.field->replay == Replay::kPartyId ? party_back_ : empty_;
+    const auto found = map.find(value);
+    return found == map.end() ? value : found->second;
+  }
+
+  void address(const std::string& captured, const std::string& live) { addresses_[captured] = live; }
+  // A request repeated with the same id in the capture is a repeat here too; a new use gets a new id.
+  void forget_exchange(const std::string& old) { exchange_.erase(old); }
+
+  std::string alias(const std::string& old) {
+    auto& fresh = party_[old];
+    if (fresh.empty()) {
+      fresh = fmt::format("p-{:012x}", random_() & 0xffffffffffff);
+      party_back_[fresh] = old;
+    }
+    return fresh;
+  }
+
+ private:
+  void remember(std::map<std::string, std::string>& map, const std::string& old, const std::string& fresh) {
+    map[old] = fresh;
+    exchange_back_[fresh] = old;
+  }
+  Random& random_;
+  std::map<std::string, std::string> exchange_;
+  std::map<std::string, std::string> exchange_back_;
+  std::map<std::string, std::string> party_;
+  std::map<std::string, std::string> party_back_;
+  std::map<std::string, std::string> addresses_;
+  const std::map<std::string, std::string> empty_;
+};
+
+// A message as lines "path=value" in which list elements are named by their first text instead of their position, so that
+// order does not count. Values of classes that differ from run to run are left out; their presence stays.
+struct Canonical {
+  std::map<std::string, std::string> lines;          // path -> value
+  std::map<std::string, bool> mandatory;             // path -> of every message of this kind
+};
+
+Canonical canonical(const Message& message, const Binding* binding, const std::vector<FieldPlace>& places) {
+  Canonical out;
+  std::vector<std::string> paths(message.events.size());
+  for (std::uint32_t i = 0; i < message.events.size(); ++i) {
+    const Event& event = message.events[i];
+    if (event.unknown) continue;
+    std::string step = event.field->name;
+    if (event.index >= 0) {
+      std::string key;
+      for (std::uint32_t k = i + 1; k < event.end && key.empty(); k = std::max(message.events[k].end, k + 1)) {
+        const Event& child = message.events[k];
+        if (child.has_text && !child.unknown && child.field->type == Type::kString) key = binding != nullptr ? binding->back(child) : std::string(child.text);
+      }
+      step += "[" + (key.empty() ? std::to_string(event.index) : key) + "]";
+    }
+    paths[i] = event.parent == Event::kNoParent ? step : paths[event.parent] + "." + step;
+    std::string value;
+    if (event.has_text) value = binding != nullptr ? binding->back(event) : std::string(event.text);
+    else if (event.has_number) value = std::to_string(event.number);
+    const Replay replay = event.field->replay;
+    if (replay == Replay::kAddress || replay == Replay::kTime || replay == Replay::kOrdering || replay == Replay::kDerived || replay == Replay::kNonce || replay == Replay::kSignature) value = "(any)";
+    out.lines[paths[i]] = value;
+    bool needed = true;
+    for (const FieldPlace& place : places) {
+      const bool same_parent = event.parent == Event::kNoParent || place.depth == event.depth;
+      if (place.field == event.field && same_parent && !place.mandatory) needed = false;
+    }
+    if (event.parent != Event::kNoParent) needed = needed && out.mandatory[paths[event.parent]];
+    // A list of things is content, whether or not it has to be there.
+    if (event.field->type == Type::kGroup && event.index >= 0) needed = true;
+    out.mandatory[paths[i]] = needed;
+  }
+  return out;
+}
+
+std::string mapped_tree(const Message& message, const Binding& binding) {
+  // The live message with the capture's ids, so that both sides read alike.
+  std::vector<Event> events = message.events;
+  std::vector<std::string> texts(events.size());
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (!events[i].has_text || events[i].unknown) continue;
+    texts[i] = binding.back(events[i]);
+    events[i].text = texts[i];
+  }
+  return print_tree(events);
+}
+
+double entropy(std::string_view text) {
+  std::map<char, int> counts;
+  for (const char c : text) ++counts[c];
+  double bits = 0;
+  for (const auto& [c, n] : counts) {
+    const double p = static_cast<double>(n) / static_cast<double>(text.size());
+    bits -= p * std::log2(p);
+  }
+  return bits * static_cast<double>(text.size());
+}
+
+// Values that one side made up and the other sends later, without a class that would rebind them.
+std::vector<std::string> unbound(const std::vector<CapturedMessage>& messages, bool play_client) {
+  constexpr std::size_t kShortest = 8;
+  constexpr double kLeastBits = 20;
+  std::map<std::string, std::pair<std::string, std::uint64_t>> theirs;
+  std::set<std::string> ours;
+  std::vector<std::string> out;
+  for (const CapturedMessage& captured : messages) {
+    const bool played = (captured.message->direction == Direction::kRequest) == play_client;
+    for (const Event& event : captured.message->events) {
+      if (!event.has_text || (!event.unknown && (event.field->replay != Replay::kPayload || !event.field->vocabulary.empty()))) continue;
+      std::string value(event.text);
+      if (event.unknown && value.size() > 1 && value.front() == '"') value = value.substr(1, value.size() - 2);
+      if (value.size() < kShortest || entropy(value) < kLeastBits) continue;
+      const std::string name = event.unknown ? std::string(event.label) : std::string(event.field->filter);
+      if (!played) {
+        if (!ours.contains(value)) theirs.try_emplace(value, name, captured.message->frame);
+      } else if (const auto found = theirs.find(value); found != theirs.end()) {
+        out.push_back(fmt::format("unbound correlation: {} \"{}\" in frame {} came from the other side ({} in frame {}) and has no replay class; it is sent as captured", name, value, captured.message->frame,
+                                  found->second.first, found->second.second));
+        theirs.erase(found);
+      } else {
+        ours.insert(value);
+      }
+    }
+  }
+  return out;
+}
+
+class Player {
+ public:
+  Player(const std::vector<CapturedMessage>& messages, Iut& iut, const ReplayOptions& options)
+      : messages_(messages), iut_(iut), options_(options), random_(options.seed), binding_(random_), evidence_(options.evidence_path) {
+    result_.attempt.scenario = "replay";
+    result_.attempt.seed = options.seed;
+    result_.attempt.evidence = options.evidence_path;
+    result_.attempt.verdict = Verdict::kPass;
+  }
+
+  ReplayResult run() {
+    const auto begin = std::chrono::steady_clock::now();
+    result_.warnings = unbound(messages_, options_.play_client);
+    for (const CapturedMessage& captured : messages_) {
+      const bool request = captured.message->direction == Direction::kRequest;
+      if (request != options_.play_client) continue;
+      ++result_.playable;
+      if (!captured.message->issues.empty() && (captured.message->has(Shape::kMalformed) || captured.message->has(Shape::kCutShort))) {
+        result_.warnings.push_back(fmt::format("frame {} could not be decoded; it is sent as captured", captured.message->frame));
+      }
+    }
+    if (result_.playable == 0) {
+      stop(Verdict::kBlocked, "the capture has no message of the party to play");
+    } else if (options_.play_client) {
+      play_client();
+    } else {
+      play_server();
+    }
+    finish(begin);
+    return std::move(result_);
+  }
+
+ private:
+  bool stop(Verdict verdict, const std::string& reason) {
+    result_.attempt.verdict = worst(result_.attempt.verdict, verdict);
+    if (result_.attempt.reason.empty()) result_.attempt.reason = reason;
+    return false;
+  }
+
+  void finish(std::chrono::steady_clock::time_point begin) {
+    {
+      const std::lock_guard lock(secrets_mutex_);
+      for (const std::string& line : secrets_) evidence_.secret(line);
+    }
+    evidence_.close();
+    if (!evidence_.error().empty()) stop(Verdict::kError, "evidence: " + evidence_.error());
+    for (const RuleHit& hit : result_.attempt.hits) {
+      result_.attempt.verdict = worst(result_.attempt.verdict, hit.verdict);
+      if (hit.verdict == Verdict::kFail && result_.attempt.reason.empty()) result_.attempt.reason = fmt::format("{}: {}", hit.rule->id, hit.detail);
+      if (std::find(result_.attempt.tests.begin(), result_.attempt.tests.end(), hit.rule->id) == result_.attempt.tests.end()) result_.attempt.tests.emplace_back(hit.rule->id);
+    }
+    for (const Divergence& divergence : result_.divergences) {
+      stop(divergence.verdict, fmt::format("frame {}: {}", divergence.frame, divergence.what));
+      if (result_.attempt.expected.empty()) {
+        result_.attempt.expected = divergence.expected;
+        result_.attempt.seen = divergence.seen;
+        result_.attempt.step = divergence.summary;
+      }
+    }
+    result_.attempt.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+
+  void pause(std::int64_t time_ns) {
+    if (options_.original_timing && last_ns_ != 0 && time_ns > last_ns_) {
+      const double gap = std::min(static_cast<double>(time_ns - last_ns_) / 1e9, options_.gap_max);
+      std::this_thread::sleep_for(std::chrono::duration<double>(gap));
+    }
+    last_ns_ = time_ns;
+  }
+
+  net::KeyLogSink key_log() {
+    return [this](std::string_view line) {
+      const std::lock_guard lock(secrets_mutex_);
+      secrets_.emplace_back(line);
+    };
+  }
+
+  // The captured answer to message `request`, or null.
+  const CapturedMessage* answer_to(std::size_t request) const {
+    for (std::size_t i = request + 1; i < messages_.size(); ++i) {
+      if (messages_[i].request == request) return &messages_[i];
+    }
+    return nullptr;
+  }
+
+  void judge(const Protocol& protocol, const Message& message, const Message* request, const std::string& where) {
+    auto& session = sessions_[&protocol];
+    if (!session) session = protocol.make_session();
+    std::vector<Finding> findings;
+    run_checks(protocol, {message, request, session.get()}, {}, findings);
+    protocol.track(*session, message, request);
+    for (const Finding& finding : findings) {
+      RuleHit hit;
+      hit.rule = finding.rule;
+      hit.verdict = verdict_of(finding);
+      hit.detail = finding.detail;
+      hit.where = where;
+      hit.listed = true;
+      hit.frame = evidence_.next();
+      if (hit.verdict >= Verdict::kWarn) comment_ += fmt::format("{}{} {} ({} {}, replay of {}): {}", comment_.empty() ? "" : "\n", hit.rule->id, to_string(hit.verdict), protocol.document, hit.rule->section, where, hit.detail);
+      result_.attempt.hits.push_back(std::move(hit));
+    }
+  }
+
+  void compare(const Protocol& protocol, const CapturedMessage& expected, const Message& seen, int status, const std::string& summary) {
+    ++result_.compared;
+    const std::vector<FieldPlace> places = protocol.fields();
+    const Canonical want = canonical(*expected.message, nullptr, places);
+    const Canonical have = canonical(seen, &binding_, places);
+    std::string what;
+    bool mandatory = false;
+    int told = 0;
+    const auto add = [&](const std::string& line, bool needed) {
+      mandatory = mandatory || needed;
+      if (++told <= 5) what += (what.empty() ? "" : "; ") + line;
+    };
+    const bool status_differs = expected.message->transport.status != 0 && status != expected.message->transport.status;
+    if (status_differs) add(fmt::format("HTTP status: expected {}, seen {}", expected.message->transport.status, status), true);
+    std::string inside;  // a missing group is told once, not once per member
+    for (const auto& [path, value] : want.lines) {
+      if (!inside.empty() && path.starts_with(inside + ".")) continue;
+      const auto found = have.lines.find(path);
+      if (found == have.lines.end()) add(fmt::format("{}: expected{}, seen nothing", path, value.empty() ? " it" : " " + value), want.mandatory.at(path)), inside = path;
+      else if (found->second != value) add(fmt::format("{}: expected {}, seen {}", path, value, found->second), want.mandatory.at(path));
+    }
+    inside.clear();
+    for (const auto& [path, value] : have.lines) {
+      if (!inside.empty() && path.starts_with(inside + ".")) continue;
+      if (!want.lines.contains(path)) add(fmt::format("{}: expected nothing, seen{}", path, value.empty() ? " it" : " " + value), have.mandatory.at(path)), inside = path;
+    }
+    if (what.empty()) return;
+    if (told > 5) what += fmt::format("; and {} more", told - 5);
+    Divergence divergence;
+    divergence.frame = expected.message->frame;
+    divergence.evidence_frame = evidence_.next();
+    divergence.summary = summary;
+    divergence.what = what;
+    divergence.expected = print_tree(expected.message->events);
+    divergence.seen = seen.events.empty() ? std::string(seen.view().substr(0, 400)) : mapped_tree(seen, binding_);
+    divergence.verdict = mandatory ? Verdict::kFail : Verdict::kWarn;
+    comment_ += fmt::format("{}differs from frame {} of the capture: {}", comment_.empty() ? "" : "\n", divergence.frame, what);
+    result_.divergences.push_back(std::move(divergence));
+  }
+
+  void play_client() {
+    const auto url = net::Url::parse(iut_.url());
+    if (!url) return void(stop(Verdict::kError, url.error().message));
+    const Transport::Security security = url->tls() ? Transport::Security::kTls : Transport::Security::kClear;
+    std::map<std::string, std::unique_ptr<ClientParty>> parties;
+    // An exchange id that the capture uses again for other content is a new exchange here.
+    std::map<std::string, std::string> sent;
+    for (std::size_t i = 0; i < messages_.size(); ++i) {
+      const CapturedMessage& captured = messages_[i];
+      if (captured.message->direction != Direction::kRequest) continue;
+      const Protocol& protocol = *captured.protocol;
+      pause(captured.message->time_ns);
+      binding_.address(host_of(captured.message->source), url->host == "::1" ? "::1" : "127.0.0.1");
+      auto& party = parties[captured.message->source];
+      if (!party) {
+        ClientParty::Options client;
+        client.url = *url;
+        client.ca_file = iut_.file().ca_file;
+        client.seconds = options_.answer_within * options_.time_scale;
+        client.credentials = {iut_.file().user, iut_.file().password, iut_.file().token};
+        client.key_log = key_log();
+        party = std::make_unique<ClientParty>(captured.message->source, captured.message->source, std::move(client));
+      }
+      const std::string id(protocol.exchange_id(*captured.message));
+      const std::string content(captured.message->view());
+      if (const auto before = sent.find(id); before != sent.end() && before->second != content) binding_.forget_exchange(id);
+      sent[id] = content;
+      Exchange exchange;
+      exchange.http.method = captured.http_request.method.empty() ? "POST" : captured.http_request.method;
+      exchange.http.target = url->target;
+      exchange.http.headers.add("Host", url->authority());
+      exchange.http.headers.add("Content-Type", captured.http_request.headers.get("Content-Type", protocol.media_types.front()));
+      exchange.http.headers.add("Accept", protocol.media_types.front());
+      exchange.http.body = binding_.forward(*captured.message);
+      exchange.message = decode_request(protocol, exchange.http, security);
+      exchange.message->source = captured.message->source;
+      const std::string summary = protocol.summary(*captured.message, nullptr);
+      const std::string where = fmt::format("frame {}", captured.message->frame);
+      const MessagePtr request = exchange.message;
+      const net::HttpRequest http = exchange.http;
+      const auto delivered = party->send(std::move(exchange), {}, true);
+      evidence_.add(http, party->connection(), true, "");
+      if (!delivered) return void(stop(Verdict::kInconclusive, fmt::format("{}: cannot send {}: {}", where, summary, delivered.error().message)));
+      ++result_.played;
+      if (auto& session = sessions_[&protocol]; !session) session = protocol.make_session();
+      protocol.track(*sessions_[&protocol], *request, nullptr);
+      auto answer = party->receive();
+      if (!answer) {
+        for (int k = 0; k < 20 && iut_.file().started_here() && iut_.gone().empty(); ++k) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        const std::string gone = iut_.gone();
+        const bool silent = answer.error().kind == net::ErrorKind::kTimeout || answer.error().kind == net::ErrorKind::kMalformed || answer.error().kind == net::ErrorKind::kTooLarge;
+        return void(stop(!gone.empty() || silent ? Verdict::kFail : Verdict::kInconclusive, fmt::format("{}: no answer to {}: {}{}", where, summary, answer.error().message, gone.empty() ? "" : "; the implementation under test " + gone)));
+      }
+      MessagePtr response = decode_response(protocol, answer->http, security);
+      response->source = "iut";
+      if (belongs_to(protocol, *response) || answer->http.status / 100 == 2) judge(protocol, *response, request.get(), where);
+      const std::size_t before = result_.divergences.size();
+      if (const CapturedMessage* expected = answer_to(i); expected != nullptr) compare(protocol, *expected, *response, answer->http.status, summary);
+      evidence_.add(answer->http, answer->connection, false, comment_);
+      comment_.clear();
+      if (options_.stop_at_divergence && result_.divergences.size() > before) return;
+    }
+  }
+
+  // Answers each request of the IUT with the captured answer to the next captured request of the same message.
+  void play_server() {
+    const auto listen = net::Endpoint::parse(iut_.file().listen);
+    if (!listen) return void(stop(Verdict::kError, listen.error().message));
+    ServerParty server;
+    if (auto started = server.start({*listen, iut_.file().scheme == "https", key_log()}); !started) return void(stop(Verdict::kError, started.error().message));
+    std::map<std::string, std::string, std::less<>> variables;
+    variables["url"] = fmt::format("{}://{}/", iut_.file().scheme, net::Endpoint{listen->address, server.port()}.to_string());
+    variables["cafile"] = options_.work_directory + "/tracker.pem";
+    std::ofstream(variables["cafile"]) << server.certificate();
+    std::vector<bool> used(messages_.size(), false);
+    std::size_t left = 0;
+    for (std::size_t i = 0; i < messages_.size(); ++i) {
+      const Message& message = *messages_[i].message;
+      if (message.direction != Direction::kRequest || answer_to(i) == nullptr) continue;
+      ++left;
+      // The captured peer's swarm and identity are offered to the IUT's command line.
+      for (const auto& [name, path] : {std::pair{"swarm", "ppstp.swarm_id"}, std::pair{"peer_id", "ppstp.peer_id"}, std::pair{"mode", "ppstp.peer_mode"}}) {
+        for (const Event& event : message.events) {
+          if (!event.unknown && std::string_view(event.field->filter) == path) variables.try_emplace(name, event.text);
+        }
+      }
+    }
+    if (std::string error = iut_.start(variables); !error.empty()) return void(stop(Verdict::kBlocked, error));
+    while (left > 0) {
+      auto incoming = server.next(options_.answer_within * options_.time_scale);
+      if (!incoming) {
+        stop(result_.played == 0 ? Verdict::kInconclusive : Verdict::kWarn, fmt::format("{} of the captured requests were not sent by the implementation under test within {} s", left, options_.answer_within));
+        break;
+      }
+      const Protocol& protocol = *messages_.front().protocol;
+      MessagePtr request = decode_request(protocol, incoming->http, incoming->connection.tls ? Transport::Security::kTls : Transport::Security::kClear);
+      request->source = incoming->connection.remote.to_string();
+      const std::string summary = protocol.summary(*request, nullptr);
+      judge(protocol, *request, nullptr, summary);
+      evidence_.add(incoming->http, incoming->connection, false, comment_);
+      comment_.clear();
+      const CapturedMessage* expected = nullptr;
+      for (std::size_t i = 0; i < messages_.size() && expected == nullptr; ++i) {
+        if (used[i] || messages_[i].message->direction != Direction::kRequest || messages_[i].message->type != request->type) continue;
+        expected = answer_to(i);
+        if (expected != nullptr) used[i] = true;
+      }
+      if (expected == nullptr) {
+        stop(Verdict::kWarn, fmt::format("the capture has no answer left for {}", summary));
+        break;
+      }
+      --left;
+      net::HttpResponse response;
+      response.status = expected->message->transport.status != 0 ? expected->message->transport.status : 200;
+      response.headers.set("Content-Type", protocol.media_types.front());
+      std::vector<Edit> edits;
+      for (const Event& event : expected->message->events) {
+        if (!event.unknown && event.field->replay == Replay::kExchangeId) edits.push_back({event.offset, event.length, json_quote(protocol.exchange_id(*request))});
+      }
+      response.body = splice(expected->message->view(), std::move(edits));
+      evidence_.add(response, incoming->connection, true, "");
+      server.answer(*incoming, net::Reply(std::move(response)));
+      ++result_.played;
+      ++result_.compared;
+    }
+    // Answers travel on the server's thread; the IUT may still be reading the last one.
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    iut_.stop();
+    server.stop();
+  }
+
+  const std::vector<CapturedMessage>& messages_;
+  Iut& iut_;
+  const ReplayOptions& options_;
+  Random random_;
+  Binding binding_;
+  Evidence evidence_;
+  ReplayResult result_;
+  std::map<const Protocol*, std::unique_ptr<Session>> sessions_;
+  std::mutex secrets_mutex_;
+  std::vector<std::string> secrets_;
+  std::string comment_;
+  std::int64_t last_ns_ = 0;
+};
+
+}  // namespace
+
+ReplayResult replay(const std::vector<CapturedMessage>& messages, Iut& iut, const ReplayOptions& options) { return Player(messages, iut, options).run(); }
+
+}  // namespace peerscope::harness

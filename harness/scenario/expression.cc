@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/scenario/expression.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <vector>
+
+namespace peerscope::harness {
+namespace {
+
+std::optional<double> parse_number(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
+std::string number_text(double value) {
+  if (value == std::floor(value) && std::abs(value) < 1e15) return std::to_string(static_cast<std::int64_t>(value));
+  return fmt::format("{}", value);
+}
+
+bool is_name_start(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.'; }
+
+// Recursive descent over one expression. Depth is bounded by kDeepest so that a hostile file ends in an error.
+class Evaluator {
+ public:
+  Evaluator(std::string_view text, const Variables& variables) : text_(text), variables_(variables) {}
+
+  Expanded run() {
+    std::string value = sum();
+    skip();
+    if (error_.empty() && at_ != text_.size()) error_ = fmt::format("unexpected '{}' in expression '{}'", text_.substr(at_), text_);
+    return {error_.empty() ? value : "", error_};
+  }
+
+ private:
+  static constexpr int kDeepest = 20;
+
+  void skip() {
+    while (at_ < text_.size() && text_[at_] == ' ') ++at_;
+  }
+  bool take(char c) {
+    skip();
+    if (at_ >= text_.size() || text_[at_] != c) return false;
+    ++at_;
+    return true;
+  }
+  double number_of(const std::string& value) {
+    const auto seconds = parse_seconds(value);
+    if (!seconds && error_.empty()) error_ = fmt::format("'{}' is not a number in expression '{}'", value, text_);
+    return seconds.value_or(0);
+  }
+
+  std::string sum() {
+    std::string value = product();
+    for (skip(); error_.empty() && at_ < text_.size() && (text_[at_] == '+' || text_[at_] == '-'); skip()) {
+      const char op = text_[at_++];
+      const double right = number_of(product());
+      const double left = number_of(value);
+      value = number_text(op == '+' ? left + right : left - right);
+    }
+    return value;
+  }
+  std::string product() {
+    std::string value = atom();
+    for (skip(); error_.empty() && at_ < text_.size() && (text_[at_] == '*' || text_[at_] == '/'); skip()) {
+      const char op = text_[at_++];
+      const double right = number_of(atom());
+      const double left = number_of(value);
+      if (op == '/' && right == 0) error_ = fmt::format("division by zero in '{}'", text_);
+      else value = number_text(op == '*' ? left * right : left / right);
+    }
+    return value;
+  }
+  std::string atom() {
+    skip();
+    if (++depth_ > kDeepest || at_ >= text_.size()) {
+      if (error_.empty()) error_ = fmt::format("expression '{}' ends too early or is too deep", text_);
+      return {};
+    }
+    std::string value;
+    if (take('(')) {
+      value = sum();
+      if (!take(')') && error_.empty()) error_ = fmt::format("missing ')' in '{}'", text_);
+    } else if (text_[at_] == '\'') {
+      const std::size_t close = text_.find('\'', at_ + 1);
+      if (close == std::string_view::npos) error_ = fmt::format("missing quote in '{}'", text_);
+      else value = text_.substr(at_ + 1, close - at_ - 1), at_ = close + 1;
+    } else if (is_name_start(text_[at_])) {
+      const std::size_t from = at_;
+      while (at_ < text_.size() && is_name(text_[at_])) ++at_;
+      const std::string_view name = text_.substr(from, at_ - from);
+      value = take('(') ? call(name) : lookup(name);
+    } else {
+      const std::size_t from = at_;
+      while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '.')) ++at_;
+      value = text_.substr(from, at_ - from);
+      if (value.empty() || !parse_seconds(value)) error_ = fmt::format("unexpected '{}' in expression '{}'", text_.substr(from), text_);
+      else value = number_text(*parse_seconds(value));
+    }
+    --depth_;
+    return value;
+  }
+  std::string lookup(std::string_view name) {
+    const auto found = variables_.values.find(name);
+    if (found != variables_.values.end()) return found->second;
+    if (error_.empty()) error_ = fmt::format("no variable '{}'", name);
+    return {};
+  }
+  std::string call(std::string_view name) {
+    std::vector<std::string> arguments;
+    if (!take(')')) {
+      do arguments.push_back(sum());
+      while (error_.empty() && take(','));
+      if (!take(')') && error_.empty()) error_ = fmt::format("missing ')' in '{}'", text_);
+    }
+    if (!error_.empty()) return {};
+    const std::size_t n = arguments.size();
+    constexpr double kLongest = 4096;
+    if (name == "hex" && n == 1) {
+      const double digits = number_of(arguments[0]);
+      std::string out;
+      for (int i = 0; variables_.random != nullptr && i < std::min(digits, kLongest); ++i) out.push_back("0123456789abcdef"[(*variables_.random)() & 15]);
+      return out;
+    }
+    if (name == "rand" && n == 2) {
+      const auto low = static_cast<std::int64_t>(number_of(arguments[0]));
+      const auto high = static_cast<std::int64_t>(number_of(arguments[1]));
+      if (variables_.random == nullptr || high <= low) return std::to_string(low);
+      return std::to_string(std::uniform_int_distribution<std::int64_t>(low, high)(*variables_.random));
+    }
+    if (name == "repeat" && n == 2) {
+      std::string out;
+      for (int i = 0; i < std::min(number_of(arguments[1]), 200000.0); ++i) out += arguments[0];
+      return out;
+    }
+    if (name == "concat") {
+      std::string out;
+      for (const std::string& part : arguments) out += part;
+      return out;
+    }
+    if (name == "upper" && n == 1) {
+      for (char& c : arguments[0]) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+      return arguments[0];
+    }
+    error_ = fmt::format("no function '{}' with {} arguments; there are hex(n), rand(a, b), repeat(x, n), concat(...), upper(x)", name, n);
+    return {};
+  }
+
+  std::string_view text_;
+  const Variables& variables_;
+  std::size_t at_ = 0;
+  int depth_ = 0;
+  std::string error_;
+};
+
+}  // namespace
+
+std::optional<double> parse_seconds(std::string_view text) {
+  double unit = 1;
+  if (text.ends_with("ms")) unit = 0.001, text.remove_suffix(2);
+  else if (text.ends_with("s")) text.remove_suffix(1);
+  else if (text.ends_with("m")) unit = 60, text.remove_suffix(1);
+  const auto number = parse_number(text);
+  return number ? std::optional(*number * unit) : std::nullopt;
+}
+
+Expanded expand(std::string_view text, const Variables& variables) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    if (text[i] != '$') {
+      out.push_back(text[i++]);
+      continue;
+    }
+    if (i + 1 < text.size() && text[i + 1] == '$') {  // $$ is a dollar sign
+      out.push_back('$');
+      i += 2;
+      continue;
+    }
+    std::string_view expression;
+    if (i + 1 < text.size() && text[i + 1] == '{') {
+      const std::size_t close = text.find('}', i);
+      if (close == std::string_view::npos) return {"", fmt::format("missing '}}' in '{}'", text)};
+      expression = text.substr(i + 2, close - i - 2);
+      i = close + 1;
+    } else {
+      std::size_t end = i + 1;
+      while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) != 0 || text[end] == '_')) ++end;
+      if (end == i + 1) return {"", fmt::format("a lone '$' in '{}' (write $$ for the sign itself)", text)};
+      expression = text.substr(i + 1, end - i - 1);
+      i = end;
+    }
+    Expanded value = Evaluator(expression, variables).run();
+    if (!value.error.empty()) return value;
+    out += value.text;
+  }
+  return {out, ""};
+}
+
+std::string expand_tree(Tree& tree, const Variables& variables) {
+  const auto place = [&](const std::string& error) { return tree.line > 0 ? fmt::format("line {}, column {}: {}", tree.line, tree.column, error) : error; };
+  if (tree.is_scalar() && tree.scalar.find('$') != std::string::npos) {
+    Expanded value = expand(tree.scalar, variables);
+    if (!value.error.empty()) return place(value.error);
+    tree.scalar = std::move(value.text);
+  }
+  for (Tree& item : tree.items) {
+    if (std::string error = expand_tree(item, variables); !error.empty()) return error;
+  }
+  for (auto& [key, value] : tree.members) {
+    if (key.find('$') != std::string::npos) {
+      Expanded expanded = expand(key, variables);
+      if (!expanded.error.empty()) return place(expanded.error);
+      key = std::move(expanded.text);
+    }
+    if (std::string error = expand_tree(value, variables); !error.empty()) return error;
+  }
+  return {};
+}
+
+std::string check_expressions(const Tree& tree, const Variables& known) {
+  Tree copy = tree;
+  return expand_tree(copy, known);
+}
+
+}  // namespace peerscope::harness

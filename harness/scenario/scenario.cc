@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/scenario/scenario.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <random>
+#include <set>
+
+#include "harness/scenario/expression.h"
+#include "harness/scenario/match.h"
+#include "harness/scenario/yaml.h"
+
+namespace peerscope::harness {
+namespace {
+
+// Names that the engine gives every scenario.
+constexpr std::string_view kGiven[] = {"url", "host", "port", "self.id", "self.addr", "track_timer", "report_interval", "request_limit", "user", "password", "token"};
+
+class Loader {
+ public:
+  Loader(std::string name, ScenarioResult& result) : name_(std::move(name)), result_(result), scenario_(result.scenario) {}
+
+  void load(const Tree& file) {
+    scenario_.path = name_;
+    if (!file.is_map()) return fail(file, "a scenario file is a map");
+    keys(file, {"format", "scenario", "title", "about", "protocol", "role", "tests", "needs", "slow", "params", "let", "background", "steps", "finally"});
+    if (text(file, "format") != "1") fail(file, "format: 1 is missing");
+    scenario_.id = text(file, "scenario");
+    if (scenario_.id.empty()) fail(file, "scenario: the id is missing");
+    scenario_.title = text(file, "title");
+    if (scenario_.title.empty()) fail(file, "title: is missing");
+    scenario_.about = text(file, "about");
+    const std::string protocol = text(file, "protocol").empty() ? std::string(scenario_.id.substr(0, scenario_.id.find('/'))) : text(file, "protocol");
+    scenario_.protocol = find_protocol(protocol);
+    if (scenario_.protocol == nullptr) return fail(file, fmt::format("no protocol '{}'", protocol));
+    scenario_.role = text(file, "role");
+    if (scenario_.role.empty()) fail(file, "role: of the implementation under test is missing");
+    scenario_.slow = boolean(file, "slow");
+    for (const Tree* id : list(file, "tests")) {
+      if (find_requirement(id->scalar) == nullptr) fail(*id, fmt::format("no requirement '{}'", id->scalar));
+      scenario_.tests.push_back(id->scalar);
+    }
+    if (scenario_.tests.empty()) fail(file, "tests: names no requirement");
+    for (const Tree* key : list(file, "needs")) {
+      const auto& known = scenario_.protocol->features;
+      if (std::none_of(known.begin(), known.end(), [&](const char* feature) { return key->scalar == feature; })) fail(*key, fmt::format("no feature '{}'", key->scalar));
+      scenario_.needs.push_back(key->scalar);
+    }
+    for (const std::string_view name : kGiven) known_.values.emplace(name, "1");
+    if (const Tree* params = file.find("params"); params != nullptr) {
+      for (const auto& [param, values] : params->members) {
+        std::vector<std::string> axis;
+        for (const Tree& value : values.items) axis.push_back(value.scalar);
+        if (axis.empty()) fail(values, fmt::format("param {} is not a list of values", param));
+        scenario_.params.emplace_back(param, axis);
+        known_.values[param] = axis.empty() ? "" : axis.front();
+      }
+    }
+    if (const Tree* let = file.find("let"); let != nullptr) {
+      scenario_.let = *let;
+      for (const auto& [variable, value] : let->members) {
+        if (std::string error = check_expressions(value, known_); !error.empty()) report(error);
+        known_.values[variable] = "1";
+      }
+    }
+    for (const Tree* item : list(file, "background")) background(*item);
+    steps(file, "steps", scenario_.steps);
+    steps(file, "finally", scenario_.finally);
+    if (scenario_.steps.empty()) fail(file, "steps: is empty");
+  }
+
+ private:
+  void report(const std::string& error) { result_.errors.push_back(fmt::format("{}: {}", name_, error)); }
+  void fail(const Tree& at, std::string_view what) {
+    result_.errors.push_back(at.line > 0 ? fmt::format("{}:{}:{}: {}", name_, at.line, at.column, what) : fmt::format("{}: {}", name_, what));
+  }
+  void keys(const Tree& map, std::initializer_list<std::string_view> known) {
+    for (const auto& [key, value] : map.members) {
+      if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+      std::string all;
+      for (const std::string_view k : known) all += (all.empty() ? "" : ", ") + std::string(k);
+      fail(value, fmt::format("unknown key '{}'; there are {}", key, all));
+    }
+  }
+  std::string text(const Tree& map, std::string_view key) {
+    const Tree* value = map.find(key);
+    if (value == nullptr) return {};
+    if (!value->is_scalar() && value->kind != Tree::Kind::kNull) fail(*value, fmt::format("{}: expected a text", key));
+    return value->scalar;
+  }
+  bool boolean(const Tree& map, std::string_view key) {
+    const std::string value = text(map, key);
+    if (!value.empty() && value != "true" && value != "false") fail(*map.find(key), fmt::format("{}: expected true or false", key));
+    return value == "true";
+  }
+  std::vector<const Tree*> list(const Tree& map, std::string_view key) {
+    std::vector<const Tree*> out;
+    const Tree* value = map.find(key);
+    if (value == nullptr) return out;
+    if (!value->is_list()) fail(*value, fmt::format("{}: expected a list", key));
+    for (const Tree& item : value->items) out.push_back(&item);
+    return out;
+  }
+  Tree part(const Tree& map, std::string_view key) {
+    const Tree* value = map.find(key);
+    return value == nullptr ? Tree{} : *value;
+  }
+  bool is_message(std::string_view msg) const {
+    return std::any_of(scenario_.protocol->messages.begin(), scenario_.protocol->messages.end(), [&](const MessageType& row) { return msg == row.name; });
+  }
+
+  void background(const Tree& item) {
+    keys(item, {"on", "reply"});
+    Background entry;
+    entry.on = text(item, "on");
+    if (entry.on != "any" && !is_message(entry.on)) fail(item, fmt::format("no message '{}'", entry.on));
+    const Tree* reply = item.find("reply");
+    if (reply == nullptr) return fail(item, "background: reply is missing");
+    entry.reply = sending(*reply, "response");
+    scenario_.background.push_back(std::move(entry));
+  }
+
+  Sending sending(const Tree& item, std::string_view usual) {
+    Sending out;
+    if (item.is_scalar()) {
+      out.behaviour = item.scalar;
+      return out;
+    }
+    keys(item, {"msg", "raw", "raw_http", "with", "mutate", "http", "delay", "end", "behaviour"});
+    out.msg = text(item, "msg").empty() ? std::string(usual) : text(item, "msg");
+    out.behaviour = text(item, "behaviour");
+    out.delay = text(item, "delay");
+    out.end = text(item, "end");
+    if (!out.end.empty() && out.end != "close" && out.end != "reset" && out.end != "stall" && out.end != "none") fail(item, "end: is close, reset, stall or none");
+    if (const Tree* raw = item.find("raw"); raw != nullptr) out.raw = raw->scalar;
+    if (const Tree* raw = item.find("raw_http"); raw != nullptr) out.raw_http = raw->scalar;
+    out.with = part(item, "with");
+    out.mutate = part(item, "mutate");
+    out.http = part(item, "http");
+    keys(out.http, {"method", "target", "status", "content_type", "headers", "chunked", "split", "pace", "absolute", "auth"});
+    if (!out.raw && !out.raw_http && out.behaviour.empty() && out.end != "none" && !is_message(out.msg)) {
+      fail(item, out.msg.empty() ? "msg: is missing" : fmt::format("no message '{}' in {}", out.msg, scenario_.protocol->name));
+    }
+    if (std::string error = check_expressions(item, known_); !error.empty()) return report(error), out;
+    dry_run(item, out);
+    return out;
+  }
+
+  // Builds the message once with stand-in values, so that a wrong field name or path is found before anything is sent.
+  void dry_run(const Tree& item, const Sending& sending) {
+    if (sending.raw || sending.raw_http || !sending.behaviour.empty() || sending.end == "none" || !is_message(sending.msg)) return;
+    Variables stand_ins = known_;
+    Random random(1);
+    stand_ins.random = &random;
+    Tree with = sending.with;
+    Tree mutate = sending.mutate;
+    if (!expand_tree(with, stand_ins).empty() || !expand_tree(mutate, stand_ins).empty()) return;
+    Overrides overrides;
+    std::optional<std::size_t> truncate;
+    if (std::string error = to_overrides(mutate, overrides, truncate); !error.empty()) return report(error);
+    // Members that the engine fills in are there when it runs; dropping them is legal.
+    for (auto it = overrides.begin(); it != overrides.end();) it = it->second.kind == Override::Kind::kDrop || it->second.kind == Override::Kind::kDuplicate ? overrides.erase(it) : std::next(it);
+    const EncodeResult encoded = scenario_.protocol->encode(sending.msg, with, overrides);
+    if (!encoded.error.empty()) encoded.error.starts_with("line ") ? report(encoded.error) : fail(item, encoded.error);
+  }
+
+  Outcome outcome(const Tree& item) {
+    Outcome out;
+    out.line = item.line;
+    keys(item, {"msg", "event", "where", "http", "bind", "verdict", "note", "within", "check", "any_of", "for"});
+    out.msg = text(item, "msg");
+    if (!out.msg.empty() && out.msg != "http" && out.msg != "any" && !is_message(out.msg)) fail(item, fmt::format("no message '{}' in {}", out.msg, scenario_.protocol->name));
+    out.event = text(item, "event");
+    if (!out.event.empty() && out.event != "closed" && out.event != "reset" && out.event != "timeout") fail(item, "event: is closed, reset or timeout");
+    out.where = part(item, "where");
+    out.http = part(item, "http");
+    keys(out.http, {"status", "content_type", "header"});
+    out.bind = part(item, "bind");
+    out.note = text(item, "note");
+    const std::string verdict = text(item, "verdict");
+    if (verdict == "info") out.verdict = Verdict::kInfo;
+    else if (verdict == "warn") out.verdict = Verdict::kWarn;
+    else if (verdict == "fail") out.verdict = Verdict::kFail;
+    else if (!verdict.empty() && verdict != "pass") fail(item, "verdict: is pass, info, warn or fail");
+    if (std::string error = check_where(out.where); !error.empty()) report(error);
+    if (std::string error = check_where(out.http); !error.empty()) report(error);
+    if (std::string error = check_expressions(out.where, known_); !error.empty()) report(error);
+    check_paths(out.where);
+    for (const auto& [variable, path] : out.bind.members) known_.values[variable] = "1";
+    return out;
+  }
+
+  // The last step of every path is a member that the description knows.
+  void check_paths(const Tree& where) {
+    const std::vector<FieldPlace> places = scenario_.protocol->fields();
+    for (const auto& [path, wanted] : where.members) {
+      std::string_view rest = path;
+      while (!rest.empty()) {
+        const PathStep step = first_step(rest);
+        const bool known = std::any_of(places.begin(), places.end(), [&](const FieldPlace& place) { return step.name == place.field->name || path == place.field->filter; });
+        if (!known && !step.name.starts_with("x_")) fail(wanted, fmt::format("no field '{}' in {}", step.name, scenario_.protocol->name));
+        rest = step.rest;
+        if (path.find(scenario_.protocol->name) == 0) break;
+      }
+    }
+  }
+
+  Expectation expectation(const Tree& item) {
+    Expectation out;
+    out.within = text(item, "within");
+    const std::vector<const Tree*> checked = list(item, "check");
+    for (const Tree* id : checked) {
+      if (find_requirement(id->scalar) == nullptr) fail(*id, fmt::format("no requirement '{}'", id->scalar));
+      if (std::find(scenario_.tests.begin(), scenario_.tests.end(), id->scalar) == scenario_.tests.end()) fail(*id, fmt::format("{} is not in this scenario's tests", id->scalar));
+      out.check.push_back(id->scalar);
+    }
+    if (const Tree* any = item.find("any_of"); any != nullptr) {
+      for (const Tree& one : any->items) out.any_of.push_back(outcome(one));
+      if (out.any_of.empty()) fail(*any, "any_of: needs a list of outcomes");
+    } else {
+      out.any_of.push_back(outcome(item));
+    }
+    return out;
+  }
+
+  void steps(const Tree& file, std::string_view key, std::vector<Step>& out) {
+    std::set<std::string> ids;
+    for (const Tree* item : list(file, key)) {
+      keys(*item, {"id", "by", "setup", "note", "send", "reply", "expect", "expect_none", "wait", "control", "close", "repeat"});
+      Step step;
+      step.line = item->line;
+      step.id = text(*item, "id");
+      if (!step.id.empty() && !ids.insert(step.id).second) fail(*item, fmt::format("step id '{}' appears twice", step.id));
+      step.by = text(*item, "by");
+      step.setup = boolean(*item, "setup");
+      step.note = text(*item, "note");
+      step.wait = text(*item, "wait");
+      step.control = text(*item, "control");
+      step.close = boolean(*item, "close");
+      if (const std::string times = text(*item, "repeat"); !times.empty()) {
+        const auto [end, error] = std::from_chars(times.data(), times.data() + times.size(), step.repeat);
+        if (error != std::errc{} || *end != '\0' || step.repeat < 1 || step.repeat > 1000) fail(*item, "repeat: is a number from 1 to 1000");
+      }
+      if (const Tree* send = item->find("send"); send != nullptr) step.send = sending(*send, "");
+      if (const Tree* expect = item->find("expect"); expect != nullptr) {
+        step.expect = expectation(*expect);
+        if (step.expect->check.empty() && scenario_.tests.size() == 1) step.expect->check = scenario_.tests;
+        if (step.expect->check.empty() && !step.setup) fail(*expect, "check: names the requirements that this expectation decides (or say setup: true)");
+      }
+      if (const Tree* reply = item->find("reply"); reply != nullptr) step.reply = sending(*reply, "response");
+      if (const Tree* none = item->find("expect_none"); none != nullptr) {
+        step.expect_none = outcome(*none);
+        step.none_for = text(*none, "for");
+        step.expect = expectation(*none);
+        if (step.expect->check.empty() && scenario_.tests.size() == 1) step.expect->check = scenario_.tests;
+        if (step.expect->check.empty()) fail(*none, "check: names the requirements that this expectation decides");
+        if (step.none_for.empty()) fail(*none, "expect_none: for: is missing");
+      }
+      const int verbs = step.send.has_value() + !step.wait.empty() + !step.control.empty() + step.close + step.expect_none.has_value();
+      if (verbs > 1) fail(*item, "a step does one thing: send, wait, control, close or expect_none");
+      if (verbs == 0 && !step.expect && !step.reply) fail(*item, "a step needs send, expect, reply, expect_none, wait, control or close");
+      out.push_back(std::move(step));
+    }
+  }
+
+  std::string name_;
+  ScenarioResult& result_;
+  Scenario& scenario_;
+  Variables known_;
+};
+
+}  // namespace
+
+ScenarioResult parse_scenario(std::string_view text, const std::string& name) {
+  ScenarioResult result;
+  const YamlResult yaml = parse_yaml(text, name);
+  if (!yaml.error.empty()) {
+    result.errors.push_back(yaml.error);
+    return result;
+  }
+  Loader(name, result).load(yaml.tree);
+  return result;
+}
+
+ScenarioResult load_scenario(const std::string& path) {
+  ScenarioResult result;
+  const YamlResult yaml = load_yaml(path);
+  if (!yaml.error.empty()) {
+    result.errors.push_back(yaml.error);
+    return result;
+  }
+  Loader(path, result).load(yaml.tree);
+  return result;
+}
+
+std::vector<std::string> find_scenarios(const std::vector<std::string>& roots, std::string& error) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> out;
+  for (const std::string& root : roots) {
+    std::error_code code;
+    if (fs::is_directory(root, code)) {
+      for (fs::recursive_directory_iterator it(root, code), end; it != end && !code; it.increment(code)) {
+        if (it->path().extension() == ".yaml") out.push_back(it->path().string());
+      }
+    } else if (fs::is_regular_file(root, code)) {
+      out.push_back(root);
+    } else {
+      error = fmt::format("{}: no such scenario file or folder", root);
+    }
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::vector<Permutation> permutations(const Scenario& scenario) {
+  std::vector<Permutation> out = {{}};
+  for (const auto& [name, values] : scenario.params) {
+    std::vector<Permutation> next;
+    for (const Permutation& base : out) {
+      for (const std::string& value : values) {
+        next.push_back(base);
+        next.back().emplace_back(name, value);
+      }
+    }
+    out = std::move(next);
+  }
+  return out;
+}
+
+std::string to_overrides(const Tree& mutate, Overrides& overrides, std::optional<std::size_t>& truncate) {
+  const auto fail = [](const Tree& at, std::string_view what) { return fmt::format("line {}, column {}: {}", at.line, at.column, what); };
+  if (mutate.kind == Tree::Kind::kNull) return {};
+  if (!mutate.is_list()) return fail(mutate, "mutate: expected a list");
+  for (const Tree& item : mutate.items) {
+    if (!item.is_map() || item.members.size() != 1) return fail(item, "mutate: one of set, drop, dup, add, truncate per item");
+    const auto& [op, value] = item.members.front();
+    if (op == "drop" || op == "dup") {
+      overrides[value.scalar] = {op == "drop" ? Override::Kind::kDrop : Override::Kind::kDuplicate, ""};
+    } else if (op == "set" && value.is_map()) {
+      for (const auto& [path, raw] : value.members) overrides[path] = {Override::Kind::kSet, raw.scalar};
+    } else if (op == "add" && value.is_map()) {
+      for (const auto& [path, raw] : value.members) overrides[path == "." ? "" : path] = {Override::Kind::kAdd, raw.scalar};
+    } else if (op == "truncate") {
+      std::size_t at = 0;
+      const auto [end, error] = std::from_chars(value.scalar.data(), value.scalar.data() + value.scalar.size(), at);
+      if (error != std::errc{}) return fail(value, "truncate: expected a number of bytes");
+      truncate = at;
+    } else {
+      return fail(item, fmt::format("unknown mutation '{}'; there are set: {{path: json}}, drop: path, dup: path, add: {{path: '\"member\": json'}}, truncate: bytes", op));
+    }
+  }
+  return {};
+}
+
+}  // namespace peerscope::harness

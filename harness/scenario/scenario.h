@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Scenarios: what to send to an implementation under test and what to expect, as data. docs/scenarios.md has the format.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/engine/verdict.h"
+#include "protocols/base/protocol.h"
+#include "protocols/base/tree.h"
+
+namespace peerscope::harness {
+
+// One acceptable outcome. Trees hold unexpanded variables.
+struct Outcome {
+  std::string msg;    // message name; "http": any HTTP answer, its body not judged; empty: the answer's usual message
+  std::string event;  // "closed", "reset", "timeout": instead of a message
+  Tree where;         // field path -> value or operators
+  Tree http;          // status, content_type
+  Tree bind;          // variable -> field path
+  Verdict verdict = Verdict::kPass;
+  std::string note;
+  int line = 0;
+};
+
+struct Expectation {
+  std::vector<Outcome> any_of;
+  std::string within;               // expression; empty: the default
+  std::vector<std::string> check;   // requirement ids that this expectation decides
+};
+
+// A message to send: built from the description, or raw bytes.
+struct Sending {
+  std::string msg;
+  std::optional<std::string> raw;   // body
+  Tree with;                        // members in RFC names
+  Tree mutate;                      // list of {set|drop|dup|add: ...}, {truncate: n}
+  Tree http;                        // method, target, content_type, headers, chunked, split, pace, cookies...
+  std::string behaviour;            // named answer of the protocol (server side): "ok"
+  std::string delay;
+  std::string end;                  // "close", "reset", "stall" after it; "none": no answer at all
+  std::optional<std::string> raw_http;  // the whole HTTP message
+};
+
+struct Step {
+  std::string id;
+  std::string by;
+  bool setup = false;
+  std::string note;
+  int line = 0;
+  std::optional<Sending> send;
+  std::optional<Sending> reply;
+  std::optional<Expectation> expect;
+  std::optional<Outcome> expect_none;
+  std::string none_for;
+  std::string wait;     // duration expression
+  std::string control;  // start, stop, restart, reset, or a hook of the IUT file
+  bool close = false;
+  int repeat = 1;
+};
+
+struct Background {
+  std::string on;
+  Sending reply;
+};
+
+struct Scenario {
+  std::string path;
+  std::string id;
+  std::string title;
+  std::string about;
+  const Protocol* protocol = nullptr;
+  std::string role;                 // of the IUT
+  std::vector<std::string> tests;   // requirement ids
+  std::vector<std::string> needs;   // features
+  bool slow = false;                // waits for timers
+  std::vector<std::pair<std::string, std::vector<std::string>>> params;
+  Tree let;
+  std::vector<Background> background;
+  std::vector<Step> steps;
+  std::vector<Step> finally;
+};
+
+struct ScenarioResult {
+  Scenario scenario;
+  std::vector<std::string> errors;  // "file:line:column: ..."; empty when well
+};
+
+// Loads and lints one file: unknown keys, messages, fields, requirement ids, features, variables.
+ScenarioResult load_scenario(const std::string& path);
+ScenarioResult parse_scenario(std::string_view text, const std::string& name);
+
+// All .yaml files below the folders (or single files), sorted by id.
+std::vector<std::string> find_scenarios(const std::vector<std::string>& roots, std::string& error);
+
+// One point of the params' product: names with values.
+using Permutation = std::vector<std::pair<std::string, std::string>>;
+std::vector<Permutation> permutations(const Scenario& scenario);
+
+// Turns `mutate` items into writer overrides; raw values are JSON texts. The error names line and column.
+std::string to_overrides(const Tree& mutate, Overrides& overrides, std::optional<std::size_t>& truncate);
+
+}  // namespace peerscope::harness
