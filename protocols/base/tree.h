@@ -10,11 +10,13 @@
 
 namespace peerscope {
 
+struct TreeMember;
+
 struct Tree {
   enum class Kind { kNull, kScalar, kList, kMap } kind = Kind::kNull;
   std::string scalar;
   std::vector<Tree> items;                            // kList
-  std::vector<std::pair<std::string, Tree>> members;  // kMap, in the order of the file
+  std::vector<TreeMember> members;                    // kMap, in the order of the file
   int line = 0;                                       // 1-based; 0 when made by code
   int column = 0;
 
@@ -27,9 +29,27 @@ struct Tree {
   Tree& at_path(std::string_view path);
 
   static Tree text(std::string value);
-  static Tree map() { return Tree{.kind = Kind::kMap, .scalar = {}, .items = {}, .members = {}}; }
-  static Tree list() { return Tree{.kind = Kind::kList, .scalar = {}, .items = {}, .members = {}}; }
+  static Tree map();
+  static Tree list();
 };
+
+struct TreeMember {
+  TreeMember(std::string name, Tree value) : first(std::move(name)), second(std::move(value)) {}
+  std::string first;
+  Tree second;
+};
+
+inline Tree Tree::map() {
+  Tree tree;
+  tree.kind = Kind::kMap;
+  return tree;
+}
+
+inline Tree Tree::list() {
+  Tree tree;
+  tree.kind = Kind::kList;
+  return tree;
+}
 
 // Splits "a.b[1]" into its first step and the rest; the step's selector (between the brackets) is returned apart.
 struct PathStep {

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Catalogue: a protocol's registrations with Wireshark, made from its field and requirement tables. Each filter name is
+// one header field, however many Fields share it; each row with a check is one expert item.
+#pragma once
+
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "dissectors/epan/ws_compat.h"
+#include "protocols/base/protocol.h"
+
+namespace peerscope::epan {
+
+// Requirement rows whose expert group is not the usual one of their scope.
+struct RuleGroup {
+  std::string_view id;
+  int group;  // PI_MALFORMED, PI_SECURITY, ...
+};
+
+class Catalogue {
+ public:
+  struct Slot {
+    int hf = -1;
+    int ett = -1;  // groups only
+    Type type = Type::kGroup;
+  };
+  // Fields that every protocol has.
+  struct Common {
+    int message = -1;
+    int dialect = -1;
+    int finding = -1;
+    int finding_text = -1;
+    int unknown_member = -1;
+    int invalid_value = -1;
+    int request_in = -1;  // response_to
+    int response_in = -1;
+    int response_time = -1;
+    int retransmission_of = -1;
+    int ett_protocol = -1;
+    int ett_finding = -1;
+    expert_field softened[4] = {EI_INIT, EI_INIT, EI_INIT, EI_INIT};  // by Severity
+    expert_field retransmission = EI_INIT;
+    expert_field old_dialect = EI_INIT;
+    expert_field failure = EI_INIT;
+    expert_field more = EI_INIT;
+  };
+
+  // `filter` is the protocol's filter name, normally protocol.name. Registered rows point into this object: it must
+  // live as long as epan.
+  void enrol(const Protocol& protocol, int proto, std::string_view filter, std::span<const RuleGroup> groups);
+
+  const Slot* slot(const Field* field) const;
+  // The protocol's own field by filter name, or null.
+  const Field* field(std::string_view filter) const;
+  expert_field* rule(const Requirement* requirement);
+  Common& common() { return common_; }
+  const Common& common() const { return common_; }
+  bool is_root(const Field* field) const { return field == root_; }
+
+ private:
+  const char* keep(std::string text) { return texts_.emplace_back(std::move(text)).c_str(); }
+  std::string renamed(std::string_view filter) const;
+  void add_field(const Field& field, const char* document);
+  void add_common(int& hf, const char* name, const char* label, ftenum type, int display, const void* strings,
+                  const char* about);
+  void add_expert(expert_field& expert, const std::string& name, int group, int severity, const char* summary);
+
+  const Protocol* protocol_ = nullptr;
+  std::string filter_;
+  const Field* root_ = nullptr;  // the group that is the protocol's own tree item
+  std::deque<std::string> texts_;
+  std::deque<std::vector<value_string>> names_;
+  std::deque<std::vector<val64_string>> names64_;
+  std::deque<Slot> slots_;
+  std::unordered_map<std::string, Slot*> by_name_;
+  std::unordered_map<const Field*, Slot*> by_field_;
+  std::unordered_map<const Requirement*, expert_field> rules_;
+  std::vector<hf_register_info> rows_;
+  std::vector<ei_register_info> expert_rows_;
+  std::vector<int*> subtrees_;
+  Common common_;
+};
+
+int expert_severity(Severity severity);
+
+}  // namespace peerscope::epan

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dissectors/epan/dissector.h"
+
+#include "dissectors/epan/export_pdu.h"
+#include "dissectors/epan/http_context.h"
+
+namespace peerscope::epan {
+namespace {
+
+// Per-packet data under a protocol: slot 0 counts the messages of the frame, 1 and up are their records.
+constexpr guint32 kCounter = 0;
+
+// Never destroyed: epan calls back as long as it lives, which may be longer than our static objects.
+std::vector<Dissector*>& all() {
+  static auto& dissectors = *new std::vector<Dissector*>;
+  return dissectors;
+}
+
+std::string_view endpoint(packet_info* pinfo, const address* addr, guint32 port) {
+  char* host = address_to_str(pinfo->pool, addr);
+  if (pinfo->ptype == PT_NONE) return host;
+  return wmem_strdup_printf(pinfo->pool, addr->type == AT_IPv6 ? "[%s]:%u" : "%s:%u", host, port);
+}
+
+const char* copy(packet_info* pinfo, std::string_view text) {
+  return wmem_strndup(pinfo->pool, text.data(), text.size());
+}
+
+}  // namespace
+
+Dissector::Dissector(const Protocol& protocol, const Particulars& particulars)
+    : protocol_(protocol), particulars_(particulars), journal_(protocol) {}
+
+void Dissector::enrol() {
+  // A later Wireshark may own one of these names; registering it again would keep Wireshark from starting.
+  const bool taken = proto_name_already_registered(protocol_.title) ||
+                     proto_get_id_by_filter_name(protocol_.name) >= 0 ||
+                     proto_get_id_by_short_name(particulars_.column) >= 0 || find_dissector(protocol_.name) != nullptr;
+  static auto& names = *new std::deque<std::string>;
+  const auto keep = [](std::string name) { return names.emplace_back(std::move(name)).c_str(); };
+  filter_ = taken ? keep(std::string("peerscope_") + protocol_.name) : protocol_.name;
+  const char* title = taken ? keep(std::string(protocol_.title) + " (Peerscope)") : protocol_.title;
+  const char* column = taken ? keep(std::string(particulars_.column) + " (Peerscope)") : particulars_.column;
+
+  proto_ = proto_register_protocol(title, column, filter_);
+  catalogue_.enrol(protocol_, proto_, filter_, particulars_.rule_groups);
+  add_preferences();
+  tap_ = register_tap(filter_);
+  register_export_tap();
+  register_statistics(protocol_, proto_, filter_);
+  if (all().empty()) register_cleanup_routine(forget_all);
+  all().push_back(this);
+}
+
+void Dissector::finish() {
+  init_http_context();
+  if (particulars_.generic_dissector != nullptr) generic_ = find_dissector(particulars_.generic_dissector);
+  if (particulars_.dialect_dissector != nullptr) dialect_ = find_dissector(particulars_.dialect_dissector);
+}
+
+void Dissector::add_preferences() {
+  static const enum_val_t kSeverities[] = {{"chat", "Chat", 0},
+                                           {"note", "Note", 1},
+                                           {"warning", "Warning", 2},
+                                           {"error", "Error", 3},
+                                           {nullptr, nullptr, 0}};
+  module_t* module = prefs_register_protocol(proto_, nullptr);
+  prefs_register_bool_preference(module, "findings", "Check messages against the specification",
+                                 "Shows each broken requirement as an expert item", &show_findings_);
+  prefs_register_enum_preference(module, "least_severity", "Least severity of shown findings",
+                                 "Findings below this severity are not shown", &least_severity_, kSeverities, FALSE);
+  prefs_register_bool_preference(module, "clear_text_note", "Note messages in clear text",
+                                 "Shows a finding for each message that was not protected by TLS", &show_clear_text_);
+  prefs_register_bool_preference(module, "json_heuristic", "Recognise messages in application/json bodies",
+                                 "Takes application/json bodies whose root member is the protocol's. The heuristic can "
+                                 "also be switched off in Enabled Protocols",
+                                 &heuristic_);
+  prefs_register_bool_preference(
+      module, "generic_tree", "Also show the generic tree of the encoding",
+      "Hands the body to the built-in dissector of its encoding too. Costs more than this protocol's own tree",
+      &show_generic_);
+}
+
+int Dissector::dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
+  const guint captured = tvb_captured_length(tvb);
+  if (captured == 0) {
+    if (tvb_reported_length(tvb) > 0) tvb_ensure_bytes_exist(tvb, 0, 1);
+    return 0;
+  }
+  const Sighting sighting = look(tvb, pinfo, data);
+  const Record* record = study(pinfo, sighting);
+  // From here on epan may long-jump: the message and the record belong to the journal, locals are plain.
+
+  col_set_str(pinfo->cinfo, COL_PROTOCOL, particulars_.column);
+  proto_item* root = proto_tree_add_item(tree, proto_, tvb, 0, static_cast<gint>(captured), ENC_NA);
+  const Canvas canvas{tvb, pinfo, proto_item_add_subtree(root, catalogue_.common().ett_protocol), root};
+  if (record == nullptr) {
+    expert_add_info(pinfo, root, &catalogue_.common().failure);
+    return static_cast<int>(captured);
+  }
+  show_info(pinfo, *record);
+  proto_item_append_text(root, ", %s", copy(pinfo, record->summary));
+
+  const Message& message = journal_.message();
+  proto_item** items = add_events(canvas, catalogue_, message.events);
+  show_links(canvas, *record);
+  show_findings(canvas, *record, items);
+  tap(tvb, pinfo, *record);
+  // A dialect that is only named has no tree of ours.
+  if (message.events.empty() && message.dialect != nullptr && dialect_ != nullptr)
+    call_dissector(dialect_, tvb, pinfo, tree);
+  else if (show_generic_ && generic_ != nullptr)
+    call_dissector_with_data(generic_, tvb, pinfo, tree, data);
+  // Last: epan tells "cut by the capture" from "broken", and says so where the bytes run out.
+  if (!sighting.complete) tvb_ensure_bytes_exist(tvb, 0, static_cast<gint>(tvb_reported_length(tvb)));
+  return static_cast<int>(captured);
+}
+
+// Several messages may share a frame: each one's text is fenced off, or the next HTTP message would wipe it.
+void Dissector::show_info(packet_info* pinfo, const Record& record) const {
+  const bool further = GPOINTER_TO_UINT(p_get_proto_data(pinfo->pool, pinfo, proto_, kCounter)) > 1;
+  col_clear(pinfo->cinfo, COL_INFO);
+  col_add_fstr(pinfo->cinfo, COL_INFO, "%s%s", further ? "; " : "", copy(pinfo, record.summary));
+  col_set_fence(pinfo->cinfo, COL_INFO);
+}
+
+// Everything that epan knows and the journal needs, before any C++ object comes to life.
+Sighting Dissector::look(tvbuff_t* tvb, packet_info* pinfo, void* data) const {
+  const guint captured = tvb_captured_length(tvb);
+  Sighting sighting;
+  sighting.bytes = {reinterpret_cast<const char*>(tvb_get_ptr(tvb, 0, static_cast<gint>(captured))), captured};
+  sighting.complete = captured == tvb_reported_length(tvb);
+  sighting.frame = pinfo->num;
+  sighting.conversation = find_or_create_conversation(pinfo)->conv_index;
+  sighting.time_ns = static_cast<std::int64_t>(pinfo->abs_ts.secs) * 1'000'000'000 + pinfo->abs_ts.nsecs;
+  sighting.source = endpoint(pinfo, &pinfo->src, pinfo->srcport);
+  sighting.destination = endpoint(pinfo, &pinfo->dst, pinfo->destport);
+  sighting.source_host = address_to_str(pinfo->pool, &pinfo->src);
+  read_http_context(pinfo, proto_, data, sighting);
+  return sighting;
+}
+
+// The record of this message, made on the first pass, and journal_.message() decoded. Null when memory ran out.
+const Record* Dissector::study(packet_info* pinfo, const Sighting& sighting) {
+  // Several messages may share a frame; their order in it is the same in each pass.
+  const guint32 nth = GPOINTER_TO_UINT(p_get_proto_data(pinfo->pool, pinfo, proto_, kCounter)) + 1;
+  p_set_proto_data(pinfo->pool, pinfo, proto_, kCounter, GUINT_TO_POINTER(nth));
+  const auto* record = static_cast<const Record*>(p_get_proto_data(wmem_file_scope(), pinfo, proto_, nth));
+  if (record != nullptr && record->is_of(sighting.bytes)) return journal_.again(sighting, *record) ? record : nullptr;
+  // State is made on the first pass only: later ones come in any order.
+  if (PINFO_FD_VISITED(pinfo) || record != nullptr) return journal_.pass_by(sighting);
+  const Record* fresh = journal_.enter(sighting);
+  if (fresh != nullptr) p_add_proto_data(wmem_file_scope(), pinfo, proto_, nth, const_cast<Record*>(fresh));
+  return fresh;
+}
+
+void Dissector::show_links(const Canvas& canvas, const Record& record) {
+  Catalogue::Common& c = catalogue_.common();
+  const Message& message = journal_.message();
+  packet_info* pinfo = canvas.pinfo;
+  if (message.type != nullptr)
+    proto_item_set_generated(proto_tree_add_string(canvas.tree, c.message, canvas.tvb, 0, 0, message.type->name));
+  if (message.dialect != nullptr) {
+    proto_item* item = proto_tree_add_string(canvas.tree, c.dialect, canvas.tvb, 0, 0, message.dialect);
+    proto_item_set_generated(item);
+    expert_add_info_format(pinfo, item, &c.old_dialect, "Dialect from before %s: shown, not judged",
+                           protocol_.document);
+  }
+  if (record.retransmission_of != 0) {
+    proto_item* item =
+        proto_tree_add_uint(canvas.tree, c.retransmission_of, canvas.tvb, 0, 0, record.retransmission_of);
+    proto_item_set_generated(item);
+    expert_add_info_format(pinfo, item, &c.retransmission, "Repeats the request in frame %u", record.retransmission_of);
+  }
+  if (record.counterpart == nullptr) return;
+  const bool is_response = record.direction == Direction::kResponse;
+  proto_item_set_generated(proto_tree_add_uint(canvas.tree, is_response ? c.request_in : c.response_in, canvas.tvb, 0,
+                                               0, record.counterpart->frame));
+  if (!is_response) return;
+  const std::int64_t delay = record.time_ns - record.counterpart->time_ns;
+  const nstime_t time = {static_cast<time_t>(delay / 1'000'000'000), static_cast<int>(delay % 1'000'000'000)};
+  proto_item_set_generated(proto_tree_add_time(canvas.tree, c.response_time, canvas.tvb, 0, 0, &time));
+}
+
+void Dissector::show_findings(const Canvas& canvas, const Record& record, proto_item** items) {
+  if (!show_findings_) return;
+  const Message& message = journal_.message();
+  for (const Finding& finding : record.findings) {
+    if (static_cast<gint>(finding.severity) < least_severity_) continue;
+    if (!show_clear_text_ && particulars_.clear_text_rule == finding.rule->id) continue;
+    add_finding(canvas, catalogue_, message.events, items, finding, protocol_.document);
+  }
+  if (record.more_findings > 0) {
+    expert_add_info_format(canvas.pinfo, canvas.root, &catalogue_.common().more,
+                           "%" G_GSIZE_FORMAT " more findings are not shown", record.more_findings);
+  }
+}
+
+void Dissector::tap(tvbuff_t* tvb, packet_info* pinfo, const Record& record) {
+  if (have_tap_listener(tap_))
+    tap_queue_packet(tap_, pinfo,
+                     make_tap_message(pinfo, protocol_, particulars_.statistics, journal_.message(), record));
+  if (record.complete && export_wanted()) export_message(tvb, pinfo, record, filter_);
+}
+
+char* Dissector::conversation_filter(packet_info* pinfo) const {
+  char* from = address_to_str(pinfo->pool, &pinfo->net_src);
+  char* to = address_to_str(pinfo->pool, &pinfo->net_dst);
+  const char* family = pinfo->net_src.type == AT_IPv6 ? "ipv6" : "ip";
+  const char* transport = pinfo->ptype == PT_UDP ? "udp" : "tcp";
+  return g_strdup_printf("%s and %s.addr == %s and %s.addr == %s and %s.port == %u and %s.port == %u", filter_, family,
+                         from, family, to, transport, pinfo->srcport, transport, pinfo->destport);
+}
+
+void Dissector::forget_all() {
+  for (Dissector* dissector : all()) dissector->forget();
+}
+
+}  // namespace peerscope::epan

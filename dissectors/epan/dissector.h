@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Dissector: a protocol of `protocols` in Wireshark. It registers everything the tables hold, keeps the state of the
+// open capture, and shows messages. What a table cannot say (media types, heuristics, hand-off) stays in
+// dissectors/<p>.
+#pragma once
+
+#include <span>
+
+#include "dissectors/epan/catalogue.h"
+#include "dissectors/epan/field_tree.h"
+#include "dissectors/epan/journal.h"
+#include "dissectors/epan/statistics.h"
+#include "dissectors/epan/ws_compat.h"
+
+namespace peerscope::epan {
+
+// What a protocol adds to its tables.
+struct Particulars {
+  const char* column = "";  // Protocol column, "PPSTP"
+  std::span<const RuleGroup> rule_groups{};
+  std::string_view clear_text_rule{};  // the rule that asks for TLS: a preference hides it
+  std::span<const StatisticField> statistics{};
+  const char* generic_dissector = nullptr;  // stock dissector of the encoding ("json"), for the generic tree
+  const char* dialect_dissector = nullptr;  // stock dissector for a dialect that is only named ("xml")
+};
+
+class Dissector {
+ public:
+  Dissector(const Protocol& protocol, const Particulars& particulars);
+
+  // Names, fields, expert items, preferences, taps, statistics. Call once, from the registration routine.
+  void enrol();
+  // After all protocols are registered.
+  void finish();
+
+  // Shows the body in `tvb`; `data` is what the caller passed. Returns the number of bytes, 0 when there are none.
+  int dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data);
+
+  int proto() const { return proto_; }
+  const char* filter() const { return filter_; }
+  bool heuristic_enabled() const { return heuristic_ != 0; }
+  // "ppstp and these two endpoints", for the conversation filter menu. The caller frees it with g_free.
+  char* conversation_filter(packet_info* pinfo) const;
+
+ private:
+  Sighting look(tvbuff_t* tvb, packet_info* pinfo, void* data) const;
+  const Record* study(packet_info* pinfo, const Sighting& sighting);
+  void show_info(packet_info* pinfo, const Record& record) const;
+  void show_links(const Canvas& canvas, const Record& record);
+  void show_findings(const Canvas& canvas, const Record& record, proto_item** items);
+  void tap(tvbuff_t* tvb, packet_info* pinfo, const Record& record);
+  void add_preferences();
+  void forget() noexcept { journal_.clear(); }
+  static void forget_all();
+
+  const Protocol& protocol_;
+  const Particulars particulars_;
+  Catalogue catalogue_;
+  Journal journal_;
+  int proto_ = -1;
+  int tap_ = -1;
+  const char* filter_ = "";
+  dissector_handle_t generic_ = nullptr;
+  dissector_handle_t dialect_ = nullptr;
+
+  PreferenceBool show_findings_ = TRUE;
+  PreferenceBool show_clear_text_ = TRUE;
+  PreferenceBool show_generic_ = FALSE;
+  PreferenceBool heuristic_ = TRUE;
+  gint least_severity_ = 0;  // a Severity
+};
+
+// Callbacks of epan carry no argument that tells whose they are, so each protocol instantiates them:
+// `Callbacks<dissector>::dissect` with `Dissector& dissector()`.
+template <Dissector& (*dissector)()>
+struct Callbacks {
+  static int dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
+    return dissector().dissect(tvb, pinfo, tree, data);
+  }
+  static gboolean has_conversation(packet_info* pinfo) {
+    return proto_is_frame_protocol(pinfo->layers, dissector().filter());
+  }
+  static gchar* conversation_filter(packet_info* pinfo) { return dissector().conversation_filter(pinfo); }
+};
+
+}  // namespace peerscope::epan

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dissectors/epan/export_pdu.h"
+
+#include "dissectors/epan/http_context.h"
+
+namespace peerscope::epan {
+namespace {
+
+int tap = -1;
+
+// The Protocol column of an exported frame: what carried the message.
+int column_size(packet_info*, void* data) {
+  return 4 + static_cast<int>(strlen(static_cast<const char*>(data)));
+}
+
+int column_fill(packet_info*, void* data, guint8* buffer, guint32 size) {
+  const auto length = static_cast<guint32>(strlen(static_cast<const char*>(data)));
+  if (size < 4 + length) return 0;
+  buffer[0] = EXP_PDU_TAG_COL_PROT_TEXT >> 8;
+  buffer[1] = EXP_PDU_TAG_COL_PROT_TEXT & 0xff;
+  buffer[2] = static_cast<guint8>(length >> 8);
+  buffer[3] = static_cast<guint8>(length & 0xff);
+  memcpy(buffer + 4, data, length);
+  return static_cast<int>(4 + length);
+}
+
+const char* column_text(const Transport& transport) {
+  if (transport.http_version == 20) return "HTTP2";
+  return transport.security == Transport::Security::kTls ? "HTTPS" : "HTTP";
+}
+
+const char* security_text(Transport::Security security) {
+  switch (security) {
+    case Transport::Security::kTls:
+      return "; tls";
+    case Transport::Security::kClear:
+      return "; clear";
+    default:
+      return "";
+  }
+}
+
+const char* head_of(packet_info* pinfo, const Record& record, guint length) {
+  const Transport& transport = record.transport;
+  const char* start_line;
+  if (record.direction == Direction::kResponse) {
+    const int status = transport.status != 0 ? transport.status : 200;
+    start_line = wmem_strdup_printf(pinfo->pool, "HTTP/1.1 %03d %s", status,
+                                    val_to_str_const(static_cast<guint32>(status), vals_http_status_code, "Unknown"));
+  } else {
+    start_line =
+        wmem_strdup_printf(pinfo->pool, "%s %s HTTP/1.1", transport.method.empty() ? "POST" : transport.method.c_str(),
+                           transport.target.empty() ? "/" : transport.target.c_str());
+  }
+  return wmem_strdup_printf(
+      pinfo->pool, "%s\r\nContent-Type: %s\r\nContent-Length: %u\r\n%s: %s%s\r\n\r\n", start_line,
+      transport.content_type.empty() ? "application/octet-stream" : transport.content_type.c_str(), length,
+      kTransportHeader, transport.http_version == 20 ? "h2" : "h1", security_text(transport.security));
+}
+
+}  // namespace
+
+void register_export_tap() {
+  if (tap < 0) tap = register_export_pdu_tap("Peerscope");
+}
+
+bool export_wanted() {
+  return have_tap_listener(tap);
+}
+
+void export_message(tvbuff_t* body, packet_info* pinfo, const Record& record, const char* dissector_name) {
+  if (!record.transport.has_http) {
+    exp_pdu_data_t* plain = export_pdu_create_common_tags(pinfo, dissector_name, EXP_PDU_TAG_DISSECTOR_NAME);
+    plain->tvb_captured_length = tvb_captured_length(body);
+    plain->tvb_reported_length = tvb_reported_length(body);
+    plain->pdu_tvb = body;
+    tap_queue_packet(tap, pinfo, plain);
+    return;
+  }
+  static exp_pdu_data_item_t column = {column_size, column_fill, nullptr};
+  column.data = const_cast<char*>(column_text(record.transport));
+  // In numerical order of the tags.
+  static const exp_pdu_data_item_t* items[] = {&exp_pdu_data_src_ip,
+                                               &exp_pdu_data_dst_ip,
+                                               &exp_pdu_data_port_type,
+                                               &exp_pdu_data_src_port,
+                                               &exp_pdu_data_dst_port,
+                                               &exp_pdu_data_orig_frame_num,
+                                               &column,
+                                               nullptr};
+  exp_pdu_data_t* pdu = export_pdu_create_tags(pinfo, "http", EXP_PDU_TAG_DISSECTOR_NAME, items);
+
+  const guint body_length = tvb_captured_length(body);
+  const char* head = head_of(pinfo, record, body_length);
+  const auto head_length = static_cast<guint>(strlen(head));
+  auto* bytes = static_cast<guint8*>(wmem_alloc(pinfo->pool, head_length + body_length));
+  memcpy(bytes, head, head_length);
+  tvb_memcpy(body, bytes + head_length, 0, body_length);
+  pdu->tvb_captured_length = head_length + body_length;
+  pdu->tvb_reported_length = head_length + body_length;
+  pdu->pdu_tvb =
+      tvb_new_child_real_data(body, bytes, head_length + body_length, static_cast<gint>(head_length + body_length));
+  tap_queue_packet(tap, pinfo, pdu);
+}
+
+}  // namespace peerscope::epan

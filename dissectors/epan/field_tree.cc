@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dissectors/epan/field_tree.h"
+
+#include <algorithm>
+
+namespace peerscope::epan {
+namespace {
+
+// A copy that epan may show: valid UTF-8 with a terminator, long values cut (labels are cut at 240 bytes anyway).
+const char* shown(packet_info* pinfo, std::string_view text, std::size_t limit = 65535) {
+  const auto length = static_cast<gint>(std::min(text.size(), limit));
+  return reinterpret_cast<const char*>(
+      get_utf_8_string(pinfo->pool, reinterpret_cast<const guint8*>(text.data()), length));
+}
+
+// Wireshark refuses a tree of a million items, as a bug of the dissector.
+constexpr std::size_t kMaxShown = 200'000;
+constexpr guint8 kPreviewed = 3;  // texts of a list element that its own line repeats
+
+bool fits(Type type, std::int64_t number) {
+  switch (type) {
+    case Type::kBoolean:
+      return number == 0 || number == 1;
+    case Type::kUint8:
+      return number >= 0 && number <= 0xff;
+    case Type::kUint16:
+      return number >= 0 && number <= 0xffff;
+    case Type::kUint24:
+      return number >= 0 && number <= 0xffffff;
+    case Type::kUint32:
+      return number >= 0 && number <= 0xffffffff;
+    // Binary unsigned 64-bit values travel in the signed number bit by bit.
+    case Type::kUint64:
+    case Type::kInt64:
+      return true;
+    default:
+      return false;
+  }
+}
+
+proto_item* add_group(const Canvas& canvas, const Catalogue::Slot& slot, const Event& event, proto_tree* parent) {
+  proto_item* item = proto_tree_add_item(parent, slot.hf, canvas.tvb, static_cast<gint>(event.offset),
+                                         static_cast<gint>(event.length), ENC_NA);
+  if (event.index >= 0) proto_item_append_text(item, " [%d]", event.index);
+  return item;
+}
+
+proto_item* add_value(const Canvas& canvas, const Catalogue& catalogue, const Catalogue::Slot& slot, const Event& event,
+                      proto_tree* parent) {
+  const auto offset = static_cast<gint>(event.offset);
+  const auto length = static_cast<gint>(event.length);
+  if (event.has_number && fits(slot.type, event.number)) {
+    switch (slot.type) {
+      case Type::kBoolean:
+        return proto_tree_add_boolean(parent, slot.hf, canvas.tvb, offset, length, static_cast<guint32>(event.number));
+      case Type::kUint64:
+        return proto_tree_add_uint64(parent, slot.hf, canvas.tvb, offset, length, static_cast<guint64>(event.number));
+      case Type::kInt64:
+        return proto_tree_add_int64(parent, slot.hf, canvas.tvb, offset, length, event.number);
+      default:
+        return proto_tree_add_uint(parent, slot.hf, canvas.tvb, offset, length, static_cast<guint32>(event.number));
+    }
+  }
+  if (slot.type == Type::kString && event.has_text) {
+    return proto_tree_add_string(parent, slot.hf, canvas.tvb, offset, length, shown(canvas.pinfo, event.text));
+  }
+  if (slot.type == Type::kBytes || (slot.type == Type::kIpv4 && length == 4) ||
+      (slot.type == Type::kIpv6 && length == 16)) {
+    return proto_tree_add_item(parent, slot.hf, canvas.tvb, offset, length,
+                               slot.type == Type::kIpv4 ? ENC_BIG_ENDIAN : ENC_NA);
+  }
+  // The wire has something else than the field's type says: its text is shown, under a field of its own.
+  const char* text = event.has_text ? shown(canvas.pinfo, event.text)
+                                    : wmem_strdup_printf(canvas.pinfo->pool, "%" G_GINT64_FORMAT, event.number);
+  return proto_tree_add_string_format(parent, catalogue.common().invalid_value, canvas.tvb, offset, length, text,
+                                      "%s: %s (does not fit its type)", event.field->label, text);
+}
+
+proto_item* add_unknown(const Canvas& canvas, const Catalogue& catalogue, const Event& event, proto_tree* parent) {
+  const char* name = shown(canvas.pinfo, event.label);
+  return proto_tree_add_string_format(parent, catalogue.common().unknown_member, canvas.tvb,
+                                      static_cast<gint>(event.offset), static_cast<gint>(event.length), name,
+                                      "Unknown member %s: %s", name, shown(canvas.pinfo, event.text, 200));
+}
+
+}  // namespace
+
+proto_item** add_events(const Canvas& canvas, Catalogue& catalogue, std::span<const Event> events) {
+  if (canvas.tree == nullptr || events.empty()) return nullptr;
+  proto_item** items = wmem_alloc_array(canvas.pinfo->pool, proto_item*, events.size());
+  proto_tree** trees = wmem_alloc_array(canvas.pinfo->pool, proto_tree*, events.size());
+  auto* previewed = wmem_alloc0_array(canvas.pinfo->pool, guint8, events.size());
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (i == kMaxShown) {
+      expert_add_info_format(canvas.pinfo, canvas.root, &catalogue.common().more,
+                             "%" G_GSIZE_FORMAT " more values are not shown", events.size() - kMaxShown);
+      std::fill(items + i, items + events.size(), canvas.root);
+      break;
+    }
+    const Event& event = events[i];
+    // Parents come before their children.
+    proto_tree* parent = event.parent < i ? trees[event.parent] : canvas.tree;
+    const Catalogue::Slot* slot = event.unknown ? nullptr : catalogue.slot(event.field);
+    trees[i] = parent;
+    if (catalogue.is_root(event.field)) {
+      items[i] = canvas.root;
+    } else if (slot == nullptr) {
+      items[i] = add_unknown(canvas, catalogue, event, parent);
+    } else if (slot->type == Type::kGroup) {
+      items[i] = add_group(canvas, *slot, event, parent);
+      trees[i] = proto_item_add_subtree(items[i], slot->ett);
+    } else {
+      items[i] = add_value(canvas, catalogue, *slot, event, parent);
+      // A closed list element still tells what it is about: "Swarm action [0]: sw-a JOIN LEECH".
+      if (event.parent < i && events[event.parent].index >= 0 && event.has_text &&
+          previewed[event.parent] < kPreviewed) {
+        proto_item_append_text(items[event.parent], previewed[event.parent]++ == 0 ? ": %s" : " %s",
+                               shown(canvas.pinfo, event.text, 60));
+      }
+    }
+  }
+  return items;
+}
+
+void add_finding(const Canvas& canvas, Catalogue& catalogue, std::span<const Event> events, proto_item** items,
+                 const Finding& finding, const char* document) {
+  proto_item* place = canvas.root;
+  if (items != nullptr && finding.length > 0) {
+    std::uint32_t best = 0xffffffff;
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      const bool covers =
+          events[i].offset <= finding.offset && events[i].offset + events[i].length >= finding.offset + finding.length;
+      // Of two with the same bytes the outer one comes first and keeps the finding.
+      if (covers && events[i].length < best) {
+        best = events[i].length;
+        place = items[i];
+      }
+    }
+  }
+  const Requirement& rule = *finding.rule;
+  expert_field* expert = finding.severity == rule.severity ? catalogue.rule(&rule) : nullptr;
+  if (expert == nullptr) expert = &catalogue.common().softened[static_cast<int>(finding.severity)];
+  const char* detail = shown(canvas.pinfo, finding.detail, 1000);
+  const char* text =
+      rule.section != nullptr && rule.section[0] != '\0'
+          ? wmem_strdup_printf(canvas.pinfo->pool, "%s: %s (%s section %s)", rule.id, detail, document, rule.section)
+          : wmem_strdup_printf(canvas.pinfo->pool, "%s: %s", rule.id, detail);
+  expert_add_info_format(canvas.pinfo, place, expert, "%s", text);
+  if (canvas.tree == nullptr) return;
+  const auto offset = static_cast<gint>(finding.offset);
+  const auto length = static_cast<gint>(finding.length);
+  proto_item* item = proto_tree_add_string_format(canvas.tree, catalogue.common().finding, canvas.tvb, offset, length,
+                                                  rule.id, "Finding: %s", text);
+  proto_item_set_generated(item);
+  proto_tree* tree = proto_item_add_subtree(item, catalogue.common().ett_finding);
+  proto_item_set_generated(
+      proto_tree_add_string(tree, catalogue.common().finding_text, canvas.tvb, offset, length, text));
+}
+
+}  // namespace peerscope::epan

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What HTTP and TLS below a body tell of it, and the way to bodies that travel as application/json.
+#pragma once
+
+#include "dissectors/epan/journal.h"
+#include "dissectors/epan/ws_compat.h"
+
+namespace peerscope::epan {
+
+// The header that an exported message carries in place of the layers that the export leaves out (export_pdu.h).
+inline constexpr const char* kTransportHeader = "Peerscope-Transport";
+
+// Looks up protocol numbers; once, at hand-off.
+void init_http_context();
+
+// Fills the HTTP and security part of `sighting`. `data` is what the calling dissector passed; it is read only when
+// HTTP is known to be the caller. The texts live in packet memory.
+void read_http_context(packet_info* pinfo, int own_proto, void* data, Sighting& sighting);
+
+// application/json bodies are offered to the heuristic list "json" before the stock JSON dissector gets them. Wireshark
+// 4.0 has no such list; then this plugin makes it. Call provide_ while registering protocols and install_ at hand-off.
+void provide_json_heuristics();
+void install_json_heuristics();
+
+}  // namespace peerscope::epan

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dissectors/epan/journal.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace peerscope::epan {
+namespace {
+
+std::size_t hash_of(std::string_view bytes) {
+  return std::hash<std::string_view>{}(bytes);
+}
+
+// The adapter hands these ranges to epan, which treats a range outside the buffer as a broken packet.
+void clamp(Message& message) {
+  const auto size = static_cast<std::uint32_t>(message.size);
+  for (Event& event : message.events) {
+    event.offset = std::min(event.offset, size);
+    event.length = std::min(event.length, size - event.offset);
+  }
+}
+
+}  // namespace
+
+bool Record::is_of(std::string_view bytes) const {
+  return size == bytes.size() && hash == hash_of(bytes);
+}
+
+Journal::Journal(const Protocol& protocol) : protocol_(protocol) {}
+
+const Record* Journal::enter(const Sighting& sighting) noexcept {
+  try {
+    message_ = &workspace_;
+    Record& record = records_.emplace_back();
+    fill(sighting, record);
+    // A request outlives this call, because its response is checked against it.
+    auto fresh = sighting.direction == Direction::kResponse ? nullptr : std::make_unique<Message>();
+    Message& message = fresh != nullptr ? *fresh : workspace_;
+    decode(sighting, record.transport, message);
+    record.type = message.type;
+    record.direction = message.direction;
+
+    std::unique_ptr<Message> request;
+    if (message.direction == Direction::kResponse) {
+      message_ = &message;
+      Record* request_record = nullptr;
+      request = pair(sighting, record, request_record);
+      if (request_record != nullptr) {
+        record.counterpart = request_record;
+        request_record->counterpart = &record;
+      }
+      const bool whole_request = request_record != nullptr && request_record->complete;
+      check(sighting, record, whole_request ? request.get() : nullptr);
+      record.summary = protocol_.summary(message, request.get());
+    } else {
+      message_ = &message;
+      note_retransmission(sighting, record);
+      check(sighting, record, nullptr);
+      record.summary = protocol_.summary(message, nullptr);
+    }
+
+    if (fresh == nullptr) return &record;
+    overflow_ = nullptr;
+    auto& unanswered = conversations_[sighting.conversation].unanswered;
+    if (message.direction == Direction::kRequest && unanswered.size() < kMaxUnanswered) {
+      std::string id(protocol_.exchange_id(message));
+      unanswered.push_back({&record, std::move(fresh), std::move(id)});
+    } else {
+      overflow_ = std::move(fresh);  // message() refers to it until the next call
+    }
+    return &record;
+  } catch (...) {
+    message_ = &workspace_;
+    workspace_.clear();
+    return nullptr;
+  }
+}
+
+bool Journal::again(const Sighting& sighting, const Record& record) noexcept {
+  try {
+    message_ = &workspace_;
+    decode(sighting, record.transport, workspace_);
+    return true;
+  } catch (...) {
+    workspace_.clear();
+    return false;
+  }
+}
+
+const Record* Journal::pass_by(const Sighting& sighting) noexcept {
+  try {
+    message_ = &workspace_;
+    passing_ = Record{};
+    fill(sighting, passing_);
+    decode(sighting, passing_.transport, workspace_);
+    passing_.type = workspace_.type;
+    passing_.direction = workspace_.direction;
+    passing_.summary = protocol_.summary(workspace_, nullptr);
+    if (sighting.complete)
+      judge({.message = workspace_}, {.message = true, .exchange = false, .session = false}, passing_);
+    return &passing_;
+  } catch (...) {
+    workspace_.clear();
+    return nullptr;
+  }
+}
+
+void Journal::clear() noexcept {
+  message_ = &workspace_;
+  workspace_.clear();
+  overflow_ = nullptr;
+  conversations_.clear();
+  sessions_.clear();
+  sent_.clear();
+  records_.clear();
+}
+
+void Journal::decode(const Sighting& sighting, const Transport& transport, Message& message) {
+  message.clear();
+  message.transport = transport;
+  message.direction = sighting.direction;
+  message.frame = sighting.frame;
+  message.time_ns = sighting.time_ns;
+  message.source = sighting.source;
+  message.destination = sighting.destination;
+  protocol_.decode(sighting.bytes, message);
+  clamp(message);
+}
+
+void Journal::fill(const Sighting& sighting, Record& record) {
+  record.frame = sighting.frame;
+  record.time_ns = sighting.time_ns;
+  record.size = sighting.bytes.size();
+  record.hash = hash_of(sighting.bytes);
+  record.complete = sighting.complete;
+  record.transport.method = sighting.method;
+  record.transport.target = sighting.target;
+  record.transport.status = sighting.status;
+  record.transport.content_type = sighting.content_type;
+  record.transport.has_http = sighting.has_http;
+  record.transport.http_version = sighting.http_version;
+  record.transport.security = sighting.security;
+}
+
+// The same bytes from the same host to the same server, exchange id included, are a repetition. The client may have
+// opened a new connection for it, so its port does not count.
+void Journal::note_retransmission(const Sighting& sighting, Record& record) {
+  if (!sighting.complete || protocol_.exchange_id(*message_).empty() || sent_.size() >= kMaxRemembered) return;
+  std::string key;
+  key.append(sighting.source_host).append(1, ' ').append(sighting.destination).append(1, ' ');
+  key.append(std::to_string(record.size)).append(1, ' ').append(std::to_string(record.hash));
+  const auto [at, first] = sent_.try_emplace(std::move(key), sighting.frame);
+  if (!first) record.retransmission_of = at->second;
+}
+
+// By exchange id; failing that, and where the transport keeps the order, the oldest request that has no response yet.
+std::unique_ptr<Message> Journal::pair(const Sighting& sighting, Record& record, Record*& request_record) {
+  const auto found = conversations_.find(sighting.conversation);
+  if (found == conversations_.end()) return nullptr;
+  auto& unanswered = found->second.unanswered;
+  const std::string_view id = protocol_.exchange_id(*message_);
+  auto at = unanswered.end();
+  if (!id.empty()) at = std::ranges::find_if(unanswered, [&](const Pending& request) { return request.id == id; });
+  if (at == unanswered.end() && sighting.ordered && record.complete) at = unanswered.begin();
+  if (at == unanswered.end()) return nullptr;
+  request_record = at->record;
+  std::unique_ptr<Message> request = std::move(at->message);
+  unanswered.erase(at);
+  return request;
+}
+
+// Of a message that the capture cuts short nothing is judged: what is missing may only be missing in the capture.
+void Journal::check(const Sighting& sighting, Record& record, const Message* request) {
+  if (!sighting.complete) return;
+  Session* session = session_of(sighting, message_->direction);
+  judge({.message = *message_, .request = request, .session = session}, {}, record);
+  if (session != nullptr && protocol_.track != nullptr) protocol_.track(*session, *message_, request);
+}
+
+void Journal::judge(const CheckInput& input, CheckScopes scopes, Record& record) {
+  run_checks(protocol_, input, scopes, record.findings);
+  if (record.findings.size() <= kMaxFindings) return;
+  std::ranges::stable_sort(record.findings, std::ranges::greater{}, &Finding::severity);
+  record.more_findings = record.findings.size() - kMaxFindings;
+  record.findings.resize(kMaxFindings);
+}
+
+Session* Journal::session_of(const Sighting& sighting, Direction direction) {
+  if (protocol_.make_session == nullptr || direction == Direction::kUnknown) return nullptr;
+  const std::string_view server = direction == Direction::kRequest ? sighting.destination : sighting.source;
+  auto& session = sessions_[std::string(server)];
+  if (session == nullptr) session = protocol_.make_session();
+  return session.get();
+}
+
+}  // namespace peerscope::epan

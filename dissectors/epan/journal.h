@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Journal: what the first pass over a capture learned. It decodes each message, pairs responses with requests, runs the
+// checks and keeps one Record a message; later passes, which may come in any order, read the records. Plain C++:
+// nothing here calls epan, and no call throws, so a dissector may use it before its first epan call that can long-jump.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "protocols/base/protocol.h"
+
+namespace peerscope::epan {
+
+// One message as the layers below show it. Views into packet memory; trivially destructible.
+struct Sighting {
+  std::string_view bytes{};
+  bool complete = true;  // false: the capture holds only the first bytes
+  std::uint32_t frame = 0;
+  std::uint32_t conversation = 0;
+  bool ordered = false;  // responses come in the order of their requests (HTTP/1.x)
+  std::int64_t time_ns = 0;
+  std::string_view source{};
+  std::string_view destination{};
+  std::string_view source_host{};  // without port
+  Direction direction = Direction::kUnknown;
+  std::string_view method{};
+  std::string_view target{};
+  int status = 0;
+  std::string_view content_type{};
+  bool has_http = false;
+  int http_version = 0;
+  Transport::Security security = Transport::Security::kUnknown;
+};
+
+// What is kept of one message as long as the capture is open.
+struct Record {
+  std::uint32_t frame = 0;
+  std::int64_t time_ns = 0;
+  std::size_t size = 0;  // with `hash`: whose record this is
+  std::size_t hash = 0;
+  bool complete = true;
+  Direction direction = Direction::kUnknown;
+  const MessageType* type = nullptr;
+  Transport transport;
+  std::string summary;
+  std::vector<Finding> findings;
+  Record* counterpart = nullptr;        // a request's response, a response's request
+  std::uint32_t retransmission_of = 0;  // frame of the first sending
+  std::size_t more_findings = 0;        // beyond those kept, the least severe
+
+  bool is_of(std::string_view bytes) const;
+};
+
+class Journal {
+ public:
+  explicit Journal(const Protocol& protocol);
+
+  // First sight, in the order of the capture. Null when memory ran out.
+  const Record* enter(const Sighting& sighting) noexcept;
+  // A later pass: decodes into message() again.
+  bool again(const Sighting& sighting, const Record& record) noexcept;
+  // A later pass over a message that the first pass did not see: decodes it and runs the checks that need nothing else.
+  // The record is valid until the next call.
+  const Record* pass_by(const Sighting& sighting) noexcept;
+  // The message of the last call to enter(), again() or pass_by(); valid until the next one.
+  const Message& message() const { return *message_; }
+  // Forgets everything: the capture is closed.
+  void clear() noexcept;
+
+ private:
+  struct Pending {
+    Record* record;
+    std::unique_ptr<Message> message;
+    std::string id;
+  };
+  struct Conversation {
+    std::deque<Pending> unanswered;
+  };
+
+  void decode(const Sighting& sighting, const Transport& transport, Message& message);
+  static void fill(const Sighting& sighting, Record& record);
+  void judge(const CheckInput& input, CheckScopes scopes, Record& record);
+  void note_retransmission(const Sighting& sighting, Record& record);
+  std::unique_ptr<Message> pair(const Sighting& sighting, Record& record, Record*& request_record);
+  void check(const Sighting& sighting, Record& record, const Message* request);
+  Session* session_of(const Sighting& sighting, Direction direction);
+
+  // A hostile or one-sided capture must not fill the memory with requests that nobody answers.
+  static constexpr std::size_t kMaxUnanswered = 1000;
+  static constexpr std::size_t kMaxRemembered = 200'000;
+  // A body may hold a broken rule every few bytes.
+  static constexpr std::size_t kMaxFindings = 200;
+
+  const Protocol& protocol_;
+  Message workspace_;
+  Message* message_ = &workspace_;
+  std::deque<Record> records_;  // a deque: records keep their addresses
+  std::unordered_map<std::uint32_t, Conversation> conversations_;
+  std::unordered_map<std::string, std::unique_ptr<Session>> sessions_;  // by server endpoint
+  std::unordered_map<std::string, std::uint32_t> sent_;                 // request seen -> its frame
+  Record passing_;
+  std::unique_ptr<Message> overflow_;  // a request that is not kept
+};
+
+}  // namespace peerscope::epan

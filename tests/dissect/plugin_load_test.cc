@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The built peerscope.so as Wireshark loads it. Everything else runs in process, where the loader is not involved.
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "dissectors/epan/ws_compat.h"
+
+namespace peerscope::test {
+namespace {
+
+std::filesystem::path plugin_file() {
+  const std::string version = std::to_string(WIRESHARK_VERSION_MAJOR) + "." + std::to_string(WIRESHARK_VERSION_MINOR);
+  return std::filesystem::path(PEERSCOPE_PLUGIN_ROOT) / version / "epan" / "peerscope.so";
+}
+
+TEST(PluginFile, ExportsWhatTheLoaderAsksFor) {
+  void* file = dlopen(plugin_file().c_str(), RTLD_NOW | RTLD_LOCAL);
+  ASSERT_NE(file, nullptr) << dlerror();
+  for (const char* name :
+       {"plugin_version", "plugin_want_major", "plugin_want_minor", "plugin_register", "plugin_describe"}) {
+    EXPECT_NE(dlsym(file, name), nullptr) << name;
+  }
+  EXPECT_EQ(*static_cast<const int*>(dlsym(file, "plugin_want_major")), WIRESHARK_VERSION_MAJOR);
+  EXPECT_EQ(*static_cast<const int*>(dlsym(file, "plugin_want_minor")), WIRESHARK_VERSION_MINOR);
+}
+
+std::string output_of(const std::string& command) {
+  std::string out;
+  FILE* pipe = popen(command.c_str(), "r");
+  std::array<char, 4096> buffer;
+  for (std::size_t n; pipe != nullptr && (n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
+    out.append(buffer.data(), n);
+  if (pipe != nullptr) pclose(pipe);
+  return out;
+}
+
+// A tshark with these plugin files in its folder and nothing else. Wireshark ignores every personal plugin folder when
+// it runs as root, so it steps down.
+class Tshark {
+ public:
+  explicit Tshark(const std::vector<std::string>& names)
+      : home_(std::filesystem::temp_directory_path() / ("peerscope-load-" + std::to_string(getpid()))) {
+    const auto folder = home_ / plugin_file().parent_path().parent_path().filename() / "epan";
+    std::filesystem::create_directories(folder);
+    for (const std::string& name : names) std::filesystem::copy_file(plugin_file(), folder / name);
+  }
+  ~Tshark() { std::filesystem::remove_all(home_); }
+  std::string run(const std::string& arguments) const {
+    const std::string step_down = getuid() == 0 ? "setpriv --reuid=65534 --regid=65534 --clear-groups " : "";
+    return output_of(step_down + "env HOME=" + home_.string() + " WIRESHARK_PLUGIN_DIR=" + home_.string() + " tshark " +
+                     arguments + " 2>&1");
+  }
+
+ private:
+  std::filesystem::path home_;
+};
+
+#ifdef __SANITIZE_ADDRESS__
+#define PEERSCOPE_NEEDS_PLAIN_BUILD() GTEST_SKIP() << "tshark has no sanitizer runtime to load this plugin with"
+#else
+#define PEERSCOPE_NEEDS_PLAIN_BUILD() static_cast<void>(0)
+#endif
+
+TEST(PluginFile, IsListedByTshark) {
+  PEERSCOPE_NEEDS_PLAIN_BUILD();
+  const Tshark tshark({"peerscope.so"});
+  const std::string plugins = tshark.run("-G plugins");
+  EXPECT_NE(plugins.find("peerscope.so"), std::string::npos) << plugins;
+  EXPECT_NE(tshark.run("-G protocols").find("\tPPSTP\tppstp\n"), std::string::npos);
+  EXPECT_NE(tshark.run("-G fields").find("\tppstp.peer_id\tFT_STRING\t"), std::string::npos);
+}
+
+// A second copy stands for a later Wireshark that owns the names.
+TEST(PluginFile, GivesWayWhenItsNamesAreTaken) {
+  PEERSCOPE_NEEDS_PLAIN_BUILD();
+  const Tshark tshark({"first.so", "second.so"});
+  const std::string fields = tshark.run("-G fields");
+  EXPECT_NE(fields.find("\tppstp.peer_id\tFT_STRING\t"), std::string::npos) << fields.substr(0, 500);
+  EXPECT_NE(fields.find("\tpeerscope_ppstp.peer_id\tFT_STRING\t"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace peerscope::test
