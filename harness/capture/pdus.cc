@@ -78,8 +78,11 @@ constexpr std::string_view kTransportHeader = "Peerscope-Transport";
 
 void apply_transport(const net::Headers& headers, const Pdu& pdu, Transport& transport) {
   const std::string_view told = headers.get(kTransportHeader);
-  if (told.find("tls") != std::string_view::npos || pdu.protocol_text.find("HTTPS") != std::string::npos) transport.security = Transport::Security::kTls;
-  else if (told.find("clear") != std::string_view::npos || pdu.protocol_text == "HTTP") transport.security = Transport::Security::kClear;
+  // Without the header the file comes straight from a trace, whose protocol text tells.
+  const bool tls = told.empty() ? pdu.protocol_text == "HTTPS" : told.find("tls") != std::string_view::npos;
+  const bool clear = told.empty() ? pdu.protocol_text == "HTTP" : told.find("clear") != std::string_view::npos;
+  if (tls) transport.security = Transport::Security::kTls;
+  else if (clear) transport.security = Transport::Security::kClear;
   if (told.starts_with("h2")) {
     // HTTP/2's method, target and status do not reach the plugin: what the exported head says of them is a stand-in.
     transport.http_version = 20;

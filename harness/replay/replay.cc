@@ -76,6 +76,14 @@ class Binding {
     return found == map.end() ? value : found->second;
   }
 
+  // A text that speaks of live parties, in the capture's terms.
+  std::string back_text(std::string text) const {
+    for (const auto& [fresh, old] : party_back_) {
+      for (std::size_t at = 0; (at = text.find(fresh, at)) != std::string::npos; at += old.size()) text.replace(at, fresh.size(), old);
+    }
+    return text;
+  }
+
   void address(const std::string& captured, const std::string& live) { addresses_[captured] = live; }
   // A request repeated with the same id in the capture is a repeat here too; a new use gets a new id.
   void forget_exchange(const std::string& old) { exchange_.erase(old); }
@@ -292,7 +300,7 @@ class Player {
       RuleHit hit;
       hit.rule = finding.rule;
       hit.verdict = verdict_of(finding);
-      hit.detail = finding.detail;
+      hit.detail = binding_.back_text(finding.detail);
       hit.where = where;
       hit.listed = true;
       hit.frame = evidence_.next();
