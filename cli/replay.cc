@@ -4,34 +4,11 @@
 
 #include <fmt/format.h>
 
-#include <sstream>
-
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "harness/engine/runner.h"
 
 namespace peerscope::cli {
-namespace {
-
-// Two field trees in columns, with a mark on lines that differ.
-void side_by_side(const std::string& left, const std::string& right) {
-  std::istringstream a(left);
-  std::istringstream b(right);
-  constexpr int kWidth = 52;
-  std::printf("      %-*s   %s\n", kWidth, "expected (capture)", "seen (live, in the capture's terms)");
-  for (;;) {
-    std::string x;
-    std::string y;
-    const bool more_a = static_cast<bool>(std::getline(a, x));
-    const bool more_b = static_cast<bool>(std::getline(b, y));
-    if (!more_a && !more_b) break;
-    if (x.size() > kWidth) x = x.substr(0, kWidth - 1) + "~";
-    std::printf("    %s %-*s   %s\n", x == y ? " " : "*", kWidth, x.c_str(), y.c_str());
-  }
-}
-
-}  // namespace
-
 int replay(int argc, char** argv) {
   using namespace harness;
   CLI::App app{"Play one party of a captured flow against a live implementation. Ids, addresses and times are rebound; answers are compared in the capture's terms.", "replay"};
@@ -94,7 +71,9 @@ int replay(int argc, char** argv) {
   for (std::size_t i = 0; i < result.divergences.size(); ++i) {
     const Divergence& d = result.divergences[i];
     std::printf("%s frame %llu, answer to %s: %s\n", std::string(to_string(d.verdict)).c_str(), static_cast<unsigned long long>(d.frame), d.summary.c_str(), d.what.c_str());
-    if (i < kMostShown) side_by_side(d.expected, d.seen);
+    if (i >= kMostShown) continue;
+    constexpr std::size_t kWidth = 56;
+    std::printf("  %-*s %s\n%s", static_cast<int>(kWidth), "expected (capture)", "seen (live, in the capture's terms)", side_by_side(d.expected, d.seen, kWidth).c_str());
   }
   std::printf("replay: %zu of %zu messages played, %zu answers compared, %zu differ; verdict %s%s%s\n", result.played, result.playable, result.compared, result.divergences.size(), std::string(to_string(result.attempt.verdict)).c_str(),
               result.attempt.reason.empty() ? "" : ": ", result.attempt.reason.c_str());

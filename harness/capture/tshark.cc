@@ -39,10 +39,9 @@ Listed find_listed(const std::string& output) {
 // The folder that holds 4.0/epan/peerscope.so, or empty.
 fs::path plugin_root() {
   std::vector<fs::path> candidates;
-  if (const char* given = std::getenv("PEERSCOPE_PLUGIN_DIR"); given != nullptr && *given != '\0') candidates.emplace_back(given);
   std::error_code code;
-  const fs::path program = fs::read_symlink("/proc/self/exe", code);
-  candidates.push_back(program.parent_path() / "plugins");
+  if (const char* given = std::getenv("PEERSCOPE_PLUGIN_DIR"); given != nullptr && *given != '\0') candidates.emplace_back(given);
+  else candidates.push_back(fs::read_symlink("/proc/self/exe", code).parent_path() / "plugins");
   for (const fs::path& root : candidates) {
     for (const auto& entry : fs::directory_iterator(root, code)) {
       if (fs::exists(entry.path() / "epan" / kPlugin, code)) return root;

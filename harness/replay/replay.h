@@ -44,10 +44,13 @@ struct ReplayResult {
   std::size_t playable = 0;
   std::size_t compared = 0;
   std::vector<Divergence> divergences;
-  std::vector<std::string> warnings;  // unbound correlations, undecodable frames
+  std::vector<std::string> warnings;  // unbound correlations, undecodable frames, what only time explains
 };
 
 ReplayResult replay(const std::vector<CapturedMessage>& messages, Iut& iut, const ReplayOptions& options);
+
+// Two texts line by line, aligned, with a mark before lines that differ; equal runs are cut down to their ends.
+std::string side_by_side(const std::string& left, const std::string& right, std::size_t width);
 
 // `bytes` with the values at these byte ranges replaced; ranges must not overlap.
 struct Edit {

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/scenario/expression.h"
+
+#include <gtest/gtest.h>
+
+namespace peerscope::harness {
+namespace {
+
+class Expression : public testing::Test {
+ protected:
+  Random random_{7};
+  Variables variables_{{{"track_timer", "2"}, {"swarm", "abc"}}, &random_};
+};
+
+TEST_F(Expression, NamesAndArithmetic) {
+  EXPECT_EQ(expand("$swarm", variables_).text, "abc");
+  EXPECT_EQ(expand("x-${swarm}-y", variables_).text, "x-abc-y");
+  EXPECT_EQ(expand("${track_timer * 1.5 + 500ms}", variables_).text, "3.5");
+  EXPECT_EQ(expand("${(1 + 2) * 3}", variables_).text, "9");
+  EXPECT_EQ(expand("cost: $$5", variables_).text, "cost: $5");
+}
+
+TEST_F(Expression, RandomTextComesFromTheSeed) {
+  const std::string first = expand("${hex(16)}", variables_).text;
+  EXPECT_EQ(first.size(), 16U);
+  Random again(7);
+  EXPECT_EQ(expand("${hex(16)}", {variables_.values, &again}).text, first);
+  EXPECT_NE(expand("${hex(16)}", variables_).text, first);
+}
+
+TEST_F(Expression, FaultsAreNamed) {
+  EXPECT_NE(expand("$nobody", variables_).error.find("nobody"), std::string::npos);
+  EXPECT_NE(expand("${nofunction(1)}", variables_).error.find("nofunction"), std::string::npos);
+  EXPECT_NE(expand("${1 +", variables_).error, "");
+  EXPECT_NE(expand("${swarm * 2}", variables_).error.find("abc"), std::string::npos);
+  EXPECT_NE(expand("${1 / 0}", variables_).error, "");
+  EXPECT_NE(expand("${" + std::string(5000, '(') + "}", variables_).error, "");
+}
+
+TEST_F(Expression, Durations) {
+  EXPECT_DOUBLE_EQ(*parse_seconds("250ms"), 0.25);
+  EXPECT_DOUBLE_EQ(*parse_seconds("2s"), 2);
+  EXPECT_DOUBLE_EQ(*parse_seconds("1.5"), 1.5);
+  EXPECT_FALSE(parse_seconds("soon"));
+  EXPECT_FALSE(parse_seconds("nan"));
+}
+
+}  // namespace
+}  // namespace peerscope::harness
