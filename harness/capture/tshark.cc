@@ -90,6 +90,11 @@ TsharkSetup find_tshark(const std::string& version) {
       return setup;
     }
     setup.environment["WIRESHARK_PLUGIN_DIR"] = copy.string();
+    // A build under a strict umask, or in a private folder, must be readable for the lowered uid.
+    fs::permissions(copy, fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec | fs::perms::others_read | fs::perms::others_exec, code);
+    for (const auto& entry : fs::recursive_directory_iterator(copy, code)) {
+      fs::permissions(entry.path(), fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec | fs::perms::others_read | fs::perms::others_exec, code);
+    }
     if (geteuid() == 0) setup.prefix = {"setpriv", "--reuid", kNobody, "--regid", kNobody, "--clear-groups", "--"};
   }
   const CommandResult plugins = run_tshark(setup, {"-G", "plugins"}, kStartSeconds, {});

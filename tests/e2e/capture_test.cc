@@ -72,8 +72,8 @@ TEST_P(Capture, HasTheFindingsThatItsFolderNames) {
   EXPECT_EQ(std::to_string(result.unanswered), expected.tree.find("unanswered")->scalar);
 }
 
-INSTANTIATE_TEST_SUITE_P(Captures, Capture, testing::ValuesIn(capture_folders()), [](const auto& info) {
-  std::string name = fs::path(info.param).filename().string();
+INSTANTIATE_TEST_SUITE_P(Captures, Capture, testing::ValuesIn(capture_folders()), [](const auto& param) {
+  std::string name = fs::path(param.param).filename().string();
   for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
   return name;
 });
@@ -130,7 +130,7 @@ TEST(Check, APluginOfAnotherVersionIsNamed) {
     const std::string old("\0000.1.0\0", 7);
     std::size_t changed = 0;
     for (std::size_t at = 0; (at = bytes.find(old, at)) != std::string::npos; at += old.size(), ++changed) bytes[at + 1] = '7';
-    if (bytes.compare(0, 4, "\177ELF") == 0) ASSERT_GT(changed, 0U);
+    ASSERT_GT(changed, 0U);
     std::ofstream(entry.path(), std::ios::binary) << bytes;
   }
   const CommandResult result = peerscope({"check", kCaptures + "/ppstp/session/flow.pcapng"}, {{"PEERSCOPE_PLUGIN_DIR", folder.path}});

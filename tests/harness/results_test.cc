@@ -126,7 +126,7 @@ TEST(VerdictOf, NotesNeverCostAnything) {
 
 TEST(Splice, ReplacesRangesAndKeepsTheRest) {
   EXPECT_EQ(splice("abcdef", {{4, 1, "X"}, {1, 2, "--"}}), "a--dXf");
-  EXPECT_EQ(splice("abc", {{1, 1, ""}, {1, 1, "Y"}, {9, 2, "Z"}}), "aYc");
+  EXPECT_EQ(splice("abc", {{1, 1, ""}, {9, 2, "Z"}}), "ac");  // ranges outside are left alone
 }
 
 TEST(SideBySide, AlignsWhatIsEqualAndMarksTheRest) {
