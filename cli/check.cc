@@ -33,7 +33,8 @@ struct RuleTotal {
   std::string example;
 };
 
-void print_text(const Options& options, const std::string& path, const std::vector<CapturedMessage>& messages, const CheckResult& result, const std::map<const Requirement*, RuleTotal>& totals) {
+void print_text(const Options& options, const std::string& path, const std::vector<CapturedMessage>& messages,
+                const CheckResult& result, const std::map<const Requirement*, RuleTotal>& totals) {
   std::map<const Requirement*, std::size_t> shown;
   std::size_t hidden = 0;
   for (const MessageFindings& row : result.messages) {
@@ -45,16 +46,22 @@ void print_text(const Options& options, const std::string& path, const std::vect
         ++hidden;
         continue;
       }
-      lines += fmt::format("    {:<5} {} [{}, {} {}]: {}\n", to_string(hit.verdict), hit.rule->id, to_string(hit.rule->level), captured.protocol->document, hit.rule->section, hit.detail);
+      lines += fmt::format("    {:<5} {} [{}, {} {}]: {}\n", to_string(hit.verdict), hit.rule->id,
+                           to_string(hit.rule->level), captured.protocol->document, hit.rule->section, hit.detail);
     }
     if (lines.empty()) continue;
-    std::printf("frame %llu  %s -> %s  %s\n%s", static_cast<unsigned long long>(captured.message->frame), captured.message->source.c_str(), captured.message->destination.c_str(), row.hits.front().where.c_str(), lines.c_str());
+    std::printf("frame %llu  %s -> %s  %s\n%s", static_cast<unsigned long long>(captured.message->frame),
+                captured.message->source.c_str(), captured.message->destination.c_str(), row.hits.front().where.c_str(),
+                lines.c_str());
   }
   if (hidden > 0) std::printf("(%zu further findings of the same rules not shown; --limit 0 shows all)\n", hidden);
-  std::printf("\n%s: %zu requests, %zu responses, %zu without answer\n", path.c_str(), result.requests, result.responses, result.unanswered);
+  std::printf("\n%s: %zu requests, %zu responses, %zu without answer\n", path.c_str(), result.requests,
+              result.responses, result.unanswered);
   for (const Verdict level : {Verdict::kFail, Verdict::kWarn, Verdict::kInfo}) {
     for (const auto& [rule, total] : totals) {
-      if (total.verdict == level) std::printf("  %-5s %-10s %4zu x  %s\n", std::string(to_string(level)).c_str(), rule->id, total.hits, rule->text);
+      if (total.verdict == level)
+        std::printf("  %-5s %-10s %4zu x  %s\n", std::string(to_string(level)).c_str(), rule->id, total.hits,
+                    rule->text);
     }
   }
 }
@@ -62,12 +69,17 @@ void print_text(const Options& options, const std::string& path, const std::vect
 void print_json(const std::string& path, const std::vector<CapturedMessage>& messages, const CheckResult& result) {
   for (const MessageFindings& row : result.messages) {
     for (const RuleHit& hit : row.hits) {
-      std::printf("{\"type\":\"finding\",\"capture\":%s,\"frame\":%llu,\"rule\":%s,\"verdict\":%s,\"level\":%s,\"section\":%s,\"detail\":%s,\"message\":%s}\n", json_quote(path).c_str(),
-                  static_cast<unsigned long long>(messages[row.message].message->frame), json_quote(hit.rule->id).c_str(), json_quote(to_string(hit.verdict)).c_str(), json_quote(to_string(hit.rule->level)).c_str(),
-                  json_quote(hit.rule->section).c_str(), json_quote(hit.detail).c_str(), json_quote(hit.where).c_str());
+      std::printf(
+          "{\"type\":\"finding\",\"capture\":%s,\"frame\":%llu,\"rule\":%s,\"verdict\":%s,\"level\":%s,\"section\":%s,"
+          "\"detail\":%s,\"message\":%s}\n",
+          json_quote(path).c_str(), static_cast<unsigned long long>(messages[row.message].message->frame),
+          json_quote(hit.rule->id).c_str(), json_quote(to_string(hit.verdict)).c_str(),
+          json_quote(to_string(hit.rule->level)).c_str(), json_quote(hit.rule->section).c_str(),
+          json_quote(hit.detail).c_str(), json_quote(hit.where).c_str());
     }
   }
-  std::printf("{\"type\":\"capture\",\"capture\":%s,\"requests\":%zu,\"responses\":%zu,\"unanswered\":%zu}\n", json_quote(path).c_str(), result.requests, result.responses, result.unanswered);
+  std::printf("{\"type\":\"capture\",\"capture\":%s,\"requests\":%zu,\"responses\":%zu,\"unanswered\":%zu}\n",
+              json_quote(path).c_str(), result.requests, result.responses, result.unanswered);
 }
 
 int check_one(const Options& options, const std::string& path) {
@@ -89,28 +101,40 @@ int check_one(const Options& options, const std::string& path) {
   if (!capture.messages.empty()) verdicts.push_back(Verdict::kPass);
   if (!capture.warning.empty()) verdicts.push_back(Verdict::kInconclusive);
   const int code = exit_code(verdicts);
-  if (options.format == "json") print_json(path, capture.messages, result);
-  else print_text(options, path, capture.messages, result, totals);
+  if (options.format == "json")
+    print_json(path, capture.messages, result);
+  else
+    print_text(options, path, capture.messages, result, totals);
   if (capture.messages.empty()) {
-    std::fprintf(stderr, "peerscope: %s: no message of a known protocol in it. Encrypted? Give --keys FILE, or put the secrets into the capture (editcap --inject-secrets tls,FILE). On an unusual port? See docs/wireshark.md, Decode As.\n",
-                 path.c_str());
+    std::fprintf(
+        stderr,
+        "peerscope: %s: no message of a known protocol in it. Encrypted? Give --keys FILE, or put the secrets into the "
+        "capture (editcap --inject-secrets tls,FILE). On an unusual port? See docs/wireshark.md, Decode As.\n",
+        path.c_str());
   } else if (options.format != "json") {
-    std::printf("%s\n", code == kExitFail ? "verdict: fail" : code == kExitInconclusive ? "verdict: inconclusive (the capture was read in part)" : "verdict: pass");
+    std::printf("%s\n", code == kExitFail           ? "verdict: fail"
+                        : code == kExitInconclusive ? "verdict: inconclusive (the capture was read in part)"
+                                                    : "verdict: pass");
   }
   if (!options.annotate.empty() && !capture.messages.empty()) {
-    if (std::string error = annotate_capture(path, options.annotate, capture.messages, result); !error.empty()) return fail(kExitHarness, error);
+    if (std::string error = annotate_capture(path, options.annotate, capture.messages, result); !error.empty())
+      return fail(kExitHarness, error);
     if (options.format != "json") std::printf("annotated copy: %s\n", options.annotate.c_str());
   }
   if (!options.out.empty()) {
     std::string error = make_directory(options.out);
-    std::unique_ptr<ResultsFile> results = error.empty() ? ResultsFile::open(options.out + "/results.jsonl", error) : nullptr;
+    std::unique_ptr<ResultsFile> results =
+        error.empty() ? ResultsFile::open(options.out + "/results.jsonl", error) : nullptr;
     if (!results) return fail(kExitUsage, error);
     Attempt attempt;
     attempt.scenario = "check";
     attempt.permutation = path;
-    attempt.verdict = code == kExitFail ? Verdict::kFail : code == kExitInconclusive ? Verdict::kInconclusive : Verdict::kPass;
+    attempt.verdict = code == kExitFail           ? Verdict::kFail
+                      : code == kExitInconclusive ? Verdict::kInconclusive
+                                                  : Verdict::kPass;
     attempt.evidence = path;
-    for (const MessageFindings& row : result.messages) attempt.hits.insert(attempt.hits.end(), row.hits.begin(), row.hits.end());
+    for (const MessageFindings& row : result.messages)
+      attempt.hits.insert(attempt.hits.end(), row.hits.begin(), row.hits.end());
     results->header("check", path, PEERSCOPE_VERSION, rules_hash(), 0);
     results->attempt(attempt);
     std::vector<RequirementResult> rows;
@@ -120,7 +144,9 @@ int check_one(const Options& options, const std::string& path) {
     }
     results->footer(code);
     if (!results->error().empty()) return fail(kExitHarness, results->error());
-    if (std::string junit = write_junit(options.out + "/junit.xml", path, {{attempt, attempt.verdict}}, rows); !junit.empty()) return fail(kExitHarness, junit);
+    if (std::string junit = write_junit(options.out + "/junit.xml", path, {{attempt, attempt.verdict}}, rows);
+        !junit.empty())
+      return fail(kExitHarness, junit);
   }
   return code;
 }
@@ -142,7 +168,9 @@ int check(int argc, char** argv) {
   int worst_code = kExitNothing;
   // Of several captures the worst outcome counts; one without messages does not hide the others.
   constexpr int kOrder[] = {kExitHarness, kExitUsage, kExitFail, kExitInconclusive, kExitOk, kExitNothing};
-  const auto rank = [&](int code) { return std::find(std::begin(kOrder), std::end(kOrder), code) - std::begin(kOrder); };
+  const auto rank = [&](int code) {
+    return std::find(std::begin(kOrder), std::end(kOrder), code) - std::begin(kOrder);
+  };
   for (const std::string& path : options.captures) {
     const int code = check_one(options, path);
     if (rank(code) < rank(worst_code)) worst_code = code;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The subcommands of `peerscope`. Each takes argv with its own name first and returns the exit code of docs/exit-codes.md.
+// The subcommands of `peerscope`. Each takes argv with its own name first and returns the exit code of
+// docs/exit-codes.md.
 #pragma once
 
 namespace peerscope::cli {

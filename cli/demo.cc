@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// peerscope demo: a tracker and peers on loopback over HTTPS, captured, decoded, checked, replayed and reported, with an
-// account that someone who never read the RFC can follow.
+// peerscope demo: a tracker and peers on loopback over HTTPS, captured, decoded, checked, replayed and reported, with
+// an account that someone who never read the RFC can follow.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -62,24 +62,33 @@ class Demo {
 
   int run(bool in_namespace) {
     say("# Peerscope demo\n");
-    say("A *tracker* tells peers who else shares a stream. Peers speak PPSTP (RFC 7846) with it: JSON over HTTPS. This demo");
+    say("A *tracker* tells peers who else shares a stream. Peers speak PPSTP (RFC 7846) with it: JSON over HTTPS. This "
+        "demo");
     say("starts a tracker and five peers on this machine, records what they say, and judges every message.\n");
     if (!talk(in_namespace)) return code_;
     if (!decode()) return code_;
     if (!judge()) return code_;
     if (!play("## 4. Replay against a fresh tracker\n",
-              "The peers' half of the capture is played again, with new ids and addresses. A right tracker gives the same answers.", "", kExitOk)) {
+              "The peers' half of the capture is played again, with new ids and addresses. A right tracker gives the "
+              "same answers.",
+              "", kExitOk)) {
       return code_;
     }
     if (!play("## 5. The same replay against a tracker with a defect\n",
-              "This tracker forgets to take a peer off its lists when it leaves. The replay should fail, at the message that shows it.", "stale-list-after-leave", kExitFail)) {
+              "This tracker forgets to take a peer off its lists when it leaves. The replay should fail, at the "
+              "message that shows it.",
+              "stale-list-after-leave", kExitFail)) {
       return code_;
     }
     say("## What is in the folder\n");
-    say(fmt::format("- {}/flow.pcapng: the capture, with the TLS secrets inside; open it in Wireshark with the plugin", folder_));
-    say(fmt::format("- {}/replay-fresh and {}/replay-defect: results.jsonl, junit.xml and the evidence capture of each replay", folder_, folder_));
+    say(fmt::format("- {}/flow.pcapng: the capture, with the TLS secrets inside; open it in Wireshark with the plugin",
+                    folder_));
+    say(fmt::format(
+        "- {}/replay-fresh and {}/replay-defect: results.jsonl, junit.xml and the evidence capture of each replay",
+        folder_, folder_));
     say(fmt::format("- {}/report.md: this text", folder_));
-    say(fmt::format("\nNext: `{} run --iut IUT.yaml` runs the conformance suite against your own tracker or peer.", program()));
+    say(fmt::format("\nNext: `{} run --iut IUT.yaml` runs the conformance suite against your own tracker or peer.",
+                    program()));
     return kExitOk;
   }
 
@@ -99,14 +108,17 @@ class Demo {
 
   bool start_tracker() {
     const std::string ready = folder_ + "/tracker.url";
-    const std::string error = tracker_.start({program(), "serve", "tracker", "--listen", "127.0.0.1:0", "--track-timer", "3", "--key-log", folder_ + "/tls-keys.log", "--trace", folder_ + "/trace.pcapng", "--ready-file", ready}, {},
-                                             folder_ + "/tracker.log");
+    const std::string error =
+        tracker_.start({program(), "serve", "tracker", "--listen", "127.0.0.1:0", "--track-timer", "3", "--key-log",
+                        folder_ + "/tls-keys.log", "--trace", folder_ + "/trace.pcapng", "--ready-file", ready},
+                       {}, folder_ + "/tracker.log");
     if (!error.empty()) return stop(kExitHarness, error);
     for (int i = 0; i < 500; ++i) {
       url_ = read_file(ready);
       while (!url_.empty() && (url_.back() == '\n' || url_.back() == '\r')) url_.pop_back();
       if (!url_.empty()) return true;
-      if (!tracker_.running()) return stop(kExitHarness, fmt::format("the tracker {}; see {}/tracker.log", tracker_.ending(), folder_));
+      if (!tracker_.running())
+        return stop(kExitHarness, fmt::format("the tracker {}; see {}/tracker.log", tracker_.ending(), folder_));
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     return stop(kExitHarness, "the tracker was not ready within 5 s; see " + folder_ + "/tracker.log");
@@ -115,8 +127,10 @@ class Demo {
   void join(Process& peer, const std::string& id, const std::string& bind, const std::string& script) {
     const std::string file = fmt::format("{}/{}.script", folder_, id);
     std::ofstream(file) << script;
-    const std::string error = peer.start({program(), "join", url_, "--insecure", "--peer-id", id, "--bind", bind, "--peer-addr", bind + ":6778", "--peer-count", "10", "--report-interval", "30", "--script", file}, {},
-                                         fmt::format("{}/{}.log", folder_, id));
+    const std::string error =
+        peer.start({program(), "join", url_, "--insecure", "--peer-id", id, "--bind", bind, "--peer-addr",
+                    bind + ":6778", "--peer-count", "10", "--report-interval", "30", "--script", file},
+                   {}, fmt::format("{}/{}.log", folder_, id));
     if (!error.empty()) say("could not start " + id + ": " + error);
   }
 
@@ -130,37 +144,48 @@ class Demo {
     const std::string port = url_.substr(url_.rfind(':') + 1);
     const std::string refused = capture.start("lo", "tcp port " + port.substr(0, port.find('/')));
     if (refused.empty()) {
-      say(fmt::format("tracker at {}; packets of the loopback interface are captured{}", url_, in_namespace ? " inside a network namespace of its own (no privilege was needed)" : ""));
+      say(fmt::format("tracker at {}; packets of the loopback interface are captured{}", url_,
+                      in_namespace ? " inside a network namespace of its own (no privilege was needed)" : ""));
     } else {
       say(fmt::format("tracker at {}; {}: the tracker's own trace is used instead of captured packets", url_, refused));
     }
     say("- *anna* has the whole stream and seeds it");
-    say("- *ben*, *cleo* and *dora* want it; ben switches to another stream, cleo leaves and comes back, dora asks again after that");
+    say("- *ben*, *cleo* and *dora* want it; ben switches to another stream, cleo leaves and comes back, dora asks "
+        "again after that");
     say("- *emil* joins and is killed without a word; the tracker forgets him when his timer runs out (3 s here)\n");
     Process anna, ben, cleo, dora, emil;
     const auto pause = [](int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); };
-    join(anna, "anna", "127.0.0.2", "connect +live-1:SEEDER\nreport\nwait 2\nreport\nwait 2\nreport\nwait 1.4\nleave\n");
+    join(anna, "anna", "127.0.0.2",
+         "connect +live-1:SEEDER\nreport\nwait 2\nreport\nwait 2\nreport\nwait 1.4\nleave\n");
     pause(300);
-    join(ben, "ben", "127.0.0.3", "connect +live-1:LEECH\nwait 0.6\nfind live-1\nwait 1.2\nconnect -live-1 +live-2:LEECH\nwait 1.5\nfind live-2\nleave\n");
+    join(ben, "ben", "127.0.0.3",
+         "connect +live-1:LEECH\nwait 0.6\nfind live-1\nwait 1.2\nconnect -live-1 +live-2:LEECH\nwait 1.5\nfind "
+         "live-2\nleave\n");
     pause(200);
-    join(cleo, "cleo", "127.0.0.4", "connect +live-1:LEECH\nreport\nwait 0.6\nleave\nwait 1.2\nconnect +live-1:LEECH\nwait 1\nleave\n");
+    join(cleo, "cleo", "127.0.0.4",
+         "connect +live-1:LEECH\nreport\nwait 0.6\nleave\nwait 1.2\nconnect +live-1:LEECH\nwait 1\nleave\n");
     join(emil, "emil", "127.0.0.6", "connect +live-1:LEECH\nwait 30\n");
     pause(200);
-    join(dora, "dora", "127.0.0.5", "connect +live-1:LEECH\nwait 0.9\nfind live-1\nreport\nwait 2\nfind live-1\nwait 1\nfind live-1\nleave\n");
+    join(dora, "dora", "127.0.0.5",
+         "connect +live-1:LEECH\nwait 0.9\nfind live-1\nreport\nwait 2\nfind live-1\nwait 1\nfind live-1\nleave\n");
     pause(400);
     emil.stop(0, 9);
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     for (Process* peer : {&anna, &ben, &cleo, &dora}) {
       while (peer->running() && std::chrono::steady_clock::now() < deadline) pause(20);
     }
-    for (const auto& [name, peer] : {std::pair<const char*, Process*>{"anna", &anna}, {"ben", &ben}, {"cleo", &cleo}, {"dora", &dora}}) {
-      if (peer->exit_status() != 0) return stop(kExitHarness, fmt::format("peer {} {}; see {}/{}.log", name, peer->running() ? "did not end" : peer->ending(), folder_, name));
+    for (const auto& [name, peer] :
+         {std::pair<const char*, Process*>{"anna", &anna}, {"ben", &ben}, {"cleo", &cleo}, {"dora", &dora}}) {
+      if (peer->exit_status() != 0)
+        return stop(kExitHarness, fmt::format("peer {} {}; see {}/{}.log", name,
+                                              peer->running() ? "did not end" : peer->ending(), folder_, name));
     }
     capture.stop();
     tracker_.stop(5);
     flow_ = folder_ + "/flow.pcapng";
     if (refused.empty()) {
-      if (std::string error = capture.write(flow_, read_file(folder_ + "/tls-keys.log")); !error.empty()) return stop(kExitHarness, error);
+      if (std::string error = capture.write(flow_, read_file(folder_ + "/tls-keys.log")); !error.empty())
+        return stop(kExitHarness, error);
       say(fmt::format("{} packets captured, {} lost: {}\n", capture.packets(), capture.dropped(), flow_));
     } else {
       fs::rename(folder_ + "/trace.pcapng", flow_, code);
@@ -179,7 +204,11 @@ class Demo {
       return stop(kExitHarness, setup.error);
     }
     constexpr double kLongest = 120;
-    const CommandResult shown = run_tshark(setup, {"-r", "-", "-Y", "ppstp", "-T", "fields", "-E", "separator=|", "-e", "frame.number", "-e", "frame.time_relative", "-e", "ip.src", "-e", "_ws.col.Info"}, kLongest, {flow_, ""});
+    const CommandResult shown =
+        run_tshark(setup,
+                   {"-r", "-", "-Y", "ppstp", "-T", "fields", "-E", "separator=|", "-e", "frame.number", "-e",
+                    "frame.time_relative", "-e", "ip.src", "-e", "_ws.col.Info"},
+                   kLongest, {flow_, ""});
     tear_down(setup);
     if (!shown.error.empty() || shown.status != 0) return stop(kExitHarness, "tshark: " + shown.error + shown.errors);
     std::istringstream lines(shown.output);
@@ -197,7 +226,8 @@ class Demo {
     }
     say("```");
     if (count == 0) return stop(kExitHarness, "tshark decoded no PPSTP message");
-    say("(CONNECT joins or leaves a stream, FIND asks for other peers, STAT_REPORT says \"still here\"; OK and FAILED are answers.)\n");
+    say("(CONNECT joins or leaves a stream, FIND asks for other peers, STAT_REPORT says \"still here\"; OK and FAILED "
+        "are answers.)\n");
     return true;
   }
 
@@ -220,7 +250,8 @@ class Demo {
         say(fmt::format("- frame {}: {} {}: {}", hit.frame, hit.rule->id, to_string(hit.verdict), hit.detail));
       }
     }
-    say(fmt::format("{} requests and {} responses, judged by the {} requirements of RFC 7846: {} broken, {} notes.", result.requests, result.responses, find_protocol("ppstp")->requirements.size(), bad, notes));
+    say(fmt::format("{} requests and {} responses, judged by the {} requirements of RFC 7846: {} broken, {} notes.",
+                    result.requests, result.responses, find_protocol("ppstp")->requirements.size(), bad, notes));
     say(fmt::format("The same by hand: `{} check {}`\n", program(), flow_));
     return bad == 0 ? true : stop(kExitFail, "the reference tracker and peers should break nothing");
   }
@@ -234,7 +265,9 @@ class Demo {
     if (std::string error = make_directory(folder); !error.empty()) return stop(kExitUsage, error);
     const std::string file = folder + "/iut.yaml";
     std::ofstream out(file);
-    out << "iut: " << (defect.empty() ? "fresh reference tracker" : "tracker with " + defect) << "\nrole: tracker\nstart:\n  exec: [\"" << program() << "\", serve, tracker, --listen, \"127.0.0.1:${port}\", --track-timer, \"3\"";
+    out << "iut: " << (defect.empty() ? "fresh reference tracker" : "tracker with " + defect)
+        << "\nrole: tracker\nstart:\n  exec: [\"" << program()
+        << "\", serve, tracker, --listen, \"127.0.0.1:${port}\", --track-timer, \"3\"";
     if (!defect.empty()) out << ", --defect, " << defect;
     out << "]\n  url: \"https://127.0.0.1:${port}/\"\n";
     out.close();
@@ -256,20 +289,27 @@ class Demo {
     const int code = exit_code({result.attempt.verdict});
     results->footer(code);
     (void)write_junit(folder + "/junit.xml", iut_file.name, {{result.attempt, result.attempt.verdict}}, {});
-    say(fmt::format("{} of {} messages played, {} answers compared, {} differ.", result.played, result.playable, result.compared, result.divergences.size()));
+    say(fmt::format("{} of {} messages played, {} answers compared, {} differ.", result.played, result.playable,
+                    result.compared, result.divergences.size()));
     for (const RuleHit& hit : result.attempt.hits) {
-      if (hit.verdict >= Verdict::kWarn) say(fmt::format("- {} **{}** [{} {}] after captured {}: {}", to_string(hit.verdict), hit.rule->id, "RFC 7846", hit.rule->section, hit.where, hit.detail));
+      if (hit.verdict >= Verdict::kWarn)
+        say(fmt::format("- {} **{}** [{} {}] after captured {}: {}", to_string(hit.verdict), hit.rule->id, "RFC 7846",
+                        hit.rule->section, hit.where, hit.detail));
     }
     if (!result.divergences.empty()) {
       const Divergence& first = result.divergences.front();
-      say(fmt::format("\nFirst difference, at the answer to captured \"{}\" (frame {}):\n\n```", first.summary, first.frame));
+      say(fmt::format("\nFirst difference, at the answer to captured \"{}\" (frame {}):\n\n```", first.summary,
+                      first.frame));
       say(differing_lines(first.expected, first.seen));
       say("```");
       say(fmt::format("Evidence with a comment on that packet: {}", options.evidence_path));
     }
-    say(fmt::format("verdict: **{}**{}\n", to_string(result.attempt.verdict), code == wanted ? " (as it should be)" : ""));
+    say(fmt::format("verdict: **{}**{}\n", to_string(result.attempt.verdict),
+                    code == wanted ? " (as it should be)" : ""));
     if (code == wanted) return true;
-    return stop(code == kExitOk ? kExitHarness : code, fmt::format("this replay should end with exit code {}, not {}: {}", wanted, code, result.attempt.reason));
+    return stop(
+        code == kExitOk ? kExitHarness : code,
+        fmt::format("this replay should end with exit code {}, not {}: {}", wanted, code, result.attempt.reason));
   }
 
   std::string folder_;
@@ -284,18 +324,22 @@ class Demo {
 }  // namespace
 
 int demo(int argc, char** argv) {
-  CLI::App app{"A tracker and peers on loopback over HTTPS: capture, decode, check, replay, report. Takes about 20 seconds.", "demo"};
+  CLI::App app{
+      "A tracker and peers on loopback over HTTPS: capture, decode, check, replay, report. Takes about 20 seconds.",
+      "demo"};
   std::string folder = "peerscope-demo";
   bool in_namespace = false;
   app.add_option("--out", folder, "folder for capture and report (default: peerscope-demo)");
-  app.add_flag("--in-namespace", in_namespace, "set by the demo itself when it runs inside a network namespace")->group("");
+  app.add_flag("--in-namespace", in_namespace, "set by the demo itself when it runs inside a network namespace")
+      ->group("");
   if (const int code = parse(app, argc, argv); code >= 0) return code;
   if (std::string error = make_directory(folder); !error.empty()) return fail(kExitUsage, error);
   folder = fs::absolute(folder).string();
   // Without the right to capture on this host's loopback, a user and network namespace gives a loopback of its own.
   LiveCapture probe;
   if (!in_namespace && !probe.start("lo", "tcp port 1").empty()) {
-    const std::string command = fmt::format("ip link set lo up && exec '{}' demo --in-namespace --out '{}'", program(), folder);
+    const std::string command =
+        fmt::format("ip link set lo up && exec '{}' demo --in-namespace --out '{}'", program(), folder);
     if (run_command({"unshare", "--user", "--map-root-user", "--net", "true"}, {}, 10).status == 0) {
       std::fflush(stdout);
       execlp("unshare", "unshare", "--user", "--map-root-user", "--net", "sh", "-c", command.c_str(), nullptr);

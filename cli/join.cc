@@ -4,13 +4,14 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <memory>
@@ -41,6 +42,7 @@ constexpr int kOk = 0;
 constexpr int kRefused = 1;
 constexpr int kUsage = 2;
 constexpr int kNetwork = 3;
+constexpr double kLongest = 1e8;  // seconds, for any time on the command line
 
 using net::asio::awaitable;
 using ppstp::Outcome;
@@ -52,7 +54,7 @@ struct Settings {
   std::vector<std::string> addresses;
   std::optional<std::int64_t> peer_count;
   int finds = 0;
-  double report_interval = 60;
+  std::optional<double> report_interval;
   double duration = 0;
   std::string script;
   std::string bind;
@@ -81,13 +83,16 @@ int complain(int code, std::string_view text) {
   return code;
 }
 
-net::Duration seconds(double value) { return std::chrono::duration_cast<net::Duration>(std::chrono::duration<double>(value)); }
+net::Duration seconds(double value) {
+  return std::chrono::duration_cast<net::Duration>(std::chrono::duration<double>(value));
+}
 
 // "ID", "ID:SEEDER" or "ID:LEECH"; the ID itself may hold colons.
 ppstp::SwarmIntent parse_swarm(const std::string& text) {
   for (const std::string_view mode : ppstp::kPeerModes) {
     const std::string suffix = ":" + std::string(mode);
-    if (text.size() > suffix.size() && text.ends_with(suffix)) return {text.substr(0, text.size() - suffix.size()), mode == ppstp::kSeeder};
+    if (text.size() > suffix.size() && text.ends_with(suffix))
+      return {text.substr(0, text.size() - suffix.size()), mode == ppstp::kSeeder};
   }
   return {text, false};
 }
@@ -96,7 +101,8 @@ net::Result<ppstp::PeerAddr> parse_address(const std::string& text) {
   const auto endpoint = net::Endpoint::parse(text);
   if (!endpoint.ok()) return endpoint.error();
   auto address = ppstp::reflexive(*endpoint);
-  if (!address) return {net::ErrorKind::kLocal, fmt::format("--peer-addr {}: expected a numeric address and a port", text)};
+  if (!address)
+    return {net::ErrorKind::kLocal, fmt::format("--peer-addr {}: expected a numeric address and a port", text)};
   address->type = ppstp::kHost;
   address->peer_protocol = "PPSP-PP";
   return ppstp::to_peer_addr(*address);
@@ -125,8 +131,10 @@ net::Result<std::vector<Step>> read_script(const std::string& path) {
     } else if (verb == "find") {
       step.kind = Step::Kind::kFind;
       std::int64_t count = 0;
-      const bool number_fits = step.words.size() < 2 || std::from_chars(step.words[1].data(), step.words[1].data() + step.words[1].size(), count).ptr ==
-                                                            step.words[1].data() + step.words[1].size();
+      const bool number_fits =
+          step.words.size() < 2 ||
+          std::from_chars(step.words[1].data(), step.words[1].data() + step.words[1].size(), count).ptr ==
+              step.words[1].data() + step.words[1].size();
       problem = wants((step.words.size() == 1 || step.words.size() == 2) && number_fits, "find ID [COUNT]");
     } else if (verb == "report") {
       step.kind = Step::Kind::kReport;
@@ -137,7 +145,8 @@ net::Result<std::vector<Step>> read_script(const std::string& path) {
     } else if (verb == "wait") {
       step.kind = Step::Kind::kWait;
       char* end = nullptr;
-      problem = wants(step.words.size() == 1 && std::strtod(step.words[0].c_str(), &end) >= 0 && *end == '\0', "wait SECONDS");
+      const double length = step.words.size() == 1 ? std::strtod(step.words[0].c_str(), &end) : -1;
+      problem = wants(length >= 0 && length <= kLongest && *end == '\0', "wait SECONDS");
     } else {
       problem = wants(false, "connect, find, report, keepalive, leave or wait");
     }
@@ -151,12 +160,20 @@ void add_options(CLI::App& app, Settings& s) {
   app.add_option("url", s.url, "the tracker, https://HOST:PORT/ or http://HOST:PORT/")->required();
   app.add_option("--swarm", s.swarms, "swarm to join: ID, ID:LEECH or ID:SEEDER (repeatable)")->allow_extra_args(false);
   app.add_option("--peer-id", s.peer_id, "default: a random one");
-  app.add_option("--peer-addr", s.addresses, "address to advertise, HOST:PORT (repeatable); larger priority to the first")->allow_extra_args(false);
+  app.add_option("--peer-addr", s.addresses,
+                 "address to advertise, HOST:PORT (repeatable); larger priority to the first")
+      ->allow_extra_args(false);
   app.add_option("--peer-count", s.peer_count, "most peers to ask for, below 30")->check(CLI::NonNegativeNumber);
   app.add_option("--find", s.finds, "FINDs to send for each swarm after joining")->check(CLI::NonNegativeNumber);
-  app.add_option("--report-interval", s.report_interval, "seconds between STAT_REPORTs")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--duration", s.duration, "seconds to stay before leaving")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--script", s.script, "lines of: connect [+]ID[:MODE]... [-ID]..., find ID [COUNT], report, keepalive, leave, wait SECONDS")->check(CLI::ExistingFile);
+  app.add_option("--report-interval", s.report_interval,
+                 "seconds between STAT_REPORTs; default: what the tracker recommends, or 60")
+      ->check(CLI::Range(0.01, kLongest));
+  app.add_option("--duration", s.duration, "seconds to stay before leaving")
+      ->check(CLI::Range(0.0, kLongest))
+      ->capture_default_str();
+  app.add_option("--script", s.script,
+                 "lines of: connect [+]ID[:MODE]... [-ID]..., find ID [COUNT], report, keepalive, leave, wait SECONDS")
+      ->check(CLI::ExistingFile);
   app.add_option("--bind", s.bind, "numeric source address");
   app.add_option("--cafile", s.ca_file, "trust certificates of this CA file")->check(CLI::ExistingFile);
   app.add_flag("--insecure", s.insecure, "accept any certificate");
@@ -168,13 +185,17 @@ void add_options(CLI::App& app, Settings& s) {
   app.add_option("--log-format", s.log_format, "text or json")->capture_default_str();
   app.add_option("--log-level", s.log_level, "debug, info, warning, error or off")->capture_default_str();
   app.add_flag("-v,--verbose", s.verbose, "show requests and answers");
-  app.add_option("--defect", s.defects, "behave wrongly in this way (repeatable); 'list' shows all")->allow_extra_args(false);
+  app.add_option("--defect", s.defects, "behave wrongly in this way (repeatable); 'list' shows all")
+      ->allow_extra_args(false);
 }
 
 std::string address_text(const std::optional<ppstp::PeerAddr>& addr) {
   if (!addr || !addr->ip_address) return "no address";
-  return fmt::format("{} {} {}", net::Endpoint{addr->ip_address->address.value_or("?"), static_cast<std::uint16_t>(addr->port.value_or(0))}.to_string(),
-                     addr->type.value_or("?"), addr->peer_protocol.value_or(""));
+  return fmt::format(
+      "{} {} {}",
+      net::Endpoint{addr->ip_address->address.value_or("?"), static_cast<std::uint16_t>(addr->port.value_or(0))}
+          .to_string(),
+      addr->type.value_or("?"), addr->peer_protocol.value_or(""));
 }
 
 // Runs one session and tells what happens, a line at a time.
@@ -202,18 +223,28 @@ class Session {
     const std::string tries = outcome.attempts > 1 ? fmt::format(", {} requests", outcome.attempts) : "";
     const std::string again = outcome.reconnected ? ", registered again" : "";
     switch (outcome.kind) {
-      case Outcome::Kind::kOk: fmt::print("{}: ok{}{}\n", what, tries, again); break;
-      case Outcome::Kind::kRefused: fmt::print("{}: refused, {:02} {}{}\n", what, outcome.code, outcome.detail, tries); break;
-      case Outcome::Kind::kInvalid: fmt::print("{}: no valid answer, {}{}\n", what, outcome.detail, tries); break;
-      case Outcome::Kind::kNetwork: fmt::print("{}: no answer, {}{}\n", what, outcome.detail, tries); break;
+      case Outcome::Kind::kOk:
+        fmt::print("{}: ok{}{}\n", what, tries, again);
+        break;
+      case Outcome::Kind::kRefused:
+        fmt::print("{}: refused, {:02} {}{}\n", what, outcome.code, outcome.detail, tries);
+        break;
+      case Outcome::Kind::kInvalid:
+        fmt::print("{}: no valid answer, {}{}\n", what, outcome.detail, tries);
+        break;
+      case Outcome::Kind::kNetwork:
+        fmt::print("{}: no answer, {}{}\n", what, outcome.detail, tries);
+        break;
     }
     if (outcome.response.peer_addr) fmt::print("  our address: {}\n", address_text(outcome.response.peer_addr));
     for (const ppstp::SwarmResult& result : outcome.response.swarm_result) {
       const std::size_t peers = result.peer_group ? result.peer_group->peer_info.size() : 0;
-      fmt::print("  swarm {}: {}{}\n", result.swarm_id.value_or("?"), result.result == ppstp::kSuccessful ? "ok" : "failed",
+      fmt::print("  swarm {}: {}{}\n", result.swarm_id.value_or("?"),
+                 result.result == ppstp::kSuccessful ? "ok" : "failed",
                  result.peer_group ? fmt::format(", {} peer{}", peers, peers == 1 ? "" : "s") : "");
       if (!result.peer_group) continue;
-      for (const ppstp::PeerInfo& info : result.peer_group->peer_info) fmt::print("    {} {}\n", info.peer_id.value_or("?"), address_text(info.peer_addr));
+      for (const ppstp::PeerInfo& info : result.peer_group->peer_info)
+        fmt::print("    {} {}\n", info.peer_id.value_or("?"), address_text(info.peer_addr));
     }
     std::fflush(stdout);
     if (outcome.kind == Outcome::Kind::kNetwork) code_ = kNetwork;
@@ -274,8 +305,12 @@ class Session {
           tell("STAT_REPORT", outcome);
           break;
         }
-        case Step::Kind::kLeave: co_await leave(); break;
-        case Step::Kind::kWait: co_await wait(seconds(std::stod(step.words[0]))); break;
+        case Step::Kind::kLeave:
+          co_await leave();
+          break;
+        case Step::Kind::kWait:
+          co_await wait(seconds(std::stod(step.words[0])));
+          break;
       }
     }
   }
@@ -320,7 +355,10 @@ net::Result<ppstp::PeerOptions> peer_options(const Settings& s, const net::Url& 
     options.addresses.push_back(std::move(*addr));
   }
   if (s.peer_count) options.peer_num.emplace().peer_count = s.peer_count;
-  options.report_interval = seconds(s.report_interval);
+  if (s.report_interval) {
+    options.report_interval = seconds(*s.report_interval);
+    options.follow_tracker_interval = false;
+  }
   if (!s.user.empty()) options.digest = net::DigestCredentials{s.user, s.password};
   options.token = s.token;
   if (s.verbose) options.on_attempt = show;

@@ -21,11 +21,15 @@ struct Command {
 int serve(int argc, char** argv) {
   if (argc >= 2 && std::strcmp(argv[1], "tracker") == 0) return peerscope::cli::serve_tracker(argc - 1, argv + 1);
   const bool help = argc >= 2 && (std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0);
-  std::fprintf(help ? stdout : stderr, "usage: peerscope serve ROLE [options]\n\nroles:\n  tracker   a PPSP tracker (RFC 7846); see peerscope serve tracker --help\n");
+  std::fprintf(help ? stdout : stderr,
+               "usage: peerscope serve ROLE [options]\n\nroles:\n  tracker   a PPSP tracker (RFC 7846); see peerscope "
+               "serve tracker --help\n");
   return help ? 0 : peerscope::harness::kExitUsage;
 }
 
-int join(int argc, char** argv) { return peerscope::cli::join(argc, argv); }
+int join(int argc, char** argv) {
+  return peerscope::cli::join(argc, argv);
+}
 
 constexpr Command kCommands[] = {
     {"check", "judge every message of a capture", peerscope::cli::check},

@@ -16,7 +16,8 @@ inline int parse(CLI::App& app, int argc, char** argv) {
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "peerscope %s: %s (see peerscope %s --help)\n", app.get_name().c_str(), error.what(), app.get_name().c_str());
+    std::fprintf(stderr, "peerscope %s: %s (see peerscope %s --help)\n", app.get_name().c_str(), error.what(),
+                 app.get_name().c_str());
     return harness::kExitUsage;
   }
   return -1;

@@ -39,18 +39,25 @@ std::string join_words(const std::vector<std::string>& words) {
 }  // namespace
 
 int run(int argc, char** argv) {
-  CLI::App app{"Run conformance scenarios against an implementation under test (IUT).\nSelect by scenario id or prefix (ppstp/tracker), requirement id or prefix (P-FIND, P-FIND-04), or file; without any, all that apply.", "run"};
+  CLI::App app{
+      "Run conformance scenarios against an implementation under test (IUT).\nSelect by scenario id or prefix "
+      "(ppstp/tracker), requirement id or prefix (P-FIND, P-FIND-04), or file; without any, all that apply.",
+      "run"};
   std::vector<std::string> selectors;
   std::string iut_path;
   RunOptions options;
   options.version = PEERSCOPE_VERSION;
   app.add_option("select", selectors, "scenarios, suites, requirements or .yaml files");
   app.add_option("--iut", iut_path, "IUT file (docs/iut-file.md)")->required();
-  app.add_option("--out", options.out_directory, "folder for results.jsonl, junit.xml and evidence (default: peerscope-run-DATE)");
+  app.add_option("--out", options.out_directory,
+                 "folder for results.jsonl, junit.xml and evidence (default: peerscope-run-DATE)");
   app.add_option("--seed", options.seed, "seed of all random values (default 1)");
-  app.add_option("--time-scale", options.time_scale, "stretch all limits, for slow machines")->check(CLI::Range(0.1, 100.0));
-  app.add_option("--within", options.answer_within, "seconds to wait for an answer (default 5)")->check(CLI::Range(0.1, 600.0));
-  app.add_option("--retries", options.retries, "re-runs of a scenario that did not pass (default 2)")->check(CLI::Range(0, 20));
+  app.add_option("--time-scale", options.time_scale, "stretch all limits, for slow machines")
+      ->check(CLI::Range(0.1, 100.0));
+  app.add_option("--within", options.answer_within, "seconds to wait for an answer (default 5)")
+      ->check(CLI::Range(0.1, 600.0));
+  app.add_option("--retries", options.retries, "re-runs of a scenario that did not pass (default 2)")
+      ->check(CLI::Range(0, 20));
   bool no_slow = false;
   app.add_flag("--no-slow", no_slow, "leave out scenarios that wait for timers");
   app.add_flag("-q,--quiet", options.quiet, "print nothing; the exit code and the results file tell");
@@ -68,23 +75,31 @@ int run(int argc, char** argv) {
 }
 
 int list(int argc, char** argv) {
-  CLI::App app{"List scenarios (default), requirements, messages or features. With --iut, tells which scenarios apply and why others are off.", "list"};
+  CLI::App app{
+      "List scenarios (default), requirements, messages or features. With --iut, tells which scenarios apply and why "
+      "others are off.",
+      "list"};
   std::string what = "scenarios";
   std::string iut_path;
-  app.add_option("what", what, "scenarios, requirements, messages or features")->check(CLI::IsMember({"scenarios", "requirements", "messages", "features"}));
+  app.add_option("what", what, "scenarios, requirements, messages or features")
+      ->check(CLI::IsMember({"scenarios", "requirements", "messages", "features"}));
   app.add_option("--iut", iut_path, "IUT file");
   if (const int code = parse(app, argc, argv); code >= 0) return code;
   if (what == "requirements") {
     for (const Protocol* protocol : protocols()) {
       for (const Requirement& row : protocol->requirements) {
-        std::printf("%-10s %-10s %-6s %-9s %s %-16s %s\n", row.id, std::string(to_string(row.level)).c_str(), std::string(to_string(row.party)).c_str(), std::string(to_string(row.scope)).c_str(), protocol->document, row.section, row.text);
+        std::printf("%-10s %-10s %-6s %-9s %s %-16s %s\n", row.id, std::string(to_string(row.level)).c_str(),
+                    std::string(to_string(row.party)).c_str(), std::string(to_string(row.scope)).c_str(),
+                    protocol->document, row.section, row.text);
       }
     }
     return kExitOk;
   }
   if (what == "messages") {
     for (const Protocol* protocol : protocols()) {
-      for (const MessageType& row : protocol->messages) std::printf("%-8s %-12s %s %-8s %s\n", protocol->name, row.name, protocol->document, row.section, row.media_type);
+      for (const MessageType& row : protocol->messages)
+        std::printf("%-8s %-12s %s %-8s %s\n", protocol->name, row.name, protocol->document, row.section,
+                    row.media_type);
     }
     return kExitOk;
   }
@@ -104,7 +119,8 @@ int list(int argc, char** argv) {
     if (!error.empty()) return fail(kExitUsage, error);
   }
   for (const Scenario& scenario : scenarios) {
-    std::printf("%-44s %-8s %s\n%-44s   tests %s\n", scenario.id.c_str(), scenario.role.c_str(), scenario.title.c_str(), "", join_words(scenario.tests).c_str());
+    std::printf("%-44s %-8s %s\n%-44s   tests %s\n", scenario.id.c_str(), scenario.role.c_str(), scenario.title.c_str(),
+                "", join_words(scenario.tests).c_str());
     const std::string off = iut_path.empty() ? "" : off_reason(scenario, iut, {});
     if (!off.empty()) std::printf("%-44s   off: %s\n", "", off.c_str());
   }
@@ -121,20 +137,28 @@ int explain(int argc, char** argv) {
   for (const std::string& id : ids) {
     const Protocol* protocol = nullptr;
     const Requirement* row = find_requirement(id, &protocol);
-    if (row == nullptr) return fail(kExitUsage, fmt::format("no requirement '{}'; `peerscope list requirements` shows all", id));
-    std::printf("%s  %s, section %s\n  %s\n  level: %s   binds: the %s%s\n", row->id, protocol->document, row->section, row->text, std::string(to_string(row->level)).c_str(), std::string(to_string(row->party)).c_str(),
+    if (row == nullptr)
+      return fail(kExitUsage, fmt::format("no requirement '{}'; `peerscope list requirements` shows all", id));
+    std::printf("%s  %s, section %s\n  %s\n  level: %s   binds: the %s%s\n", row->id, protocol->document, row->section,
+                row->text, std::string(to_string(row->level)).c_str(), std::string(to_string(row->party)).c_str(),
                 row->informational ? "   reported as information only" : "");
-    if (row->check != nullptr) std::printf("  checked on every %s, live and in captures; shown in Wireshark as %s.finding == \"%s\"\n", std::string(to_string(row->scope)).c_str(), protocol->name, row->id);
+    if (row->check != nullptr)
+      std::printf("  checked on every %s, live and in captures; shown in Wireshark as %s.finding == \"%s\"\n",
+                  std::string(to_string(row->scope)).c_str(), protocol->name, row->id);
     if (row->reason != nullptr) std::printf("  not tested: %s\n", row->reason);
     for (const Scenario& scenario : scenarios) {
-      if (std::find(scenario.tests.begin(), scenario.tests.end(), row->id) != scenario.tests.end()) std::printf("  scenario %s: %s\n", scenario.id.c_str(), scenario.title.c_str());
+      if (std::find(scenario.tests.begin(), scenario.tests.end(), row->id) != scenario.tests.end())
+        std::printf("  scenario %s: %s\n", scenario.id.c_str(), scenario.title.c_str());
     }
   }
   return kExitOk;
 }
 
 int lint(int argc, char** argv) {
-  CLI::App app{"Check scenario files (or, with --iut, an IUT file) without running anything. Without files, checks the installed suites.", "lint"};
+  CLI::App app{
+      "Check scenario files (or, with --iut, an IUT file) without running anything. Without files, checks the "
+      "installed suites.",
+      "lint"};
   std::vector<std::string> files;
   std::vector<std::string> iuts;
   app.add_option("file", files, "scenario files or folders");
@@ -147,7 +171,9 @@ int lint(int argc, char** argv) {
     if (!error.empty()) errors.push_back(error);
   }
   std::string error;
-  const std::vector<std::string> paths = files.empty() && !iuts.empty() ? std::vector<std::string>{} : find_scenarios(files.empty() ? suite_roots() : files, error);
+  const std::vector<std::string> paths = files.empty() && !iuts.empty()
+                                             ? std::vector<std::string>{}
+                                             : find_scenarios(files.empty() ? suite_roots() : files, error);
   if (!error.empty()) errors.push_back(error);
   for (const std::string& path : paths) {
     const ScenarioResult loaded = load_scenario(path);

@@ -18,7 +18,8 @@ CheckResult check_messages(const std::vector<CapturedMessage>& messages) {
     const Message& message = *captured.message;
     const bool response = message.direction == Direction::kResponse;
     ++(response ? result.responses : result.requests);
-    const Message* request = captured.request == CapturedMessage::kNone ? nullptr : messages[captured.request].message.get();
+    const Message* request =
+        captured.request == CapturedMessage::kNone ? nullptr : messages[captured.request].message.get();
     if (request != nullptr) answered.insert(captured.request);
     auto& session = sessions[{captured.protocol, response ? message.source : message.destination}];
     if (!session) session = captured.protocol->make_session();

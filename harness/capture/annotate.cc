@@ -23,13 +23,15 @@ constexpr std::size_t kLargestBlock = 256U << 20;
 
 std::uint32_t number(std::string_view bytes, bool swapped) {
   std::uint32_t value = 0;
-  for (std::size_t i = 0; i < 4; ++i) value |= static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i])) << (8 * (swapped ? 3 - i : i));
+  for (std::size_t i = 0; i < 4; ++i)
+    value |= static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i])) << (8 * (swapped ? 3 - i : i));
   return value;
 }
 
 std::string number_bytes(std::uint32_t value, std::size_t width, bool swapped) {
   std::string out;
-  for (std::size_t i = 0; i < width; ++i) out.push_back(static_cast<char>(value >> (8 * (swapped ? width - 1 - i : i)) & 0xff));
+  for (std::size_t i = 0; i < width; ++i)
+    out.push_back(static_cast<char>(value >> (8 * (swapped ? width - 1 - i : i)) & 0xff));
   return out;
 }
 
@@ -39,7 +41,10 @@ std::string with_comment(std::string_view block, const std::string& comment, boo
   const std::size_t captured = number(block.substr(20), swapped);
   const std::size_t options = kFixed + (captured + 3) / 4 * 4;
   if (options + 4 > block.size()) return std::string(block);
-  std::string option = number_bytes(kComment, 2, swapped) + number_bytes(static_cast<std::uint32_t>(std::min<std::size_t>(comment.size(), 0xffff)), 2, swapped) + comment.substr(0, 0xffff);
+  std::string option =
+      number_bytes(kComment, 2, swapped) +
+      number_bytes(static_cast<std::uint32_t>(std::min<std::size_t>(comment.size(), 0xffff)), 2, swapped) +
+      comment.substr(0, 0xffff);
   option.resize((option.size() + 3) / 4 * 4, '\0');
   const bool none = options + 4 == block.size();
   if (none) option += std::string(4, '\0');  // end of options
@@ -54,7 +59,8 @@ std::string with_comment(std::string_view block, const std::string& comment, boo
 
 }  // namespace
 
-std::string add_comments(const std::string& from, const std::string& to, const std::map<std::uint64_t, std::string>& comments) {
+std::string add_comments(const std::string& from, const std::string& to,
+                         const std::map<std::uint64_t, std::string>& comments) {
   std::ifstream in(from, std::ios::binary);
   if (!in) return fmt::format("cannot read {}", from);
   std::ofstream out(to, std::ios::binary);
@@ -66,12 +72,15 @@ std::string add_comments(const std::string& from, const std::string& to, const s
     in.read(block.data(), 12);
     if (in.gcount() == 0) break;
     // The first word reads the same in both byte orders; what follows it tells the order of the section.
-    if (in.gcount() == 12 && number(block, false) == kSectionHeader) swapped = number(std::string_view(block).substr(8), false) != kByteOrderMagic;
+    if (in.gcount() == 12 && number(block, false) == kSectionHeader)
+      swapped = number(std::string_view(block).substr(8), false) != kByteOrderMagic;
     const std::uint32_t length = in.gcount() == 12 ? number(std::string_view(block).substr(4), swapped) : 0;
-    if (length < 12 || length % 4 != 0 || length > kLargestBlock) return fmt::format("{}: not a pcapng file, or cut short in a block after frame {}", from, frame);
+    if (length < 12 || length % 4 != 0 || length > kLargestBlock)
+      return fmt::format("{}: not a pcapng file, or cut short in a block after frame {}", from, frame);
     block.resize(length);
     in.read(block.data() + 12, static_cast<std::streamsize>(length - 12));
-    if (in.gcount() != static_cast<std::streamsize>(length - 12)) return fmt::format("{}: cut short in a block after frame {}", from, frame);
+    if (in.gcount() != static_cast<std::streamsize>(length - 12))
+      return fmt::format("{}: cut short in a block after frame {}", from, frame);
     const std::uint32_t type = number(block, swapped);
     if (type == kEnhancedPacket || type == kSimplePacket || type == kObsoletePacket) ++frame;
     const auto comment = type == kEnhancedPacket && length >= 32 ? comments.find(frame) : comments.end();
@@ -82,13 +91,15 @@ std::string add_comments(const std::string& from, const std::string& to, const s
   return out ? "" : fmt::format("cannot write {}", to);
 }
 
-std::string annotate_capture(const std::string& from, const std::string& to, const std::vector<CapturedMessage>& messages, const CheckResult& result) {
+std::string annotate_capture(const std::string& from, const std::string& to,
+                             const std::vector<CapturedMessage>& messages, const CheckResult& result) {
   std::map<std::uint64_t, std::string> comments;
   for (const MessageFindings& row : result.messages) {
     for (const RuleHit& hit : row.hits) {
       if (hit.verdict < Verdict::kWarn) continue;
       std::string& comment = comments[hit.frame];
-      comment += fmt::format("{}{} {} ({} {}): {}", comment.empty() ? "" : "\n", hit.rule->id, to_string(hit.verdict), messages[row.message].protocol->document, hit.rule->section, hit.detail);
+      comment += fmt::format("{}{} {} ({} {}): {}", comment.empty() ? "" : "\n", hit.rule->id, to_string(hit.verdict),
+                             messages[row.message].protocol->document, hit.rule->section, hit.detail);
     }
   }
   std::array<char, 4> magic{};
@@ -97,7 +108,9 @@ std::string annotate_capture(const std::string& from, const std::string& to, con
   const std::string converted = to + ".tmp";
   constexpr double kLongest = 600;
   const CommandResult run = run_command({"editcap", "-F", "pcapng", from, converted}, {}, kLongest);
-  std::string error = run.error.empty() && run.status == 0 ? add_comments(converted, to, comments) : fmt::format("editcap could not convert {}: {}{}", from, run.error, run.errors);
+  std::string error = run.error.empty() && run.status == 0
+                          ? add_comments(converted, to, comments)
+                          : fmt::format("editcap could not convert {}: {}{}", from, run.error, run.errors);
   unlink(converted.c_str());
   return error;
 }

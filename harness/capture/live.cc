@@ -40,7 +40,9 @@ struct LiveCapture::State {
 };
 
 LiveCapture::LiveCapture() : state_(std::make_unique<State>()) {}
-LiveCapture::~LiveCapture() { stop(); }
+LiveCapture::~LiveCapture() {
+  stop();
+}
 
 std::string LiveCapture::start(const std::string& interface, const std::string& filter) {
   std::array<char, PCAP_ERRBUF_SIZE> error{};
@@ -57,9 +59,12 @@ std::string LiveCapture::start(const std::string& interface, const std::string& 
     return what;
   };
   const int status = pcap_activate(pcap);
-  if (status < 0) return fail(fmt::format("cannot capture on {}: {}", interface, status == PCAP_ERROR_PERM_DENIED ? "no right to capture" : pcap_geterr(pcap)));
+  if (status < 0)
+    return fail(fmt::format("cannot capture on {}: {}", interface,
+                            status == PCAP_ERROR_PERM_DENIED ? "no right to capture" : pcap_geterr(pcap)));
   bpf_program program{};
-  if (pcap_compile(pcap, &program, filter.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0) return fail(fmt::format("capture filter '{}': {}", filter, pcap_geterr(pcap)));
+  if (pcap_compile(pcap, &program, filter.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0)
+    return fail(fmt::format("capture filter '{}': {}", filter, pcap_geterr(pcap)));
   const int set = pcap_setfilter(pcap, &program);
   pcap_freecode(&program);
   if (set != 0) return fail(pcap_geterr(pcap));
@@ -87,7 +92,8 @@ std::string LiveCapture::start(const std::string& interface, const std::string& 
       state->bytes += header->caplen;
       const auto fraction = std::chrono::nanoseconds(nanoseconds ? header->ts.tv_usec : header->ts.tv_usec * 1000);
       const auto time = std::chrono::seconds(header->ts.tv_sec) + fraction;
-      state->packets.push_back({net::SystemTime(std::chrono::duration_cast<net::SystemTime::duration>(time)), header->len, std::string(reinterpret_cast<const char*>(data), header->caplen)});
+      state->packets.push_back({net::SystemTime(std::chrono::duration_cast<net::SystemTime::duration>(time)),
+                                header->len, std::string(reinterpret_cast<const char*>(data), header->caplen)});
     }
   });
   return {};
@@ -110,7 +116,9 @@ std::uint64_t LiveCapture::packets() const {
   return state_->packets.size();
 }
 
-std::uint64_t LiveCapture::dropped() const { return state_->dropped; }
+std::uint64_t LiveCapture::dropped() const {
+  return state_->dropped;
+}
 
 std::string LiveCapture::write(const std::string& path, const std::string& key_log) const {
   auto writer = net::PcapngWriter::open(path, "peerscope");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Packets of an interface, captured by libpcap in a thread of its own and kept in memory until they are written, so that
-// the TLS secrets, which are complete only at the end, can stand before them in the file.
+// Packets of an interface, captured by libpcap in a thread of its own and kept in memory until they are written, so
+// that the TLS secrets, which are complete only at the end, can stand before them in the file.
 #pragma once
 
 #include <cstdint>

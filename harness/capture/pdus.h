@@ -18,16 +18,16 @@ struct CapturedMessage {
   MessagePtr message;             // frame, time, source and destination are set
   net::HttpRequest http_request;  // one of the two, by message->direction
   net::HttpResponse http_response;
-  std::size_t request = kNone;    // index of the request that this response answers
+  std::size_t request = kNone;  // index of the request that this response answers
 
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 };
 
 struct CaptureResult {
   std::vector<CapturedMessage> messages;
-  std::string error;     // nothing could be read: for people
+  std::string error;           // nothing could be read: for people
   bool harness_fault = false;  // tshark or the plugin is missing, not the capture
-  std::string warning;   // the capture is cut short, or parts could not be read
+  std::string warning;         // the capture is cut short, or parts could not be read
 };
 
 // `keys`: TLS key log file, or empty. `version`: of this program, which the plugin must have too.

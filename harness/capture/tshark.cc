@@ -40,8 +40,10 @@ Listed find_listed(const std::string& output) {
 fs::path plugin_root() {
   std::vector<fs::path> candidates;
   std::error_code code;
-  if (const char* given = std::getenv("PEERSCOPE_PLUGIN_DIR"); given != nullptr && *given != '\0') candidates.emplace_back(given);
-  else candidates.push_back(fs::read_symlink("/proc/self/exe", code).parent_path() / "plugins");
+  if (const char* given = std::getenv("PEERSCOPE_PLUGIN_DIR"); given != nullptr && *given != '\0')
+    candidates.emplace_back(given);
+  else
+    candidates.push_back(fs::read_symlink("/proc/self/exe", code).parent_path() / "plugins");
   for (const fs::path& root : candidates) {
     for (const auto& entry : fs::directory_iterator(root, code)) {
       if (fs::exists(entry.path() / "epan" / kPlugin, code)) return root;
@@ -64,7 +66,7 @@ std::string first_lines(const std::string& text) {
 
 }  // namespace
 
-TsharkSetup find_tshark(const std::string& version) {
+TsharkSetup prepare_tshark() {
   TsharkSetup setup;
   if (const char* given = std::getenv("PEERSCOPE_TSHARK"); given != nullptr && *given != '\0') setup.program = given;
   char folder[] = "/tmp/peerscope-XXXXXX";
@@ -86,35 +88,55 @@ TsharkSetup find_tshark(const std::string& version) {
     const fs::path copy = fs::path(setup.scratch) / "plugins";
     fs::copy(root, copy, fs::copy_options::recursive, code);
     if (code) {
-      setup.error = fmt::format("cannot copy the plugin from {} to {}: {}", root.string(), copy.string(), code.message());
+      setup.error =
+          fmt::format("cannot copy the plugin from {} to {}: {}", root.string(), copy.string(), code.message());
       return setup;
     }
     setup.environment["WIRESHARK_PLUGIN_DIR"] = copy.string();
     // A build under a strict umask, or in a private folder, must be readable for the lowered uid.
-    fs::permissions(copy, fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec | fs::perms::others_read | fs::perms::others_exec, code);
+    fs::permissions(copy,
+                    fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec | fs::perms::others_read |
+                        fs::perms::others_exec,
+                    code);
     for (const auto& entry : fs::recursive_directory_iterator(copy, code)) {
-      fs::permissions(entry.path(), fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec | fs::perms::others_read | fs::perms::others_exec, code);
+      fs::permissions(entry.path(),
+                      fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec | fs::perms::others_read |
+                          fs::perms::others_exec,
+                      code);
     }
     if (geteuid() == 0) setup.prefix = {"setpriv", "--reuid", kNobody, "--regid", kNobody, "--clear-groups", "--"};
   }
+  return setup;
+}
+
+std::string verify_plugin(const TsharkSetup& setup, const std::string& version, bool& missing) {
   const CommandResult plugins = run_tshark(setup, {"-G", "plugins"}, kStartSeconds, {});
-  if (!plugins.error.empty()) {
-    setup.missing = plugins.error.find("cannot run") != std::string::npos;
-    setup.error = setup.missing ? fmt::format("{}: install tshark (Debian: apt-get install tshark), or name it in PEERSCOPE_TSHARK", plugins.error) : plugins.error;
-    return setup;
+  // setpriv runs and finds no tshark: 127 and a word about it.
+  missing = plugins.error.find("cannot run") != std::string::npos || plugins.status == 127 ||
+            plugins.errors.find("failed to execute") != std::string::npos;
+  if (missing) {
+    return fmt::format(
+        "tshark cannot be run ({}): install tshark (Debian: apt-get install tshark), or name it in PEERSCOPE_TSHARK",
+        plugins.error.empty() ? first_lines(plugins.errors) : plugins.error);
   }
-  if (plugins.status == 127 || plugins.errors.find("failed to execute") != std::string::npos) {
-    setup.missing = true;
-    setup.error = fmt::format("tshark cannot be run ({}): install tshark (Debian: apt-get install tshark)", first_lines(plugins.errors));
-    return setup;
-  }
+  if (!plugins.error.empty()) return plugins.error;
   const Listed listed = find_listed(plugins.output);
   if (listed.version.empty()) {
     const std::string said = first_lines(plugins.errors);
-    setup.error = fmt::format("tshark does not list the plugin {}{}{}; see docs/is-the-plugin-loaded.md", kPlugin, root.empty() ? " (none was found beside the program or in PEERSCOPE_PLUGIN_DIR)" : "", said.empty() ? "" : ": " + said);
-  } else if (listed.version != version) {
-    setup.error = fmt::format("the plugin {} has version {}, this program is {}: build or install both from one source", listed.path, listed.version, version);
+    const bool found = setup.environment.contains("WIRESHARK_PLUGIN_DIR");
+    return fmt::format("tshark does not list the plugin {}{}{}; see docs/is-the-plugin-loaded.md", kPlugin,
+                       found ? "" : " (none was found beside the program or in PEERSCOPE_PLUGIN_DIR)",
+                       said.empty() ? "" : ": " + said);
   }
+  if (listed.version != version)
+    return fmt::format("the plugin {} has version {}, this program is {}: build or install both from one source",
+                       listed.path, listed.version, version);
+  return {};
+}
+
+TsharkSetup find_tshark(const std::string& version) {
+  TsharkSetup setup = prepare_tshark();
+  if (setup.error.empty()) setup.error = verify_plugin(setup, version, setup.missing);
   return setup;
 }
 
@@ -123,7 +145,8 @@ void tear_down(const TsharkSetup& setup) {
   if (!setup.scratch.empty()) fs::remove_all(setup.scratch, code);
 }
 
-CommandResult run_tshark(const TsharkSetup& setup, std::vector<std::string> arguments, double seconds, const CommandFiles& files) {
+CommandResult run_tshark(const TsharkSetup& setup, std::vector<std::string> arguments, double seconds,
+                         const CommandFiles& files) {
   std::vector<std::string> command = setup.prefix;
   command.push_back(setup.program);
   command.insert(command.end(), arguments.begin(), arguments.end());

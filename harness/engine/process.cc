@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -60,6 +61,8 @@ pid_t spawn(const Prepared& prepared, int in, int out, int err, std::string& err
     dup2(out, 1);
     dup2(err, 2);
     signal(SIGPIPE, SIG_DFL);
+    // Sockets of the harness do not belong to the child: a listener that it kept open would hold the port.
+    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     execvpe(prepared.argv[0], prepared.argv.data(), prepared.envp.data());
     const int code = errno;
     (void)!write(report[1], &code, sizeof code);
@@ -141,7 +144,7 @@ CommandResult run_command(const std::vector<std::string>& command, const std::ma
   if (pipe2(out.data(), O_CLOEXEC) != 0) return failed("cannot make a pipe");
   if (pipe2(err.data(), O_CLOEXEC) != 0) return close(out[0]), close(out[1]), failed("cannot make a pipe");
   const int in = files.input.empty() ? -1 : open(files.input.c_str(), O_RDONLY | O_CLOEXEC);
-  const int to = files.output.empty() ? out[1] : open(files.output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const int to = files.output_fd >= 0 ? files.output_fd : files.output.empty() ? out[1] : open(files.output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   const int open_error = errno;
   pid_t pid = -1;
   if (!files.input.empty() && in < 0) result.error = fmt::format("cannot read {}: {}", files.input, std::strerror(open_error));

@@ -47,6 +47,7 @@ struct CommandResult {
 struct CommandFiles {
   std::string input;   // path for stdin; empty: nothing to read
   std::string output;  // path for stdout; empty: CommandResult::output
+  int output_fd = -1;  // descriptor for stdout instead; closed here once the command has it
 };
 CommandResult run_command(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment, double seconds, const CommandFiles& files = {});
 

@@ -44,11 +44,14 @@ std::string side_by_side(const std::string& left, const std::string& right, std:
   const std::vector<std::string> a = split(left);
   const std::vector<std::string> b = split(right);
   constexpr std::size_t kMostLines = 1500;  // the table below is quadratic
-  if (a.size() > kMostLines || b.size() > kMostLines) return fmt::format("(too long to show: {} and {} lines)\n", a.size(), b.size());
+  if (a.size() > kMostLines || b.size() > kMostLines)
+    return fmt::format("(too long to show: {} and {} lines)\n", a.size(), b.size());
   // Longest common subsequence, from the end.
   std::vector<std::vector<std::uint16_t>> best(a.size() + 1, std::vector<std::uint16_t>(b.size() + 1, 0));
   for (std::size_t i = a.size(); i-- > 0;) {
-    for (std::size_t j = b.size(); j-- > 0;) best[i][j] = static_cast<std::uint16_t>(a[i] == b[j] ? best[i + 1][j + 1] + 1 : std::max(best[i + 1][j], best[i][j + 1]));
+    for (std::size_t j = b.size(); j-- > 0;)
+      best[i][j] =
+          static_cast<std::uint16_t>(a[i] == b[j] ? best[i + 1][j + 1] + 1 : std::max(best[i + 1][j], best[i][j + 1]));
   }
   std::string out;
   std::vector<std::string> equal;
@@ -60,8 +63,10 @@ std::string side_by_side(const std::string& left, const std::string& right, std:
     for (std::size_t k = 0; k < equal.size(); ++k) {
       const bool near_before = k < kContext && !out.empty();
       const bool near_after = !last && k + kContext >= equal.size();
-      if (near_before || near_after) row(' ', equal[k], equal[k]);
-      else if (k == (out.empty() ? 0 : kContext)) out += "  ...\n";
+      if (near_before || near_after)
+        row(' ', equal[k], equal[k]);
+      else if (k == (out.empty() ? 0 : kContext))
+        out += "  ...\n";
     }
     equal.clear();
   };
@@ -73,9 +78,12 @@ std::string side_by_side(const std::string& left, const std::string& right, std:
       flush(false);
       // A changed line stands beside its new form.
       const bool changed = i < a.size() && j < b.size() && best[i + 1][j + 1] == best[i][j];
-      if (changed) row('*', a[i++], b[j++]);
-      else if (j >= b.size() || (i < a.size() && best[i + 1][j] >= best[i][j + 1])) row('*', a[i++], "");
-      else row('*', "", b[j++]);
+      if (changed)
+        row('*', a[i++], b[j++]);
+      else if (j >= b.size() || (i < a.size() && best[i + 1][j] >= best[i][j + 1]))
+        row('*', a[i++], "");
+      else
+        row('*', "", b[j++]);
     }
   }
   flush(true);
@@ -120,7 +128,9 @@ class Binding {
   // The capture's value for a live one; unknown values stay.
   std::string back(const Event& event) const {
     const std::string value(event.text);
-    const auto& map = event.field->replay == Replay::kExchangeId ? exchange_back_ : event.field->replay == Replay::kPartyId ? party_back_ : empty_;
+    const auto& map = event.field->replay == Replay::kExchangeId ? exchange_back_
+                      : event.field->replay == Replay::kPartyId  ? party_back_
+                                                                 : empty_;
     const auto found = map.find(value);
     return found == map.end() ? value : found->second;
   }
@@ -128,7 +138,8 @@ class Binding {
   // A text that speaks of live parties, in the capture's terms.
   std::string back_text(std::string text) const {
     for (const auto& [fresh, old] : party_back_) {
-      for (std::size_t at = 0; (at = text.find(fresh, at)) != std::string::npos; at += old.size()) text.replace(at, fresh.size(), old);
+      for (std::size_t at = 0; (at = text.find(fresh, at)) != std::string::npos; at += old.size())
+        text.replace(at, fresh.size(), old);
     }
     return text;
   }
@@ -160,11 +171,11 @@ class Binding {
   const std::map<std::string, std::string> empty_;
 };
 
-// A message as lines "path=value" in which list elements are named by their first text instead of their position, so that
-// order does not count. Values of classes that differ from run to run are left out; their presence stays.
+// A message as lines "path=value" in which list elements are named by their first text instead of their position, so
+// that order does not count. Values of classes that differ from run to run are left out; their presence stays.
 struct Canonical {
-  std::map<std::string, std::string> lines;          // path -> value
-  std::map<std::string, bool> mandatory;             // path -> of every message of this kind
+  std::map<std::string, std::string> lines;  // path -> value
+  std::map<std::string, bool> mandatory;     // path -> of every message of this kind
 };
 
 Canonical canonical(const Message& message, const Binding* binding, const std::vector<FieldPlace>& places) {
@@ -178,16 +189,21 @@ Canonical canonical(const Message& message, const Binding* binding, const std::v
       std::string key;
       for (std::uint32_t k = i + 1; k < event.end && key.empty(); k = std::max(message.events[k].end, k + 1)) {
         const Event& child = message.events[k];
-        if (child.has_text && !child.unknown && child.field->type == Type::kString) key = binding != nullptr ? binding->back(child) : std::string(child.text);
+        if (child.has_text && !child.unknown && child.field->type == Type::kString)
+          key = binding != nullptr ? binding->back(child) : std::string(child.text);
       }
       step += "[" + (key.empty() ? std::to_string(event.index) : key) + "]";
     }
     paths[i] = event.parent == Event::kNoParent ? step : paths[event.parent] + "." + step;
     std::string value;
-    if (event.has_text) value = binding != nullptr ? binding->back(event) : std::string(event.text);
-    else if (event.has_number) value = std::to_string(event.number);
+    if (event.has_text)
+      value = binding != nullptr ? binding->back(event) : std::string(event.text);
+    else if (event.has_number)
+      value = std::to_string(event.number);
     const Replay replay = event.field->replay;
-    if (replay == Replay::kAddress || replay == Replay::kTime || replay == Replay::kOrdering || replay == Replay::kDerived || replay == Replay::kNonce || replay == Replay::kSignature) value = "(any)";
+    if (replay == Replay::kAddress || replay == Replay::kTime || replay == Replay::kOrdering ||
+        replay == Replay::kDerived || replay == Replay::kNonce || replay == Replay::kSignature)
+      value = "(any)";
     out.lines[paths[i]] = value;
     bool needed = true;
     for (const FieldPlace& place : places) {
@@ -235,7 +251,9 @@ std::vector<std::string> unbound(const std::vector<CapturedMessage>& messages, b
   for (const CapturedMessage& captured : messages) {
     const bool played = (captured.message->direction == Direction::kRequest) == play_client;
     for (const Event& event : captured.message->events) {
-      if (!event.has_text || (!event.unknown && (event.field->replay != Replay::kPayload || !event.field->vocabulary.empty()))) continue;
+      if (!event.has_text ||
+          (!event.unknown && (event.field->replay != Replay::kPayload || !event.field->vocabulary.empty())))
+        continue;
       std::string value(event.text);
       if (event.unknown && value.size() > 1 && value.front() == '"') value = value.substr(1, value.size() - 2);
       if (value.size() < kShortest || entropy(value) < kLeastBits) continue;
@@ -243,8 +261,10 @@ std::vector<std::string> unbound(const std::vector<CapturedMessage>& messages, b
       if (!played) {
         if (!ours.contains(value)) theirs.try_emplace(value, name, captured.message->frame);
       } else if (const auto found = theirs.find(value); found != theirs.end()) {
-        out.push_back(fmt::format("unbound correlation: {} \"{}\" in frame {} came from the other side ({} in frame {}) and has no replay class; it is sent as captured", name, value, captured.message->frame,
-                                  found->second.first, found->second.second));
+        out.push_back(
+            fmt::format("unbound correlation: {} \"{}\" in frame {} came from the other side ({} in frame {}) and has "
+                        "no replay class; it is sent as captured",
+                        name, value, captured.message->frame, found->second.first, found->second.second));
         theirs.erase(found);
       } else {
         ours.insert(value);
@@ -257,7 +277,12 @@ std::vector<std::string> unbound(const std::vector<CapturedMessage>& messages, b
 class Player {
  public:
   Player(const std::vector<CapturedMessage>& messages, Iut& iut, const ReplayOptions& options)
-      : messages_(messages), iut_(iut), options_(options), random_(options.seed), binding_(random_), evidence_(options.evidence_path) {
+      : messages_(messages),
+        iut_(iut),
+        options_(options),
+        random_(options.seed),
+        binding_(random_),
+        evidence_(options.evidence_path) {
     result_.attempt.scenario = "replay";
     result_.attempt.seed = options.seed;
     result_.attempt.evidence = options.evidence_path;
@@ -271,8 +296,10 @@ class Player {
       const bool request = captured.message->direction == Direction::kRequest;
       if (request != options_.play_client) continue;
       ++result_.playable;
-      if (!captured.message->issues.empty() && (captured.message->has(Shape::kMalformed) || captured.message->has(Shape::kCutShort))) {
-        result_.warnings.push_back(fmt::format("frame {} could not be decoded; it is sent as captured", captured.message->frame));
+      if (!captured.message->issues.empty() &&
+          (captured.message->has(Shape::kMalformed) || captured.message->has(Shape::kCutShort))) {
+        result_.warnings.push_back(
+            fmt::format("frame {} could not be decoded; it is sent as captured", captured.message->frame));
       }
     }
     if (result_.playable == 0) {
@@ -302,8 +329,11 @@ class Player {
     if (!evidence_.error().empty()) stop(Verdict::kError, "evidence: " + evidence_.error());
     for (const RuleHit& hit : result_.attempt.hits) {
       result_.attempt.verdict = worst(result_.attempt.verdict, hit.verdict);
-      if (hit.verdict == Verdict::kFail && result_.attempt.reason.empty()) result_.attempt.reason = fmt::format("{}: {}", hit.rule->id, hit.detail);
-      if (std::find(result_.attempt.tests.begin(), result_.attempt.tests.end(), hit.rule->id) == result_.attempt.tests.end()) result_.attempt.tests.emplace_back(hit.rule->id);
+      if (hit.verdict == Verdict::kFail && result_.attempt.reason.empty())
+        result_.attempt.reason = fmt::format("{}: {}", hit.rule->id, hit.detail);
+      if (std::find(result_.attempt.tests.begin(), result_.attempt.tests.end(), hit.rule->id) ==
+          result_.attempt.tests.end())
+        result_.attempt.tests.emplace_back(hit.rule->id);
     }
     for (const Divergence& divergence : result_.divergences) {
       stop(divergence.verdict, fmt::format("frame {}: {}", divergence.frame, divergence.what));
@@ -353,13 +383,16 @@ class Player {
       hit.where = where;
       hit.listed = true;
       hit.frame = evidence_.next();
-      if (hit.verdict >= Verdict::kWarn) comment_ += fmt::format("{}{} {} ({} {}, replay of {}): {}", comment_.empty() ? "" : "\n", hit.rule->id, to_string(hit.verdict), protocol.document, hit.rule->section, where, hit.detail);
+      if (hit.verdict >= Verdict::kWarn)
+        comment_ += fmt::format("{}{} {} ({} {}, replay of {}): {}", comment_.empty() ? "" : "\n", hit.rule->id,
+                                to_string(hit.verdict), protocol.document, hit.rule->section, where, hit.detail);
       result_.attempt.hits.push_back(std::move(hit));
     }
   }
 
-  // A party that the live answer still lists and the captured one does not, that had been silent in the capture for much
-  // longer than it is here: the capture's server may have forgotten it by a timer that had no time to run out here.
+  // A party that the live answer still lists and the captured one does not, that had been silent in the capture for
+  // much longer than it is here: the capture's server may have forgotten it by a timer that had no time to run out
+  // here.
   bool only_time_explains(const std::string& path, const CapturedMessage& expected) {
     if (options_.original_timing || path.empty() || path.back() != ']') return false;
     const std::size_t open = path.rfind('[');
@@ -370,12 +403,15 @@ class Player {
     const double now = std::chrono::duration<double>(std::chrono::steady_clock::now() - seen->second.live).count();
     constexpr double kShortestTimer = 1;
     if (then < kShortestTimer || now > then * 0.8) return false;
-    result_.warnings.push_back(fmt::format("frame {}: {} is still listed; in the capture it had been silent for {:.1f} s and may have been forgotten by a timer, here it was silent for {:.1f} s (judge it with --timing original)",
-                                           expected.message->frame, party, then, now));
+    result_.warnings.push_back(
+        fmt::format("frame {}: {} is still listed; in the capture it had been silent for {:.1f} s and may have been "
+                    "forgotten by a timer, here it was silent for {:.1f} s (judge it with --timing original)",
+                    expected.message->frame, party, then, now));
     return true;
   }
 
-  void compare(const Protocol& protocol, const CapturedMessage& expected, const Message& seen, int status, const std::string& summary) {
+  void compare(const Protocol& protocol, const CapturedMessage& expected, const Message& seen, int status,
+               const std::string& summary) {
     ++result_.compared;
     const std::vector<FieldPlace> places = protocol.fields();
     const Canonical want = canonical(*expected.message, nullptr, places);
@@ -388,13 +424,18 @@ class Player {
       if (++told <= 5) what += (what.empty() ? "" : "; ") + line;
     };
     const bool status_differs = expected.message->transport.status != 0 && status != expected.message->transport.status;
-    if (status_differs) add(fmt::format("HTTP status: expected {}, seen {}", expected.message->transport.status, status), true);
+    if (status_differs)
+      add(fmt::format("HTTP status: expected {}, seen {}", expected.message->transport.status, status), true);
     std::string inside;  // a missing group is told once, not once per member
     for (const auto& [path, value] : want.lines) {
       if (!inside.empty() && path.starts_with(inside + ".")) continue;
       const auto found = have.lines.find(path);
-      if (found == have.lines.end()) add(fmt::format("{}: expected{}, seen nothing", path, value.empty() ? " it" : " " + value), want.mandatory.at(path)), inside = path;
-      else if (found->second != value) add(fmt::format("{}: expected {}, seen {}", path, value, found->second), want.mandatory.at(path));
+      if (found == have.lines.end())
+        add(fmt::format("{}: expected{}, seen nothing", path, value.empty() ? " it" : " " + value),
+            want.mandatory.at(path)),
+            inside = path;
+      else if (found->second != value)
+        add(fmt::format("{}: expected {}, seen {}", path, value, found->second), want.mandatory.at(path));
     }
     inside.clear();
     for (const auto& [path, value] : have.lines) {
@@ -403,7 +444,10 @@ class Player {
         inside = path;
         continue;
       }
-      if (!want.lines.contains(path)) add(fmt::format("{}: expected nothing, seen{}", path, value.empty() ? " it" : " " + value), have.mandatory.at(path)), inside = path;
+      if (!want.lines.contains(path))
+        add(fmt::format("{}: expected nothing, seen{}", path, value.empty() ? " it" : " " + value),
+            have.mandatory.at(path)),
+            inside = path;
     }
     if (what.empty()) return;
     if (told > 5) what += fmt::format("; and {} more", told - 5);
@@ -415,7 +459,8 @@ class Player {
     divergence.expected = print_tree(expected.message->events);
     divergence.seen = seen.events.empty() ? std::string(seen.view().substr(0, 400)) : mapped_tree(seen, binding_);
     divergence.verdict = mandatory ? Verdict::kFail : Verdict::kWarn;
-    comment_ += fmt::format("{}differs from frame {} of the capture: {}", comment_.empty() ? "" : "\n", divergence.frame, what);
+    comment_ +=
+        fmt::format("{}differs from frame {} of the capture: {}", comment_.empty() ? "" : "\n", divergence.frame, what);
     result_.divergences.push_back(std::move(divergence));
   }
 
@@ -434,9 +479,11 @@ class Player {
       const std::string captured_host = host_of(captured.message->source);
       // On loopback every captured client can have its own address again; elsewhere all come from this host.
       const bool same_address = captured_host.starts_with("127.") && url->host.starts_with("127.");
-      if (!same_address) binding_.address(captured_host, url->host.find(':') != std::string::npos ? "::1" : "127.0.0.1");
+      if (!same_address)
+        binding_.address(captured_host, url->host.find(':') != std::string::npos ? "::1" : "127.0.0.1");
       for (const Event& event : captured.message->events) {
-        if (!event.unknown && event.field->replay == Replay::kPartyId && event.depth == 1) last_seen_[std::string(event.text)] = {captured.message->time_ns, std::chrono::steady_clock::now()};
+        if (!event.unknown && event.field->replay == Replay::kPartyId && event.depth == 1)
+          last_seen_[std::string(event.text)] = {captured.message->time_ns, std::chrono::steady_clock::now()};
       }
       auto& party = parties[captured.message->source];
       if (!party) {
@@ -451,13 +498,15 @@ class Player {
       }
       const std::string id(protocol.exchange_id(*captured.message));
       const std::string content(captured.message->view());
-      if (const auto before = sent.find(id); before != sent.end() && before->second != content) binding_.forget_exchange(id);
+      if (const auto before = sent.find(id); before != sent.end() && before->second != content)
+        binding_.forget_exchange(id);
       sent[id] = content;
       Exchange exchange;
       exchange.http.method = captured.http_request.method.empty() ? "POST" : captured.http_request.method;
       exchange.http.target = url->target;
       exchange.http.headers.add("Host", url->authority());
-      exchange.http.headers.add("Content-Type", captured.http_request.headers.get("Content-Type", protocol.media_types.front()));
+      exchange.http.headers.add("Content-Type",
+                                captured.http_request.headers.get("Content-Type", protocol.media_types.front()));
       exchange.http.headers.add("Accept", protocol.media_types.front());
       exchange.http.body = binding_.forward(*captured.message);
       exchange.message = decode_request(protocol, exchange.http, security);
@@ -468,22 +517,31 @@ class Player {
       const net::HttpRequest http = exchange.http;
       const auto delivered = party->send(std::move(exchange), {}, true);
       evidence_.add(http, party->connection(), true, "");
-      if (!delivered) return void(stop(Verdict::kInconclusive, fmt::format("{}: cannot send {}: {}", where, summary, delivered.error().message)));
+      if (!delivered)
+        return void(stop(Verdict::kInconclusive,
+                         fmt::format("{}: cannot send {}: {}", where, summary, delivered.error().message)));
       ++result_.played;
       if (auto& session = sessions_[&protocol]; !session) session = protocol.make_session();
       protocol.track(*sessions_[&protocol], *request, nullptr);
       auto answer = party->receive();
       if (!answer) {
-        for (int k = 0; k < 20 && iut_.file().started_here() && iut_.gone().empty(); ++k) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        for (int k = 0; k < 20 && iut_.file().started_here() && iut_.gone().empty(); ++k)
+          std::this_thread::sleep_for(std::chrono::milliseconds(10));
         const std::string gone = iut_.gone();
-        const bool silent = answer.error().kind == net::ErrorKind::kTimeout || answer.error().kind == net::ErrorKind::kMalformed || answer.error().kind == net::ErrorKind::kTooLarge;
-        return void(stop(!gone.empty() || silent ? Verdict::kFail : Verdict::kInconclusive, fmt::format("{}: no answer to {}: {}{}", where, summary, answer.error().message, gone.empty() ? "" : "; the implementation under test " + gone)));
+        const bool silent = answer.error().kind == net::ErrorKind::kTimeout ||
+                            answer.error().kind == net::ErrorKind::kMalformed ||
+                            answer.error().kind == net::ErrorKind::kTooLarge;
+        return void(stop(!gone.empty() || silent ? Verdict::kFail : Verdict::kInconclusive,
+                         fmt::format("{}: no answer to {}: {}{}", where, summary, answer.error().message,
+                                     gone.empty() ? "" : "; the implementation under test " + gone)));
       }
       MessagePtr response = decode_response(protocol, answer->http, security);
       response->source = "iut";
-      if (belongs_to(protocol, *response) || answer->http.status / 100 == 2) judge(protocol, *response, request.get(), where);
+      if (belongs_to(protocol, *response) || answer->http.status / 100 == 2)
+        judge(protocol, *response, request.get(), where);
       const std::size_t before = result_.divergences.size();
-      if (const CapturedMessage* expected = answer_to(i); expected != nullptr) compare(protocol, *expected, *response, answer->http.status, summary);
+      if (const CapturedMessage* expected = answer_to(i); expected != nullptr)
+        compare(protocol, *expected, *response, answer->http.status, summary);
       evidence_.add(answer->http, answer->connection, false, comment_);
       comment_.clear();
       if (options_.stop_at_divergence && result_.divergences.size() > before) return;
@@ -495,9 +553,11 @@ class Player {
     const auto listen = net::Endpoint::parse(iut_.file().listen);
     if (!listen) return void(stop(Verdict::kError, listen.error().message));
     ServerParty server;
-    if (auto started = server.start({*listen, iut_.file().scheme == "https", key_log()}); !started) return void(stop(Verdict::kError, started.error().message));
+    if (auto started = server.start({*listen, iut_.file().scheme == "https", key_log()}); !started)
+      return void(stop(Verdict::kError, started.error().message));
     std::map<std::string, std::string, std::less<>> variables;
-    variables["url"] = fmt::format("{}://{}/", iut_.file().scheme, net::Endpoint{listen->address, server.port()}.to_string());
+    variables["url"] =
+        fmt::format("{}://{}/", iut_.file().scheme, net::Endpoint{listen->address, server.port()}.to_string());
     variables["cafile"] = options_.work_directory + "/tracker.pem";
     std::ofstream(variables["cafile"]) << server.certificate();
     std::vector<bool> used(messages_.size(), false);
@@ -507,7 +567,8 @@ class Player {
       if (message.direction != Direction::kRequest || answer_to(i) == nullptr) continue;
       ++left;
       // The captured peer's swarm and identity are offered to the IUT's command line.
-      for (const auto& [name, path] : {std::pair{"swarm", "ppstp.swarm_id"}, std::pair{"peer_id", "ppstp.peer_id"}, std::pair{"mode", "ppstp.peer_mode"}}) {
+      for (const auto& [name, path] : {std::pair{"swarm", "ppstp.swarm_id"}, std::pair{"peer_id", "ppstp.peer_id"},
+                                       std::pair{"mode", "ppstp.peer_mode"}}) {
         for (const Event& event : message.events) {
           if (!event.unknown && std::string_view(event.field->filter) == path) variables.try_emplace(name, event.text);
         }
@@ -517,11 +578,14 @@ class Player {
     while (left > 0) {
       auto incoming = server.next(options_.answer_within * options_.time_scale);
       if (!incoming) {
-        stop(result_.played == 0 ? Verdict::kInconclusive : Verdict::kWarn, fmt::format("{} of the captured requests were not sent by the implementation under test within {} s", left, options_.answer_within));
+        stop(result_.played == 0 ? Verdict::kInconclusive : Verdict::kWarn,
+             fmt::format("{} of the captured requests were not sent by the implementation under test within {} s", left,
+                         options_.answer_within));
         break;
       }
       const Protocol& protocol = *messages_.front().protocol;
-      MessagePtr request = decode_request(protocol, incoming->http, incoming->connection.tls ? Transport::Security::kTls : Transport::Security::kClear);
+      MessagePtr request = decode_request(
+          protocol, incoming->http, incoming->connection.tls ? Transport::Security::kTls : Transport::Security::kClear);
       request->source = incoming->connection.remote.to_string();
       const std::string summary = protocol.summary(*request, nullptr);
       judge(protocol, *request, nullptr, summary);
@@ -529,7 +593,9 @@ class Player {
       comment_.clear();
       const CapturedMessage* expected = nullptr;
       for (std::size_t i = 0; i < messages_.size() && expected == nullptr; ++i) {
-        if (used[i] || messages_[i].message->direction != Direction::kRequest || messages_[i].message->type != request->type) continue;
+        if (used[i] || messages_[i].message->direction != Direction::kRequest ||
+            messages_[i].message->type != request->type)
+          continue;
         expected = answer_to(i);
         if (expected != nullptr) used[i] = true;
       }
@@ -543,7 +609,8 @@ class Player {
       response.headers.set("Content-Type", protocol.media_types.front());
       std::vector<Edit> edits;
       for (const Event& event : expected->message->events) {
-        if (!event.unknown && event.field->replay == Replay::kExchangeId) edits.push_back({event.offset, event.length, json_quote(protocol.exchange_id(*request))});
+        if (!event.unknown && event.field->replay == Replay::kExchangeId)
+          edits.push_back({event.offset, event.length, json_quote(protocol.exchange_id(*request))});
       }
       response.body = splice(expected->message->view(), std::move(edits));
       evidence_.add(response, incoming->connection, true, "");
@@ -578,6 +645,8 @@ class Player {
 
 }  // namespace
 
-ReplayResult replay(const std::vector<CapturedMessage>& messages, Iut& iut, const ReplayOptions& options) { return Player(messages, iut, options).run(); }
+ReplayResult replay(const std::vector<CapturedMessage>& messages, Iut& iut, const ReplayOptions& options) {
+  return Player(messages, iut, options).run();
+}
 
 }  // namespace peerscope::harness

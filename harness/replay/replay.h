@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// `replay`: one party of a captured flow played against a live implementation. Values are rebound by their fields' replay
-// classes, answers are mapped back to the capture's terms and compared there.
+// `replay`: one party of a captured flow played against a live implementation. Values are rebound by their fields'
+// replay classes, answers are mapped back to the capture's terms and compared there.
 //
-// Limits: one connection of the capture becomes one connection here; messages are played in the order of the capture, each
-// after the answer to the one before (causal), or at the capture's own pace.
+// Limits: one connection of the capture becomes one connection here; messages are played in the order of the capture,
+// each after the answer to the one before (causal), or at the capture's own pace.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,9 @@
 namespace peerscope::harness {
 
 struct ReplayOptions {
-  bool play_client = true;         // the other party is the IUT
-  bool original_timing = false;    // keep the capture's pauses
-  double gap_max = 5;              // seconds, the longest pause kept
+  bool play_client = true;       // the other party is the IUT
+  bool original_timing = false;  // keep the capture's pauses
+  double gap_max = 5;            // seconds, the longest pause kept
   double time_scale = 1;
   double answer_within = 5;
   std::uint64_t seed = 1;
@@ -29,17 +29,17 @@ struct ReplayOptions {
 };
 
 struct Divergence {
-  std::uint64_t frame = 0;          // of the captured answer
+  std::uint64_t frame = 0;  // of the captured answer
   std::uint64_t evidence_frame = 0;
-  std::string summary;              // of the request
-  std::string what;                 // one line: the first differences
-  std::string expected;             // field tree of the captured answer
-  std::string seen;                 // the live answer in the capture's terms
+  std::string summary;               // of the request
+  std::string what;                  // one line: the first differences
+  std::string expected;              // field tree of the captured answer
+  std::string seen;                  // the live answer in the capture's terms
   Verdict verdict = Verdict::kFail;  // kWarn when only optional members differ
 };
 
 struct ReplayResult {
-  Attempt attempt;                  // verdict, rule hits, evidence
+  Attempt attempt;  // verdict, rule hits, evidence
   std::size_t played = 0;
   std::size_t playable = 0;
   std::size_t compared = 0;

@@ -32,7 +32,9 @@ TEST(Match, ValuesAndSelectors) {
 }
 
 TEST(Match, ListsAreCountedAndSearched) {
-  EXPECT_TRUE(match("{swarm_result.peer_group.peer_info: {len: {ge: 1, le: 5}, contains: {peer_id: p2, peer_addr.port: 81}, lacks: {peer_id: p3}}}").empty());
+  EXPECT_TRUE(match("{swarm_result.peer_group.peer_info: {len: {ge: 1, le: 5}, contains: {peer_id: p2, peer_addr.port: "
+                    "81}, lacks: {peer_id: p3}}}")
+                  .empty());
   // The members must be those of one element.
   EXPECT_EQ(match("{swarm_result.peer_group.peer_info: {contains: {peer_id: p1, peer_addr.port: 81}}}").size(), 1U);
   EXPECT_EQ(match("{swarm_result.peer_group.peer_info: {lacks: {peer_id: p1}}}").size(), 1U);
@@ -40,7 +42,9 @@ TEST(Match, ListsAreCountedAndSearched) {
 }
 
 TEST(Match, PresenceAndComparison) {
-  EXPECT_TRUE(match("{peer_addr: {absent: true}, swarm_result: {present: true}, transaction_id: {re: '^t$'}, version: {in: ['1', '2']}}").empty());
+  EXPECT_TRUE(match("{peer_addr: {absent: true}, swarm_result: {present: true}, transaction_id: {re: '^t$'}, version: "
+                    "{in: ['1', '2']}}")
+                  .empty());
   EXPECT_EQ(match("{swarm_result: {absent: true}}").size(), 1U);
   EXPECT_EQ(match("{version: {gt: 1}}").size(), 1U);
 }

@@ -84,7 +84,8 @@ TEST_F(Files, AFullDiskIsToldOnce) {
 
 TEST_F(Files, JunitKeepsEveryVerdict) {
   std::vector<JunitCase> cases;
-  for (const Verdict verdict : {Verdict::kPass, Verdict::kInfo, Verdict::kWarn, Verdict::kFail, Verdict::kInconclusive, Verdict::kError, Verdict::kBlocked, Verdict::kNotApplicable, Verdict::kUnstable}) {
+  for (const Verdict verdict : {Verdict::kPass, Verdict::kInfo, Verdict::kWarn, Verdict::kFail, Verdict::kInconclusive,
+                                Verdict::kError, Verdict::kBlocked, Verdict::kNotApplicable, Verdict::kUnstable}) {
     Attempt attempt = sample();
     attempt.scenario = to_string(verdict);
     cases.push_back({attempt, verdict});
@@ -101,7 +102,8 @@ TEST_F(Files, JunitKeepsEveryVerdict) {
   EXPECT_EQ(count("<error type=\"error\""), 1U);
   EXPECT_EQ(count("<error type=\"inconclusive\""), 1U);
   EXPECT_EQ(count("<skipped "), 2U);
-  for (const char* verdict : {"pass", "info", "warn", "unstable"}) EXPECT_EQ(count(std::string("value=\"") + verdict + "\""), 1U) << verdict;
+  for (const char* verdict : {"pass", "info", "warn", "unstable"})
+    EXPECT_EQ(count(std::string("value=\"") + verdict + "\""), 1U) << verdict;
   EXPECT_NE(xml.find("tests=\"9\" failures=\"1\" errors=\"2\" skipped=\"2\""), std::string::npos);
   EXPECT_EQ(xml.find('\x01'), std::string::npos);
 }

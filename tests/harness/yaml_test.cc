@@ -29,10 +29,12 @@ TEST_P(YamlRefuses, WithFileLineAndReason) {
   EXPECT_NE(result.error.find(GetParam().why), std::string::npos) << result.error;
 }
 
-INSTANTIATE_TEST_SUITE_P(Traps, YamlRefuses,
-                         testing::Values(Refused{"a: 1\nb: 2\na: 3\n", "3:", "twice"}, Refused{"a: &x 1\n", "1:", "anchors"}, Refused{"a: &x 1\nb: *x\n", "1:", "anchors"},
-                                         Refused{"a: !!int 1\n", "1:", "tags"}, Refused{"a: 1\n---\nb: 2\n", "1:", "more than one document"}, Refused{"", "", "empty"},
-                                         Refused{"a: [1, 2\n", "2:", ""}, Refused{"? [x]\n: 1\n", "1:", "key must be"}));
+INSTANTIATE_TEST_SUITE_P(
+    Traps, YamlRefuses,
+    testing::Values(Refused{"a: 1\nb: 2\na: 3\n", "3:", "twice"}, Refused{"a: &x 1\n", "1:", "anchors"},
+                    Refused{"a: &x 1\nb: *x\n", "1:", "anchors"}, Refused{"a: !!int 1\n", "1:", "tags"},
+                    Refused{"a: 1\n---\nb: 2\n", "1:", "more than one document"}, Refused{"", "", "empty"},
+                    Refused{"a: [1, 2\n", "2:", ""}, Refused{"? [x]\n: 1\n", "1:", "key must be"}));
 
 TEST(Yaml, DeepNestingEndsInAnError) {
   const YamlResult result = parse_yaml(std::string(1000, '['), "f.yaml");
