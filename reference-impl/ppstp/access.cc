@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "reference-impl/ppstp/access.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+namespace peerscope::ppstp {
+namespace {
+
+// The part before the separator; `rest` keeps what follows it.
+std::string_view take(std::string_view& rest, char separator) {
+  const std::size_t at = rest.find(separator);
+  const std::string_view head = rest.substr(0, at);
+  rest = at == std::string_view::npos ? std::string_view{} : rest.substr(at + 1);
+  return head;
+}
+
+std::set<std::string> split(std::string_view list) {
+  std::set<std::string> parts;
+  while (!list.empty()) parts.emplace(take(list, ','));
+  return parts;
+}
+
+}  // namespace
+
+Access::Access(Scheme scheme, net::Clock& clock, std::map<std::string, std::string> users,
+               std::map<std::string, std::set<std::string>> peer_ids)
+    : scheme_(scheme), users_(std::move(users)), peer_ids_(std::move(peer_ids)) {
+  if (scheme_ == Scheme::kDigest)
+    digest_ = std::make_unique<net::DigestAuthenticator>(clock, std::string(kRealm), users_);
+}
+
+net::Result<std::unique_ptr<Access>> Access::open(std::string_view spec, net::Clock& clock) {
+  std::string_view path = spec;
+  const std::string_view word = take(path, ':');
+  if ((word != "digest" && word != "bearer") || path.empty()) {
+    return {net::ErrorKind::kLocal, fmt::format("'{}': expected digest:FILE or bearer:FILE", spec)};
+  }
+  std::ifstream file{std::string(path)};
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf()))
+    return {net::ErrorKind::kLocal, fmt::format("cannot read '{}', or it is empty", path)};
+  return parse(word == "digest" ? Scheme::kDigest : Scheme::kBearer, text.str(), clock);
+}
+
+net::Result<std::unique_ptr<Access>> Access::parse(Scheme scheme, std::string_view text, net::Clock& clock) {
+  std::map<std::string, std::string> users;
+  std::map<std::string, std::set<std::string>> peer_ids;
+  for (int number = 1; !text.empty(); ++number) {
+    std::string_view line = take(text, '\n');
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    if (line.empty() || line.front() == '#') continue;
+    const std::string user(take(line, scheme == Scheme::kDigest ? ':' : ' '));
+    std::string password;
+    if (scheme == Scheme::kDigest) {
+      password = take(line, ':');
+      if (user.empty() || password.empty())
+        return {net::ErrorKind::kLocal, fmt::format("line {}: expected user:password", number)};
+    }
+    if (!line.empty()) peer_ids[user] = split(line);
+    users.emplace(user, std::move(password));
+  }
+  if (users.empty()) return {net::ErrorKind::kLocal, "no credentials in the file: nobody could connect"};
+  return std::unique_ptr<Access>(new Access(scheme, clock, std::move(users), std::move(peer_ids)));
+}
+
+net::AuthResult Access::check(const net::HttpRequest& request) {
+  if (digest_) return digest_->check(request);
+  net::AuthResult result =
+      net::check_bearer(request, kRealm, [&](std::string_view token) { return users_.contains(std::string(token)); });
+  // The token itself stands for the user; RFC 6750 knows no other name.
+  if (result.ok()) {
+    std::string_view token = request.headers.get("Authorization");
+    take(token, ' ');
+    result.user = token.substr(std::min(token.find_first_not_of(' '), token.size()));
+  }
+  return result;
+}
+
+std::vector<std::string> Access::challenges() {
+  if (digest_) return digest_->challenges();
+  return {fmt::format("Bearer realm=\"{}\"", kRealm)};
+}
+
+bool Access::may_use(const std::string& user, const std::string& peer_id) const {
+  const auto found = peer_ids_.find(user);
+  return found == peer_ids_.end() || found->second.contains(peer_id);
+}
+
+}  // namespace peerscope::ppstp
