@@ -54,7 +54,8 @@ std::uint64_t BinaryReader::read_number(const Field& field) {
   event.number = static_cast<std::int64_t>(value);
   event.has_number = true;
   at_ += width;
-  if (field.type != Type::kUint64 && (event.number < field.min || event.number > field.max)) {
+  const bool beyond = field.type == Type::kBoolean ? value > 1 : event.number < field.min || event.number > field.max;
+  if (field.type != Type::kUint64 && beyond) {
     issue(Shape::kOutOfRange, &field, at_ - width, width, std::to_string(value));
   }
   return value;

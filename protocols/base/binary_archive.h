@@ -43,12 +43,14 @@ class BinaryReader {
   void prefixed(const Field& field, F&& body) {
     const std::size_t start = at_;
     const std::size_t outer = end_;
+    const bool failed = failed_;
     const std::uint64_t length = read_number(field);
     if (length > outer - at_) issue(failed_ ? Shape::kCutShort : Shape::kBadLength, &field, start, at_ - start, std::to_string(length));
     else end_ = at_ + length;
     body();
     if (at_ < end_) issue(Shape::kBadLength, &field, start, at_ - start, std::to_string(length));
     at_ = end_;
+    if (end_ < outer) failed_ = failed;  // only this part was too short: what follows it is read
     end_ = outer;
   }
   template <class T>
@@ -78,7 +80,7 @@ class BinaryReader {
   Message& message_;
   std::size_t at_ = 0;
   std::size_t end_;
-  bool failed_ = false;  // bytes ran out: tell it once
+  bool failed_ = false;  // the current part's bytes ran out: tell it once
   std::uint32_t group_ = Event::kNoParent;
 };
 

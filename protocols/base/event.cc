@@ -48,7 +48,9 @@ std::string explain(const Issue& issue) {
     case Shape::kDuplicate: return fmt::format("member {}{} appears more than once", name, where);
     case Shape::kWrongType: return fmt::format("{}{} has the wrong type: expected {}, seen {}", name, where, issue.field != nullptr ? to_string(issue.field->type) : "an object", seen);
     case Shape::kNotInteger: return fmt::format("{}{} is not a whole number of 64 bits: {}", name, where, seen);
-    case Shape::kOutOfRange: return fmt::format("{}{} is {}, allowed is {} to {}", name, where, seen, issue.field->min, issue.field->max);
+    case Shape::kOutOfRange:
+      if (issue.field->type == Type::kBoolean) return fmt::format("{}{} is {}, allowed is 0 or 1", name, where, seen);
+      return fmt::format("{}{} is {}, allowed is {} to {}", name, where, seen, issue.field->min, issue.field->max);
     case Shape::kUnknownValue: {
       std::string known;
       for (const std::string_view word : issue.field->vocabulary) known += (known.empty() ? "" : ", ") + std::string(word);
@@ -96,16 +98,13 @@ void search(std::span<const Event> events, std::uint32_t from, std::uint32_t to,
   const PathStep step = first_step(path);
   for (std::uint32_t i = from; i < to; i = std::max(events[i].end, i + 1)) {
     if (first_only && !out.empty()) return;
-    // The filter name itself is accepted for a single step: `ppstp.peer_id`.
-    if (step.rest.empty() && !step.has_selector && path == events[i].field->filter) out.push_back(i);
-    else if (step_matches(events, i, step, first_only)) {
-      if (step.rest.empty()) out.push_back(i);
-      else search(events, first_child(i), events[i].end, step.rest, first_only, out);
-    }
+    if (!step_matches(events, i, step, first_only)) continue;
+    if (step.rest.empty()) out.push_back(i);
+    else search(events, first_child(i), events[i].end, step.rest, first_only, out);
   }
 }
 
-// The path may start below the wrapper groups at the top.
+// The path may start below the wrapper groups at the top, and may be a filter name: `ppstp.peer_id`, at any depth.
 std::vector<std::uint32_t> search_from_top(std::span<const Event> events, std::string_view path, bool first_only) {
   std::vector<std::uint32_t> out;
   std::uint32_t from = 0;
@@ -115,6 +114,13 @@ std::vector<std::uint32_t> search_from_top(std::span<const Event> events, std::s
     if (!out.empty() || events[from].field->type != Type::kGroup) break;
     to = events[from].end;
     from = first_child(from);
+  }
+  for (std::uint32_t i = 0; out.empty() && !path.empty() && i < events.size(); ++i) {
+    if (path != events[i].field->filter) continue;
+    out.push_back(i);
+    while (!first_only && ++i < events.size()) {
+      if (path == events[i].field->filter) out.push_back(i);
+    }
   }
   return out;
 }
@@ -142,10 +148,18 @@ std::vector<std::uint32_t> find_all(std::span<const Event> events, std::string_v
 
 std::string value_text(const Event& event) {
   if (event.unknown) return std::string(event.text);
+  if (event.has_text && event.field->type == Type::kBytes) {
+    std::string hex;
+    for (const char c : event.text) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
+    return hex;
+  }
   if (event.has_text) return fmt::format("\"{}\"", event.text);
   if (!event.has_number) return {};
   const std::string_view name = value_name(*event.field, event.number);
-  const std::string number = event.field->display == Display::kHex ? fmt::format("{:#x}", static_cast<std::uint64_t>(event.number)) : std::to_string(event.number);
+  const auto unsigned_number = static_cast<std::uint64_t>(event.number);
+  const std::string number = event.field->display == Display::kHex   ? fmt::format("{:#x}", unsigned_number)
+                             : event.field->type == Type::kUint64 ? std::to_string(unsigned_number)
+                                                                  : std::to_string(event.number);
   return name.empty() ? number : fmt::format("{} ({})", number, name);
 }
 

@@ -74,7 +74,8 @@ std::string explain(const Issue& issue);
 std::string path_of(std::span<const Event> events, std::uint32_t index);
 
 // Index of the event at `path`, or Event::kNoParent. `[n]` selects list elements, `[member=value]` the first element
-// whose child has that text; a list without selector means its first element. The outermost groups may be left out.
+// whose child has that text; a list without selector means its first element. The outermost groups may be left out. A field's
+// filter name finds its first event at any depth.
 std::uint32_t find_path(std::span<const Event> events, std::string_view path);
 
 // All events at `path` where a list without selector means every element.

@@ -16,7 +16,8 @@ constexpr std::size_t kMostShown = 60;  // of an offending value
 JsonReader::JsonReader(Message& message, JsonIndex& index) : message_(message), index_(index) {
   message_.bytes.resize(message_.size);
   message_.bytes.resize(message_.size + JsonIndex::padding());
-  complete_ = index_.parse(message_.bytes, message_.size, message_.arena, message_.issues);
+  (void)index_.parse(message_.bytes, message_.size, message_.arena, message_.issues);  // its result is told by the issues
+  whole_ = message_.whole();
 }
 
 bool JsonReader::is_member(std::string_view root, std::string_view inner) const {
@@ -36,7 +37,7 @@ bool JsonReader::is_member(std::string_view root, std::string_view inner) const 
 bool JsonReader::root_has(const Field& field) const { return is_member(field.name, {}); }
 bool JsonReader::root_has(const Field& field, const Field& inner) const { return is_member(field.name, inner.name); }
 
-std::string_view JsonReader::raw(const JsonNode& node) const { return message_.view().substr(node.offset, std::min<std::size_t>(node.length, kMostShown)); }
+std::string_view JsonReader::raw(const JsonNode& node) const { return clip_text(index_.text().substr(node.offset, node.length), kMostShown); }
 
 bool JsonReader::begin_root() {
   if (index_.nodes().empty()) return false;
@@ -46,7 +47,8 @@ bool JsonReader::begin_root() {
     return false;
   }
   // The anonymous outer object has no field and no event: its one member is the message.
-  frames_.push_back({0, Event::kNoParent, nullptr, used_.size()});
+  used_.assign(index_.nodes().size(), false);
+  frames_.push_back({0, Event::kNoParent, nullptr});
   return true;
 }
 
@@ -67,24 +69,23 @@ Event& JsonReader::record(const JsonNode& node, const Field& field, int index) {
 
 void JsonReader::begin_object(const JsonNode& node, const Field& field, int index) {
   record(node, field, index);
-  frames_.push_back({index_of(node), static_cast<std::uint32_t>(message_.events.size() - 1), &field, used_.size()});
+  frames_.push_back({index_of(node), static_cast<std::uint32_t>(message_.events.size() - 1), &field});
 }
 
 void JsonReader::end_object() {
   const Frame frame = frames_.back();
   const auto& nodes = index_.nodes();
   for (std::uint32_t i = frame.node + 1; i < nodes[frame.node].end; i = nodes[i].end) {
-    if (std::find(used_.begin() + static_cast<std::ptrdiff_t>(frame.used_from), used_.end(), i) != used_.end()) continue;
+    if (used_[i]) continue;
     const JsonNode& node = nodes[i];
     message_.issues.push_back({.shape = Shape::kUnknownMember, .parent = frame.field, .offset = node.offset, .length = node.length, .seen = node.key});
     static constexpr Field kAny{"", "", "Unknown member"};
     Event& event = record(node, kAny, -1);
     event.unknown = true;
     event.label = node.key;
-    event.text = message_.view().substr(node.offset, node.length);
+    event.text = index_.text().substr(node.offset, node.length);
     event.has_text = true;
   }
-  used_.resize(frame.used_from);
   frames_.pop_back();
   if (frame.event != Event::kNoParent) message_.events[frame.event].end = static_cast<std::uint32_t>(message_.events.size());
 }
@@ -97,7 +98,7 @@ const JsonNode* JsonReader::find(const Field& field, bool mandatory) {
     const JsonNode& node = nodes[i];
     const bool misnamed = field.misnamed != nullptr && node.key == field.misnamed;
     if (node.key != field.name && !misnamed) continue;
-    used_.push_back(i);
+    used_[i] = true;
     if (misnamed) {
       note(Shape::kMisnamed, field, node);
       message_.issues.back().seen = node.key;
@@ -105,7 +106,7 @@ const JsonNode* JsonReader::find(const Field& field, bool mandatory) {
     if (found != nullptr) note(Shape::kDuplicate, field, node);
     found = &node;  // the last one wins, as most JSON readers have it
   }
-  if (found == nullptr && mandatory && complete_) {
+  if (found == nullptr && mandatory && whole_) {
     const JsonNode& object = nodes[frame.node];
     message_.issues.push_back({.shape = Shape::kMissing, .field = &field, .parent = frame.field, .offset = object.offset, .length = object.length});
   }
@@ -114,7 +115,7 @@ const JsonNode* JsonReader::find(const Field& field, bool mandatory) {
 }
 
 void JsonReader::note(Shape shape, const Field& field, const JsonNode& node) {
-  std::string_view seen = node.kind == JsonNode::Kind::kString && shape != Shape::kWrongType ? node.text.substr(0, kMostShown) : raw(node);
+  std::string_view seen = node.kind == JsonNode::Kind::kString && shape != Shape::kWrongType ? clip_text(node.text, kMostShown) : raw(node);
   message_.issues.push_back({.shape = shape, .field = &field, .parent = frames_.back().field, .offset = node.offset, .length = node.length, .seen = seen});
 }
 
@@ -155,7 +156,7 @@ void JsonReader::read(const JsonNode& node, const Field& field, std::optional<bo
 void JsonReader::read(const JsonNode& node, const Field& field, std::optional<std::string>& value, int index) {
   Event& event = record(node, field, index);
   event.has_text = true;
-  event.text = node.kind == JsonNode::Kind::kString ? node.text : message_.view().substr(node.offset, node.length);
+  event.text = node.kind == JsonNode::Kind::kString ? node.text : index_.text().substr(node.offset, node.length);
   value = std::string(event.text);
   if (node.kind != JsonNode::Kind::kString) return note(Shape::kWrongType, field, node);
   if (!field.vocabulary.empty() && std::find(field.vocabulary.begin(), field.vocabulary.end(), node.text) == field.vocabulary.end()) {
@@ -163,9 +164,17 @@ void JsonReader::read(const JsonNode& node, const Field& field, std::optional<st
   }
 }
 
-const Override* JsonWriter::take() {
+const Override* JsonWriter::take(bool present) {
   const auto found = overrides_->find(path_);
-  if (found == overrides_->end()) return nullptr;
+  if (found == overrides_->end() || found->second.kind == Override::Kind::kAdd) return nullptr;
+  if (!present && found->second.kind == Override::Kind::kDuplicate) return nullptr;
+  if (std::find(used_.begin(), used_.end(), path_) == used_.end()) used_.push_back(path_);
+  return &found->second;
+}
+
+const Override* JsonWriter::take_addition() {
+  const auto found = overrides_->find(path_);
+  if (found == overrides_->end() || found->second.kind != Override::Kind::kAdd) return nullptr;
   if (std::find(used_.begin(), used_.end(), path_) == used_.end()) used_.push_back(path_);
   return &found->second;
 }
@@ -178,7 +187,7 @@ void JsonWriter::begin_object() {
 
 void JsonWriter::end_object() {
   if (overrides_ != nullptr) {
-    if (const Override* override = take(); override != nullptr && override->kind == Override::Kind::kAdd) {
+    if (const Override* override = take_addition(); override != nullptr) {
       separate();
       out_ += override->raw;
     }

@@ -67,7 +67,6 @@ class JsonReader {
     std::uint32_t node;
     std::uint32_t event;
     const Field* field;
-    std::size_t used_from;
   };
 
   template <class T>
@@ -88,7 +87,7 @@ class JsonReader {
     if (node->kind != JsonNode::Kind::kArray) return note(Shape::kWrongType, field, *node);
     const std::uint32_t end = node->end;
     std::uint32_t at = index_of(*node) + 1;
-    if (at == end) note(Shape::kEmptyList, field, *node);
+    if (at == end && whole_) note(Shape::kEmptyList, field, *node);
     for (int i = 0; at < end; ++i) {
       const JsonNode& element = index_.nodes()[at];
       std::optional<T> one;
@@ -121,9 +120,9 @@ class JsonReader {
 
   Message& message_;
   JsonIndex& index_;
-  bool complete_ = false;
+  bool whole_ = false;
   std::vector<Frame> frames_;
-  std::vector<std::uint32_t> used_;  // node indices read so far, per frame from used_from
+  std::vector<bool> used_;  // by node: a description named it
 };
 
 // struct -> JSON text in the strict form. Overrides are applied by path ("connect.swarm_action[0].action"; "" is the
@@ -201,14 +200,14 @@ class JsonWriter {
     const std::size_t length = path_.size();
     if (index < 0 && !path_.empty()) path_ += '.';
     path_ += index < 0 ? std::string(field.name) : "[" + std::to_string(index) + "]";
-    const Override* override = take();
+    const Override* override = take(present);
     const auto once = [&](bool raw) {
       if (index < 0) key(field);
       else separate();
       if (raw) out_ += override->raw;
       else body();
     };
-    if (override == nullptr || override->kind == Override::Kind::kAdd) {
+    if (override == nullptr) {
       if (present) once(false);
     } else if (override->kind == Override::Kind::kSet) {
       once(true);
@@ -218,7 +217,10 @@ class JsonWriter {
     }
     path_.resize(length);
   }
-  const Override* take();
+  // The override at the current path, marked as used; kAdd belongs to the objects that end_object closes, and there must be
+  // something to duplicate.
+  const Override* take(bool present);
+  const Override* take_addition();
   void separate() {
     if (!first_) out_.push_back(',');
     first_ = false;

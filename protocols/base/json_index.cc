@@ -58,6 +58,47 @@ std::size_t first_bad_utf8(std::string_view s) {
   return s.size();
 }
 
+// Whether `s` is a character that its end cuts.
+bool is_half_character(std::string_view s) {
+  for (const char filler : {'\x80', '\xbf'}) {
+    std::string longer(s.substr(0, 4));
+    while (longer.size() < 4 && s.size() < 4) {
+      longer.push_back(filler);
+      if (first_bad_utf8(longer) == longer.size()) return true;
+    }
+  }
+  return false;
+}
+
+// Each byte that is not UTF-8 becomes a question mark. Returns the first one's offset, or size.
+std::size_t mend_utf8(std::string& s) {
+  const std::size_t first = first_bad_utf8(s);
+  for (std::size_t bad = first; bad < s.size(); bad += 1 + first_bad_utf8(std::string_view(s).substr(bad + 1))) s[bad] = '?';
+  return first;
+}
+
+// The same for control characters inside string literals, which RFC 8259 section 7 wants escaped.
+std::size_t mend_controls(std::string& s) {
+  std::size_t first = s.size();
+  bool in_string = false;
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    if (in_string && static_cast<unsigned char>(s[i]) < 0x20) {
+      first = std::min(first, i);
+      s[i] = '?';
+    } else if (in_string && s[i] == '\\') {
+      ++i;
+    } else if (s[i] == '"') {
+      in_string = !in_string;
+    }
+  }
+  return first;
+}
+
+// RFC 8259 section 8.1 forbids it in a JSON text that travels.
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+constexpr std::size_t kMostShown = 24;  // of the text behind a fault
+
 // Where the last string literal that never ends begins, or npos.
 std::size_t unclosed_string(std::string_view s) {
   std::size_t open = std::string_view::npos;
@@ -75,7 +116,6 @@ std::size_t unclosed_string(std::string_view s) {
 
 struct JsonIndex::Impl {
   ondemand::parser parser;
-  std::string repaired;
 };
 
 // Walks simdjson's cursor in document order. Every function returns false once the text is broken; what was read stays.
@@ -85,17 +125,20 @@ struct JsonIndex::Walker {
   std::size_t size;
   std::vector<std::unique_ptr<std::string>>& arena;
   std::vector<Issue>& issues;
+  std::size_t reached = 0;  // end of the last complete value
 
   std::uint32_t offset_of(const char* p) const { return static_cast<std::uint32_t>(p - base); }
 
   bool broken(std::size_t at, Shape shape = Shape::kMalformed) {
     at = std::min(at, size);
-    std::size_t shown = std::min<std::size_t>(size - at, 24);
+    std::size_t shown = std::min(size - at, kMostShown);
     while (shown > 0 && (base[at + shown - 1] == '\n' || base[at + shown - 1] == '\r')) --shown;
+    // Bytes that are no text are not shown as text.
+    const std::string_view seen = shape == Shape::kNotUtf8 ? std::string_view{} : clip_text(std::string_view(base + at, size - at), shown);
     issues.push_back({.shape = at >= size && shape == Shape::kMalformed ? Shape::kCutShort : shape,
                       .offset = static_cast<std::uint32_t>(at),
                       .length = static_cast<std::uint32_t>(shown),
-                      .seen = std::string_view(base + at, shown)});
+                      .seen = seen});
     return false;
   }
 
@@ -148,6 +191,7 @@ struct JsonIndex::Walker {
       }
     }
     node.length = static_cast<std::uint32_t>(token.size());
+    reached = node.offset + token.size();
     nodes.push_back(node);
     nodes.back().end = static_cast<std::uint32_t>(nodes.size());
     return true;
@@ -157,8 +201,11 @@ struct JsonIndex::Walker {
   void close(std::size_t index, std::size_t next, char bracket) {
     std::size_t at = std::min(next, size);
     while (at > nodes[index].offset && base[at - 1] != bracket) --at;
-    const std::size_t least = nodes.back().offset + (nodes.size() - 1 == index ? 1U : nodes.back().length);
-    nodes[index].length = static_cast<std::uint32_t>(std::max(at, least) - nodes[index].offset);
+    std::size_t content = nodes[index].offset + 1U;
+    for (std::size_t i = index + 1; i < nodes.size(); i = nodes[i].end) content = nodes[i].offset + nodes[i].length;
+    if (at <= content) at = size;  // the bracket found is a child's: this container's own is the lent one behind the end
+    nodes[index].length = static_cast<std::uint32_t>(at - nodes[index].offset);
+    reached = at;
     nodes[index].end = static_cast<std::uint32_t>(nodes.size());
   }
 
@@ -228,7 +275,8 @@ struct JsonIndex::Walker {
   std::size_t fault(V& v) {
     const char* p = nullptr;
     if (v.current_location().get(p) == simdjson::SUCCESS && p >= base && p <= base + size) return offset_of(p);
-    return nodes.empty() ? 0 : std::min<std::size_t>(nodes.back().offset + std::max(nodes.back().length, 1U), size);
+    const std::size_t from = std::max<std::size_t>(reached, nodes.empty() ? 0 : nodes.back().offset + 1U);
+    return std::min(std::string_view(base, size).find_first_not_of(" \t\r\n", from), size);
   }
 };
 
@@ -242,10 +290,12 @@ bool JsonIndex::parse(std::string& bytes, std::size_t size, std::vector<std::uni
   nodes_.clear();
   Walker walker{nodes_, bytes.data(), size, arena, issues};
   const std::string_view all(bytes.data(), size);
-  const std::size_t start = all.find_first_not_of(" \t\r\n");
+  text_ = all;
+  std::size_t start = all.find_first_not_of(" \t\r\n");
   if (start == std::string_view::npos) return walker.broken(size);
 
-  bool good = true;
+  bool good = true;  // no fault of the structure told so far
+  bool utf8 = true;
   std::size_t used = size;
   const auto iterate_copy = [&](std::string text) {
     std::string& copy = *arena.emplace_back(std::make_unique<std::string>(std::move(text)));
@@ -258,22 +308,31 @@ bool JsonIndex::parse(std::string& bytes, std::size_t size, std::vector<std::uni
 
   ondemand::document document;
   auto error = impl_->parser.iterate(bytes.data(), size, bytes.size()).get(document);
-  if (error == simdjson::UTF8_ERROR) {
-    // Each bad byte becomes a question mark, so that positions stay and the rest can be shown.
-    good = walker.broken(first_bad_utf8(all), Shape::kNotUtf8);
-    std::string fixed(all);
-    for (std::size_t bad; (bad = first_bad_utf8(fixed)) < size;) {
-      for (std::size_t i = bad; i < size && static_cast<unsigned char>(fixed[i]) >= 0x80; ++i) fixed[i] = '?';
+  if (error != simdjson::SUCCESS || all.starts_with(kByteOrderMark)) {
+    // simdjson refuses such a text as a whole. Its bad bytes are told and replaced, so that positions stay and the rest
+    // can be shown.
+    std::string mended(all);
+    const std::size_t bad_utf8 = mend_utf8(mended);
+    const std::size_t bad_control = mend_controls(mended);
+    const bool mark = mended.starts_with(kByteOrderMark);
+    if (mark) mended.replace(0, kByteOrderMark.size(), kByteOrderMark.size(), ' ');
+    utf8 = bad_utf8 == size || is_half_character(all.substr(bad_utf8));  // half: the text is cut, which the rest will tell
+    good = bad_control == size && !mark;
+    if (bad_utf8 < size || !good) {
+      error = iterate_copy(std::move(mended)).get(document);
+      text_ = std::string_view(walker.base, size);
+      if (mark) walker.broken(0);
+      if (!utf8) walker.broken(bad_utf8, Shape::kNotUtf8);
+      if (bad_control < size) walker.broken(bad_control);
     }
-    error = iterate_copy(std::move(fixed)).get(document);
   }
   if (error != simdjson::SUCCESS) {
     // A string without end hides the structure from simdjson: cut it off and read what stands before it.
-    const std::size_t open = unclosed_string(all);
-    if (open == std::string_view::npos || open == 0) return walker.broken(start);
+    const std::size_t open = unclosed_string(text_);
+    if (open == std::string_view::npos || open == 0) return good ? walker.broken(start) : false;
     if (good) {
       issues.push_back({.shape = Shape::kCutShort, .offset = static_cast<std::uint32_t>(open), .length = static_cast<std::uint32_t>(size - open),
-                        .seen = all.substr(open, std::min<std::size_t>(size - open, 24))});
+                        .seen = clip_text(text_.substr(open), kMostShown)});
     }
     good = false;
     used = open;
@@ -283,6 +342,8 @@ bool JsonIndex::parse(std::string& bytes, std::size_t size, std::vector<std::uni
   // simdjson wants the root's closing bracket to be the last byte before it reads anything. Where something else stands
   // there (the text is cut, or more follows), a bracket behind the end lets it read up to the fault.
   const std::string_view head = std::string_view(walker.base, used);
+  start = head.find_first_not_of(" \t\r\n");
+  if (start == std::string_view::npos) return good ? walker.broken(used) : false;
   const char closer = head[start] == '[' ? ']' : '}';
   const std::size_t last = head.find_last_not_of(" \t\r\n");
   const bool lent = last != std::string_view::npos && head[last] != closer;
@@ -308,7 +369,13 @@ bool JsonIndex::parse(std::string& bytes, std::size_t size, std::vector<std::uni
     return walker.broken(walker.offset_of(rest), Shape::kTrailing);
   }
   if (whole && good && lent) return walker.broken(used);  // only the lent bracket closed the root
-  return whole && good;
+  return whole && good && utf8;
+}
+
+std::string_view clip_text(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return text.substr(0, most);
 }
 
 void append_json_quoted(std::string& out, std::string_view text) {

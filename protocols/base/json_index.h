@@ -35,18 +35,25 @@ class JsonIndex {
   JsonIndex();
   ~JsonIndex();
 
-  // `bytes` holds the text in its first `size` bytes and padding() more. Nodes point into `bytes` and `arena`. Returns
-  // false when the text is not one complete JSON text; the nodes up to the fault are kept and `issues` tells the fault.
+  // `bytes` holds the text in its first `size` bytes and padding() more. Nodes, issues and text() point into `bytes` and
+  // `arena`, and are UTF-8. Returns false when the text is not one complete JSON text; the nodes up to the
+  // fault are kept and `issues` tells the fault.
   bool parse(std::string& bytes, std::size_t size, std::vector<std::unique_ptr<std::string>>& arena,
              std::vector<Issue>& issues);
   const std::vector<JsonNode>& nodes() const { return nodes_; }
+  // The text with every byte that is not UTF-8 replaced by a question mark; positions are those of the bytes.
+  std::string_view text() const { return text_; }
 
  private:
   struct Walker;
   struct Impl;
   std::unique_ptr<Impl> impl_;
   std::vector<JsonNode> nodes_;
+  std::string_view text_;
 };
+
+// At most `most` bytes of a UTF-8 text, never half a character.
+std::string_view clip_text(std::string_view text, std::size_t most);
 
 // A JSON string literal with quotes.
 std::string json_quote(std::string_view text);

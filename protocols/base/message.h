@@ -63,6 +63,8 @@ struct Message {
   std::string_view view() const { return std::string_view(bytes).substr(0, size); }
   const Event* first(const Field& field) const;
   bool has(Shape shape) const;
+  // Read to its end: what is absent was absent on the wire. Nobody is blamed for what a cut or unreadable part may hold.
+  bool whole() const { return !has(Shape::kMalformed) && !has(Shape::kCutShort) && !has(Shape::kTooDeep); }
   template <class T>
   const T& as() const { return *static_cast<const T*>(body.get()); }
 };

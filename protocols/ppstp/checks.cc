@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <functional>
+#include <set>
 #include <string>
 
 #include "protocols/base/rows.h"
@@ -37,6 +38,14 @@ template <class F>
 void each(const Message& message, const Field& field, F&& body) {
   for (const Event& event : message.events) {
     if (event.field == &field && !event.unknown) body(event);
+  }
+}
+
+template <class F>
+void each_child(const Message& message, const Event& parent, const Field& field, F&& body) {
+  const auto index = static_cast<std::uint32_t>(&parent - message.events.data());
+  for (std::uint32_t i = index + 1; i < parent.end; i = message.events[i].end) {
+    if (message.events[i].field == &field) body(message.events[i]);
   }
 }
 
@@ -154,7 +163,7 @@ void req_01(const CheckInput& in, Reporter& r) {
   if (!has_object(in)) return;
   const Event* root = in.message.first(kRoot);
   if (event_of(in.message, root, kResponseType) != nullptr) return r.at(root, "the request carries response_type: it is a response object");
-  const bool bare = event_of(in.message, root, kRequestType) == nullptr && event_of(in.message, root, kPeerId) == nullptr && event_of(in.message, root, kTransactionId) == nullptr;
+  const bool bare = in.message.whole() && event_of(in.message, root, kRequestType) == nullptr && event_of(in.message, root, kPeerId) == nullptr && event_of(in.message, root, kTransactionId) == nullptr;
   if (bare) r.at(root, "the object holds none of the members of a request");
 }
 
@@ -183,7 +192,7 @@ void req_07(const CheckInput& in, Reporter& r) {
     const Event* data = event_of(in.message, root, field);
     const bool wanted = *m->request_type == type;
     if (data != nullptr && !wanted) r.at(data, fmt::format("{} stands in a {} request", field.name, *m->request_type));
-    if (data != nullptr || !wanted || in.message.has(Shape::kCutShort) || in.message.has(Shape::kMalformed)) continue;
+    if (data != nullptr || !wanted || !in.message.whole()) continue;
     if (type == kRequestFind && m->misplaced_swarm_id) {
       r.soften(Severity::kNote);  // L3: the RFC's own FIND example
       r.at(kSwarmId, "swarm_id stands directly in the request, expected inside find");
@@ -266,14 +275,13 @@ void addr_03(const CheckInput& in, Reporter& r) {
 }
 
 void addr_06(const CheckInput& in, Reporter& r) {
+  // L5: the requester's own address in a response has no type in the RFC's example.
+  const Event* root = in.message.first(kRoot);
+  const Event* own = root != nullptr && !is_request(in) ? event_of(in.message, root, kPeerAddr) : nullptr;
   for (const Issue& issue : in.message.issues) {
     if (issue.field != &kAddrType || !rows::one_of(issue.shape, {Shape::kMissing, Shape::kUnknownValue})) continue;
     r.reset();
-    // L5: the requester's own address in a response has no type in the RFC's example.
-    const bool own = std::any_of(in.message.events.begin(), in.message.events.end(), [&](const Event& event) {
-      return event.field == &kPeerAddr && event.offset == issue.offset && event.depth == 1;
-    });
-    if (issue.shape == Shape::kMissing && own && !is_request(in)) r.soften(Severity::kNote);
+    if (issue.shape == Shape::kMissing && own != nullptr && own->offset == issue.offset) r.soften(Severity::kNote);
     r.issue(issue);
   }
 }
@@ -302,8 +310,7 @@ const PeerNum* wanted(const Request* m) {
 
 std::size_t listed_in(const Message& message, const Event& group) {
   std::size_t count = 0;
-  const auto index = static_cast<std::uint32_t>(&group - message.events.data());
-  for (std::uint32_t i = index + 1; i < group.end; i = message.events[i].end) count += message.events[i].field == &kPeerInfo ? 1 : 0;
+  each_child(message, group, kPeerInfo, [&](const Event&) { ++count; });
   return count;
 }
 }  // namespace
@@ -324,7 +331,7 @@ void pnum_07(const CheckInput& in, Reporter& r) {
 
 void conn_01(const CheckInput& in, Reporter& r) {
   const Request* m = request_of(in.message);
-  if (m != nullptr && m->connect && m->request_type != kRequestConnect) {
+  if (m != nullptr && m->connect && m->request_type != kRequestConnect && (m->request_type || in.message.whole())) {
     r.at(kConnect, fmt::format("a connect object comes with request_type {}", m->request_type.value_or("missing")));
   }
 }
@@ -349,7 +356,7 @@ void conn_04(const CheckInput& in, Reporter& r) {
 void conn_07(const CheckInput& in, Reporter& r) { rows::claims<kPeerMode, Shape::kMissing>(in, r); }
 
 namespace {
-// Calls body(group, peer_id event, swarm id) for every listed peer.
+// Calls body(peer_id event, swarm id) for every listed peer.
 template <class F>
 void each_listed(const Message& message, F&& body) {
   each(message, kPeerInfo, [&](const Event& info) {
@@ -357,15 +364,18 @@ void each_listed(const Message& message, F&& body) {
     const Event* group = parent_of(message, info);
     const Event* result = group != nullptr ? parent_of(message, *group) : nullptr;
     const Event* swarm = result != nullptr ? child(message, *result, kSwarmId) : nullptr;
-    if (id != nullptr) body(*group, *id, swarm != nullptr ? swarm->text : std::string_view{});
+    if (id != nullptr) body(*id, swarm != nullptr ? swarm->text : std::string_view{});
   });
 }
 }  // namespace
 
 void conn_22(const CheckInput& in, Reporter& r) {
   const auto* state = static_cast<const SessionState*>(in.session);
-  each_listed(in.message, [&](const Event&, const Event& id, std::string_view swarm) {
+  each_listed(in.message, [&](const Event& id, std::string_view swarm) {
     const auto* peer = state->find(std::string(id.text));
+    // The answer to the CONNECT with which it comes back may list the asker itself.
+    const Request* m = asked(in);
+    if (m != nullptr && m->connect && m->peer_id == id.text) return;
     if (peer != nullptr && peer->left.contains(swarm)) r.at(&id, fmt::format("peer {} left swarm {} and is still listed", id.text, swarm));
   });
 }
@@ -373,8 +383,9 @@ void conn_22(const CheckInput& in, Reporter& r) {
 void conn_23(const CheckInput& in, Reporter& r) {
   each(in.message, kPeerGroup, [&](const Event& group) {
     std::set<std::string_view> seen;
-    each_listed(in.message, [&](const Event& of, const Event& id, std::string_view) {
-      if (&of == &group && !seen.insert(id.text).second) r.at(&id, fmt::format("peer {} is listed twice: one registration per peer ID", id.text));
+    each_child(in.message, group, kPeerInfo, [&](const Event& info) {
+      const Event* id = child(in.message, info, kPeerId);
+      if (id != nullptr && !seen.insert(id->text).second) r.at(id, fmt::format("peer {} is listed twice: one registration per peer ID", id->text));
     });
   });
 }
@@ -398,7 +409,7 @@ void conn_25(const CheckInput& in, Reporter& r) {
 void conn_27(const CheckInput& in, Reporter& r) {
   const Request* m = asked(in);
   if (m == nullptr || !m->peer_id) return;
-  each_listed(in.message, [&](const Event&, const Event& id, std::string_view) {
+  each_listed(in.message, [&](const Event& id, std::string_view) {
     if (id.text == *m->peer_id) r.at(&id, "the requester is in its own list");
   });
 }
@@ -414,7 +425,7 @@ void find_03(const CheckInput& in, Reporter& r) {
     if (in_info && rows::one_of(issue.shape, {Shape::kMissing, Shape::kWrongType})) r.issue(issue);
   }
   if (m->find && m->find->peer_num && m->find->peer_num->peer_count == 0) return;
-  if (in.message.first(kPeerGroup) == nullptr) {
+  if (in.message.first(kPeerGroup) == nullptr && in.message.whole()) {
     // An empty list has no legal form (section 3.2.4 wants one peer at least), so a swarm without other peers looks alike.
     r.soften(Severity::kNote);
     r.whole("the answer to FIND has no peer_group; right only if the swarm has no other peer");
@@ -436,7 +447,7 @@ void stat_02(const CheckInput& in, Reporter& r) {
   missing_for(in, r, kRequestStatReport, kPeerId);
   missing_for(in, r, kRequestStatReport, kTransactionId);
   const Request* m = request_of(in.message);
-  if (m != nullptr && m->stat_report && !m->request_type) r.at(kStatReport, "a stat_report comes without request_type");
+  if (m != nullptr && m->stat_report && !m->request_type && in.message.whole()) r.at(kStatReport, "a stat_report comes without request_type");
 }
 
 void stat_04(const CheckInput& in, Reporter& r) {
@@ -450,8 +461,11 @@ void echo(const CheckInput& in, Reporter& r) {
   const Request* m = asked(in);
   const Response* answer = response_of(in.message);
   if (m == nullptr || answer == nullptr || !m->transaction_id) return;
-  if (!answer->transaction_id) return r.whole(fmt::format("the answer has no transaction_id, expected \"{}\"", *m->transaction_id));
-  if (*answer->transaction_id != *m->transaction_id) {
+  // Who could not parse the request does not know its transaction_id, though we may read it in the remains.
+  if (!in.request->whole() || in.request->has(Shape::kNotUtf8)) return;
+  if (!answer->transaction_id) {
+    if (in.message.whole()) r.whole(fmt::format("the answer has no transaction_id, expected \"{}\"", *m->transaction_id));
+  } else if (*answer->transaction_id != *m->transaction_id) {
     r.at(kTransactionId, fmt::format("transaction_id is \"{}\", expected \"{}\" as in the request", *answer->transaction_id, *m->transaction_id));
   }
 }
@@ -473,15 +487,18 @@ void stat_14(const CheckInput& in, Reporter& r) {
   if (m == nullptr || !m->peer_id || !m->stat_report) return;
   const auto* peer = static_cast<const SessionState*>(in.session)->find(*m->peer_id);
   if (peer == nullptr) return;
-  for (const Stat& stat : m->stat_report->stat) {
-    const auto before = stat.swarm_id ? peer->counters.find(*stat.swarm_id) : peer->counters.end();
-    if (before == peer->counters.end()) continue;
-    const auto less = [&](const Field& field, const std::optional<std::int64_t>& now, std::int64_t then) {
-      if (now && *now < then) r.at(field, fmt::format("{} of swarm {} fell from {} to {}", field.name, *stat.swarm_id, then, *now));
+  each(in.message, kStat, [&](const Event& stat) {
+    const Event* swarm = child(in.message, stat, kSwarmId);
+    const auto before = swarm != nullptr ? peer->counters.find(swarm->text) : peer->counters.end();
+    if (before == peer->counters.end()) return;
+    const auto less = [&](const Field& field, std::int64_t then) {
+      const Event* now = child(in.message, stat, field);
+      if (now == nullptr || !now->has_number || now->number >= then) return;
+      r.at(now, fmt::format("{} of swarm {} fell from {} to {}", field.name, swarm->text, then, now->number));
     };
-    less(kUploadedBytes, stat.uploaded_bytes, before->second.uploaded);
-    less(kDownloadedBytes, stat.downloaded_bytes, before->second.downloaded);
-  }
+    less(kUploadedBytes, before->second.uploaded);
+    less(kDownloadedBytes, before->second.downloaded);
+  });
 }
 
 void resp_03(const CheckInput& in, Reporter& r) {
@@ -505,12 +522,13 @@ void resp_05(const CheckInput& in, Reporter& r) {
 void resp_06(const CheckInput& in, Reporter& r) {
   const Request* m = asked(in);
   const Response* answer = response_of(in.message);
-  if (m == nullptr || answer == nullptr || answer->response_type != kSuccessful) return;
+  if (m == nullptr || answer == nullptr || answer->response_type != kSuccessful || !in.message.whole()) return;
   if (answer->swarm_result.empty()) return r.whole("a successful answer has no swarm_result");
   if (!m->connect) return;
+  std::set<std::string_view> told;
+  for (const SwarmResult& result : answer->swarm_result) told.insert(result.swarm_id ? std::string_view(*result.swarm_id) : std::string_view{});
   for (const SwarmAction& action : m->connect->swarm_action) {
-    const bool told = std::any_of(answer->swarm_result.begin(), answer->swarm_result.end(), [&](const SwarmResult& result) { return result.swarm_id == action.swarm_id; });
-    if (told) continue;
+    if (told.contains(action.swarm_id ? std::string_view(*action.swarm_id) : std::string_view{})) continue;
     if (action.action == kLeave) r.soften(Severity::kNote);  // L6: the RFC's channel switch example
     r.whole(fmt::format("no swarm_result for {} {}", action.action.value_or("the action on"), action.swarm_id.value_or("-")));
     r.reset();

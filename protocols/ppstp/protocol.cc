@@ -10,8 +10,9 @@ namespace peerscope::ppstp {
 namespace {
 
 constexpr std::array<const char*, 1> kMediaTypes = {kMediaType};
-constexpr std::array<const char*, 8> kFeatures = {"ppstp.v1",           "ppstp.tls",    "ppstp.auth-digest", "ppstp.auth-bearer",
-                                                  "ppstp.short-timers", "ppstp.http-1", "ppstp.ipv6",        "ppstp.stat-report"};
+constexpr std::array<const char*, 10> kFeatures = {"ppstp.v1",           "ppstp.tls",    "ppstp.auth-digest", "ppstp.auth-bearer",
+                                                  "ppstp.short-timers", "ppstp.http-1", "ppstp.ipv6",        "ppstp.stat-report",
+                                                  "ppstp.overload",     "ppstp.own-peer-id"};
 
 const MessageType* request_message(const std::optional<std::string>& type) {
   for (const MessageType& row : kMessages) {
