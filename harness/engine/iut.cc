@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <regex>
 #include <sstream>
@@ -206,6 +207,17 @@ IutFile load_iut(const std::string& path, std::string& error) {
       iut.facts[name] = fmt::format("{}", seconds.value_or(0));
     }
   }
+  // A feature that scenarios can use only with a number beside it.
+  const struct {
+    std::string_view role;
+    std::string_view feature;
+    std::string_view fact;
+  } needed[] = {{"tracker", "ppstp.short-timers", "track_timer"}, {"tracker", "ppstp.overload", "request_limit"}, {"peer", "ppstp.stat-report", "report_interval"}};
+  for (const auto& [role, feature, fact] : needed) {
+    if (iut.role == role && iut.has(feature) && !iut.facts.contains(fact)) r.fail(*file.find("features"), fmt::format("features: {} needs facts: {}", feature, fact));
+  }
+  const bool clear = iut.role == "peer" ? iut.scheme == "http" : iut.url.starts_with("http:");
+  if (clear && iut.has("ppstp.tls")) r.fail(*file.find("features"), "features: ppstp.tls is claimed and the URL or scheme is http: it could not be seen");
   if (const Tree* tls = file.find("tls"); tls != nullptr) {
     r.keys(*tls, {"ca"});
     iut.ca_file = r.text(*tls, "ca");
@@ -229,6 +241,9 @@ std::string Iut::start(const std::map<std::string, std::string, std::less<>>& va
   names.values = variables;
   for (const auto& [name, value] : file_.facts) names.values[name] = value;
   names.values["work"] = work_;
+  std::error_code code;
+  names.values["peerscope"] = std::filesystem::read_symlink("/proc/self/exe", code).string();
+  names.values["here"] = std::filesystem::absolute(file_.path, code).parent_path().string();
   if (file_.role == "tracker") {
     names.values["addr"] = "127.0.0.1";
     names.values["port"] = std::to_string(free_port("127.0.0.1"));
@@ -236,6 +251,14 @@ std::string Iut::start(const std::map<std::string, std::string, std::less<>>& va
     if (!url.error.empty()) return fmt::format("{}: start: url: {}", file_.path, url.error);
     url_ = url.text;
   }
+  variables_ = names.values;
+  std::ifstream existing(log_, std::ios::binary | std::ios::ate);
+  const std::size_t log_from = existing ? static_cast<std::size_t>(existing.tellg()) : 0;
+  if (std::string error = launch(process_, names); !error.empty()) return error;
+  return wait_ready(log_from);
+}
+
+std::string Iut::launch(Process& process, const Variables& names) {
   std::vector<std::string> command;
   for (const std::string& word : file_.exec) {
     const Expanded expanded = expand(word, names);
@@ -248,10 +271,8 @@ std::string Iut::start(const std::map<std::string, std::string, std::less<>>& va
     if (!expanded.error.empty()) return fmt::format("{}: start: env: {}", file_.path, expanded.error);
     environment[name] = expanded.text;
   }
-  std::ifstream existing(log_, std::ios::binary | std::ios::ate);
-  const std::size_t log_from = existing ? static_cast<std::size_t>(existing.tellg()) : 0;
-  if (std::string error = process_.start(command, environment, log_); !error.empty()) return fmt::format("{}: {}", file_.path, error);
-  return wait_ready(log_from);
+  const std::string error = process.start(command, environment, log_);
+  return error.empty() ? "" : fmt::format("{}: {}", file_.path, error);
 }
 
 std::string Iut::wait_ready(std::size_t log_from) {
@@ -274,6 +295,7 @@ std::string Iut::wait_ready(std::size_t log_from) {
 void Iut::stop() {
   wanted_ = false;
   process_.stop(file_.stop_within, file_.stop_signal);
+  another_.stop(file_.stop_within, file_.stop_signal);
 }
 
 std::string Iut::gone() { return wanted_ && file_.started_here() ? process_.ending() : ""; }
@@ -286,13 +308,28 @@ std::string Iut::control(const std::string& what, const std::map<std::string, st
     stop();
     return start(variables);
   }
+  if (what == "start-another") {
+    if (!file_.started_here()) return "the harness cannot start a second one of what it did not start";
+    Variables names;
+    names.values = variables_;
+    return launch(another_, names);
+  }
   const std::string name = what == "reset" ? file_.reset : what;
   if (name == "restart") return control("restart", variables);
   if (name == "none") return {};
   const auto hook = file_.hooks.find(name);
   if (hook == file_.hooks.end()) return fmt::format("{}: no hook '{}'", file_.path, name);
   constexpr double kLongestHook = 30;
-  const CommandResult result = run_command(hook->second, {}, kLongestHook);
+  Variables names;
+  names.values = variables_;
+  for (const auto& [variable, value] : variables) names.values[variable] = value;
+  std::vector<std::string> command;
+  for (const std::string& word : hook->second) {
+    const Expanded expanded = expand(word, names);
+    if (!expanded.error.empty()) return fmt::format("{}: hook {}: {}", file_.path, name, expanded.error);
+    command.push_back(expanded.text);
+  }
+  const CommandResult result = run_command(command, {}, kLongestHook);
   if (!result.error.empty()) return fmt::format("hook {}: {}", name, result.error);
   return result.status == 0 ? "" : fmt::format("hook {} exited with status {}: {}", name, result.status, result.errors);
 }

@@ -56,7 +56,7 @@ class Iut {
   // Starts it if the file says so and waits until it is ready. Returns an error for people, empty when well.
   std::string start(const std::map<std::string, std::string, std::less<>>& variables);
   void stop();
-  // Runs a hook, or start, stop, restart, reset.
+  // Runs a hook, or start, stop, restart, reset, start-another (a second process of the same command).
   std::string control(const std::string& what, const std::map<std::string, std::string, std::less<>>& variables);
   // "exited with status 3" when a started IUT is gone; empty while it runs or when attached.
   std::string gone();
@@ -66,6 +66,8 @@ class Iut {
 
  private:
   std::string wait_ready(std::size_t log_from);
+  // The command and environment with variables filled in.
+  std::string launch(Process& process, const Variables& names);
 
   IutFile file_;
   std::string work_;
@@ -73,6 +75,7 @@ class Iut {
   std::string log_;
   std::map<std::string, std::string, std::less<>> variables_;
   Process process_;
+  Process another_;
   bool wanted_ = false;
 };
 

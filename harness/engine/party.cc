@@ -108,6 +108,11 @@ net::Result<ClientParty::Answer> ClientParty::receive() {
   return Answer{std::move(asked), std::move(*response), client.info()};
 }
 
+std::string ClientParty::surplus(double seconds) {
+  auto more = client_->read_some(to_duration(seconds));
+  return more ? *more : "";
+}
+
 void ClientParty::close() {
   pending_.clear();
   client_->client().close();
@@ -131,11 +136,14 @@ net::Result<void> ServerParty::start(Options options) {
   net::ServerOptions server;
   server.listen = options.listen;
   if (options.tls) {
-    auto pem = net::make_self_signed({"localhost", "127.0.0.1", "::1", options.listen.address});
-    if (!pem) return pem.error();
-    certificate_ = pem->certificate;
+    // The same after a restart: a client under test trusts the one that it was given.
+    if (!pem_) {
+      auto pem = net::make_self_signed({"localhost", "127.0.0.1", "::1", options.listen.address});
+      if (!pem) return pem.error();
+      pem_ = *pem;
+    }
     server.tls.emplace();
-    server.tls->pem = *pem;
+    server.tls->pem = *pem_;
     server.tls->key_log = options.key_log;
   }
   constexpr std::size_t kMostWaiting = 10000;

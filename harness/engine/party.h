@@ -14,6 +14,7 @@
 #include "reference-impl/net/http_client.h"
 #include "reference-impl/net/http_server.h"
 #include "reference-impl/net/result.h"
+#include "reference-impl/net/tls.h"
 #include "reference-impl/net/url.h"
 
 namespace peerscope::harness {
@@ -63,6 +64,8 @@ class ClientParty {
   };
   net::Result<Answer> receive();
   bool waiting() const { return !pending_.empty(); }
+  // What comes within `seconds` although nothing was asked; empty when the connection stays silent or closes.
+  std::string surplus(double seconds);
   // Bytes of the last exchange that could not be read as an answer.
   const std::string& received() { return client_->client().received_bytes(); }
   const net::ConnectionInfo& connection() { return client_->client().info(); }
@@ -102,7 +105,8 @@ class ServerParty {
   ~ServerParty();
   net::Result<void> start(Options options);
   std::uint16_t port() const;
-  const std::string& certificate() const { return certificate_; }
+  // Empty without TLS.
+  std::string certificate() const { return pem_ ? pem_->certificate : std::string(); }
   // The next request, or nothing within `seconds`.
   std::optional<Incoming> next(double seconds);
   // Answers from the server's own thread.
@@ -113,7 +117,7 @@ class ServerParty {
  private:
   struct State;
   std::shared_ptr<State> state_;
-  std::string certificate_;
+  std::optional<net::KeyPairPem> pem_;
 };
 
 }  // namespace peerscope::harness

@@ -41,6 +41,8 @@ std::string indent(std::string_view text, std::string_view prefix) {
   return out;
 }
 
+constexpr int kMostSilent = 3;  // scenarios without any answer until the rest is given up
+
 // A scenario whose id ends in /sanity is the plain flow: when it cannot be run, nothing else can be judged.
 bool is_sanity(const Scenario& scenario) { return scenario.id.ends_with("/sanity"); }
 
@@ -63,6 +65,7 @@ class SuiteRun {
     for (const Scenario& scenario : scenarios_) order.push_back(&scenario);
     std::stable_partition(order.begin(), order.end(), [](const Scenario* s) { return is_sanity(*s); });
     std::size_t done = 0;
+    int silent = 0;
     for (const Scenario* scenario : order) {
       const std::string off = off_reason(*scenario, iut_.file(), options_);
       for (const Permutation& permutation : permutations(*scenario)) {
@@ -72,9 +75,13 @@ class SuiteRun {
           note(*scenario, permutation, Verdict::kBlocked, blocked);
         } else {
           const Verdict verdict = run_one(*scenario, permutation, ++done, planned);
-          const bool unreachable = is_sanity(*scenario) && (verdict == Verdict::kBlocked || verdict == Verdict::kInconclusive);
-          if (unreachable) blocked = fmt::format("the plain flow ({}) could not be run: {}", scenario->id, summary_.cases.back().attempt.reason);
-          if (unreachable) say(options_, fmt::format("nothing else is run: {}\n", blocked));
+          const bool open = verdict == Verdict::kBlocked || verdict == Verdict::kInconclusive;
+          const Attempt& last = summary_.cases.back().attempt;
+          silent = open && !last.reached ? silent + 1 : 0;
+          // An IUT that answers, if only with refusals, can be judged further; one that says nothing cannot.
+          if (silent > 0 && is_sanity(*scenario)) blocked = fmt::format("the plain flow ({}) could not be run: {}", scenario->id, last.reason);
+          else if (silent >= kMostSilent) blocked = fmt::format("no answer in {} scenarios in a row: {}", silent, last.reason);
+          if (!blocked.empty()) say(options_, fmt::format("nothing else is run: {}\n", blocked));
         }
         if (!results_.error().empty()) break;
       }
@@ -132,15 +139,17 @@ class SuiteRun {
       // Nothing listens there: two more tries in a row learn nothing.
       if (attempts.back().verdict == Verdict::kBlocked && is_sanity(scenario)) break;
     }
-    Attempt& last = attempts.back();
-    std::size_t failed = 0;
-    for (const Attempt& attempt : attempts) failed += attempt.verdict == Verdict::kFail;
+    // A fail that a later attempt did not repeat is unstable. An attempt that could not judge takes nothing back.
+    const auto failed = std::count_if(attempts.begin(), attempts.end(), [](const Attempt& attempt) { return attempt.verdict == Verdict::kFail; });
+    const bool took_back = failed > 0 && attempts.back().verdict < Verdict::kInconclusive;
+    const auto failing = std::find_if(attempts.begin(), attempts.end(), [](const Attempt& attempt) { return attempt.verdict == Verdict::kFail; });
+    Attempt& last = failed > 0 && !took_back ? *failing : attempts.back();
     Verdict final = last.verdict;
     std::string note_text;
-    if (failed > 0 && failed < attempts.size()) {
+    if (took_back) {
       final = Verdict::kUnstable;
       note_text = fmt::format("failed {} of {} attempts with the same seed", failed, attempts.size());
-      if (last.reason.empty()) last.reason = attempts.front().reason;
+      if (last.reason.empty()) last.reason = failing->reason;
     }
     results_.verdict(last, final, note_text);
     tell(scenario, last, final, note_text, number, planned);

@@ -49,6 +49,12 @@ class Run {
     variables_.values["user"] = iut.file().user;
     variables_.values["password"] = iut.file().password;
     variables_.values["token"] = iut.file().token;
+    if (scenario.role == "peer") {  // what the IUT's command line may use; `let` changes them
+      variables_.values.try_emplace("swarm", expand("sw-${hex(12)}", variables_).text);
+      variables_.values.try_emplace("mode", "LEECH");
+      variables_.values.try_emplace("stay", "0");
+      variables_.values.try_emplace("finds", "0");
+    }
     result_.verdict = Verdict::kPass;
   }
 
@@ -79,6 +85,7 @@ class Run {
  private:
   // Ends the scenario. Returns false so that callers may `return stop(...)`.
   bool stop(Verdict verdict, std::string reason) {
+    if (cleaning_ && verdict != Verdict::kError) return false;  // the verdict is made
     result_.verdict = worst(result_.verdict, verdict);
     if (result_.reason.empty()) {
       result_.reason = std::move(reason);
@@ -129,7 +136,9 @@ class Run {
       ++number;
       step_ = &step;
       step_name_ = step.id.empty() ? fmt::format("{} (line {})", number, step.line) : step.id;
-      for (int i = 0; i < step.repeat; ++i) {
+      const auto times = duration(step.repeat);
+      if (!times) return false;
+      for (int i = 0; i < std::clamp(static_cast<int>(*times), 1, kMostRepeats); ++i) {
         if (!run_step(step)) return false;
         if (const std::string gone = iut_.gone(); !gone.empty() && scenario_.role == "tracker") {
           return cleaning_ ? false : decide_all(fmt::format("the implementation under test {} in the middle of the scenario", gone));
@@ -146,9 +155,23 @@ class Run {
     ClientParty* client = party(step.by);
     if (client == nullptr) return false;
     if (step.close) return client->close(), true;
+    if (step.expect_none) return nothing(*client, step);
     if (step.send && !send(*client, *step.send)) return false;
-    if (step.expect && !step.expect_none) return receive(*client, *step.expect);
+    if (step.expect) return receive(*client, *step.expect);
     return true;
+  }
+
+  // Nothing more may come on the connection.
+  bool nothing(ClientParty& client, const Step& step) {
+    const auto seconds = duration(step.none_for);
+    if (!seconds) return false;
+    const std::string more = client.surplus(*seconds);
+    if (more.empty()) return true;
+    evidence_.add(more, client.connection(), false, "bytes that no request asked for");
+    constexpr std::size_t kMostShown = 400;
+    result_.expected = "nothing more on the connection";
+    result_.seen = more.substr(0, kMostShown);
+    return decide(*step.expect, fmt::format("{} more bytes came after the answer", more.size()));
   }
 
   std::optional<double> duration(const std::string& text) {
@@ -303,6 +326,7 @@ class Run {
   bool receive(ClientParty& client, const Expectation& expectation) {
     auto answer = client.receive();
     if (!answer) return no_answer(client, expectation, answer.error());
+    result_.reached = true;
     MessagePtr message = decode_response(protocol_, answer->http, security());
     message->source = "iut";
     judge(*message, answer->asked.message.get(), answer->http.status);
@@ -314,6 +338,7 @@ class Run {
 
   bool no_answer(ClientParty& client, const Expectation& expectation, const net::Error& error) {
     const std::string event = error.kind == net::ErrorKind::kTimeout ? "timeout" : error.kind == net::ErrorKind::kReset ? "reset" : "closed";
+    result_.reached = result_.reached || !client.received().empty();
     if (!client.received().empty()) evidence_.add(client.received(), client.connection(), false, error.message);
     for (const Outcome& outcome : expectation.any_of) {
       if (outcome.event == event || (outcome.event == "closed" && event == "reset")) return take(outcome);
@@ -323,7 +348,7 @@ class Run {
     if (const std::string gone = iut_.gone(); !gone.empty()) return decide_all(fmt::format("the implementation under test {} instead of answering", gone));
     result_.expected = describe(expectation);
     result_.seen = error.message;
-    if (step_->setup) return stop(Verdict::kBlocked, fmt::format("setup step: {}", error.message));
+    if (step_->setup || cleaning_) return stop(Verdict::kBlocked, fmt::format("setup step: {}", error.message));
     // Silence, endless bodies and garbage are the IUT's doing; a connection that ends may have other causes.
     const bool decided = error.kind == net::ErrorKind::kTimeout || error.kind == net::ErrorKind::kMalformed || error.kind == net::ErrorKind::kTooLarge;
     if (!decided) return stop(cleaning_ ? Verdict::kPass : Verdict::kInconclusive, fmt::format("no answer: {}", error.message));
@@ -392,15 +417,17 @@ class Run {
   }
 
   bool take(const Outcome& outcome) {
-    if (outcome.verdict > Verdict::kPass && step_->expect) {
-      for (const std::string& id : step_->expect->check) {
-        const Requirement* row = find_requirement(id);
-        add_hit(*row, std::min(outcome.verdict, std::max(verdict_of(*row), Verdict::kInfo)), outcome.note.empty() ? "an outcome that is tolerated only" : outcome.note);
-      }
-      result_.verdict = worst(result_.verdict, outcome.verdict);
-      if (outcome.verdict == Verdict::kFail) return stop(Verdict::kFail, outcome.note);
+    if (outcome.verdict <= Verdict::kPass || !step_->expect || cleaning_) return true;
+    // No outcome counts more than the rows that it decides.
+    Verdict verdict = Verdict::kInfo;
+    for (const std::string& id : step_->expect->check) {
+      const Requirement* row = find_requirement(id);
+      const Verdict one = std::min(outcome.verdict, std::max(verdict_of(*row), Verdict::kInfo));
+      add_hit(*row, one, outcome.note.empty() ? "an outcome that is tolerated only" : outcome.note);
+      verdict = worst(verdict, one);
     }
-    return true;
+    result_.verdict = worst(result_.verdict, verdict);
+    return verdict == Verdict::kFail ? stop(Verdict::kFail, outcome.note) : true;
   }
 
   std::string describe(const Expectation& expectation) const {
@@ -431,7 +458,7 @@ class Run {
     if (!outcome.event.empty()) return "an answer came, expected was " + outcome.event;
     const bool any_http = outcome.msg == "http";
     if (!any_http && outcome.msg != "any") {
-      const std::string_view wanted = outcome.msg.empty() ? "response" : outcome.msg;
+      const std::string_view wanted = outcome.msg.empty() ? std::string_view("response") : std::string_view(outcome.msg);
       if (message.type == nullptr || wanted != message.type->name) {
         add("message", wanted, message.type != nullptr ? std::string(message.type->name) : http != nullptr ? fmt::format("HTTP {} with {}", http->status, http->headers.get("Content-Type", "no Content-Type")) : "something else");
         return out;
@@ -445,7 +472,9 @@ class Run {
       if (key == "header" && http != nullptr) {
         for (const auto& [name, value] : wanted.members) {
           std::string expected;
-          if (!match_value(http->headers.get(name), value, expected)) add("header " + name, expected, http->headers.get(name, "nothing"));
+          bool any = false;
+          for (const net::HeaderField field : http->headers) any = any || (net::iequals(field.name, name) && match_value(field.value, value, expected));
+          if (!any) add("header " + name, text_of(value), http->headers.get(name, "nothing"));
         }
         continue;
       }
@@ -458,15 +487,19 @@ class Run {
     return out;
   }
 
+  void bind(const Outcome& outcome, const Message& message) {
+    for (const auto& [variable, path] : outcome.bind.members) {
+      const std::uint32_t at = find_path(message.events, path.scalar);
+      if (at != Event::kNoParent) variables_.values[variable] = message.events[at].has_number ? std::to_string(message.events[at].number) : std::string(message.events[at].text);
+    }
+  }
+
   bool meet(const Expectation& expectation, const Message& message, const net::HttpResponse* http) {
     std::string first;
     for (const Outcome& outcome : expectation.any_of) {
       const std::string difference = differences(outcome, message, http);
       if (difference.empty()) {
-        for (const auto& [variable, path] : outcome.bind.members) {
-          const std::uint32_t at = find_path(message.events, path.scalar);
-          if (at != Event::kNoParent) variables_.values[variable] = message.events[at].has_number ? std::to_string(message.events[at].number) : std::string(message.events[at].text);
-        }
+        bind(outcome, message);
         return take(outcome);
       }
       if (first.empty() && outcome.event.empty()) first = difference;
@@ -499,14 +532,17 @@ class Run {
         if (result_.seen.empty()) result_.seen = gone.empty() ? "nothing" : "the implementation under test " + gone;
         return decide(*expectation, !last_difference.empty() ? last_difference : gone.empty() ? fmt::format("no such request within {} s", *seconds) : fmt::format("the implementation under test {} before it sent it", gone));
       }
-      if (incoming->http.headers.contains("Authorization")) authenticated_ = true;
+      result_.reached = true;
       MessagePtr message = decode_request(protocol_, incoming->http, incoming->connection.tls ? Transport::Security::kTls : Transport::Security::kClear);
       message->source = incoming->connection.remote.to_string();
       judge(*message, nullptr, 200);
       std::string difference;
       const Outcome* met = nullptr;
       for (const Outcome& outcome : expectation->any_of) {
-        const std::string d = differences(outcome, *message, nullptr);
+        std::string d = differences(outcome, *message, nullptr);
+        if (const auto before = bodies_.find(expectation->same_as); d.empty() && before != bodies_.end() && before->second != incoming->http.body) {
+          d = fmt::format("the request is not that of step {}: expected {}, seen {}", expectation->same_as, before->second, incoming->http.body);
+        }
         if (d.empty()) {
           met = &outcome;
           break;
@@ -521,14 +557,12 @@ class Run {
       if (met != nullptr && none) decide(*expectation, fmt::format("{} came, expected was none", message->type != nullptr ? message->type->name : "a request"));
       add_evidence(incoming->http, incoming->connection, *message);
       protocol_.track(*session_, *message, nullptr);
+      if (met != nullptr) bind(*met, *message);
       const Sending* reply = met != nullptr && !none && step.reply ? &*step.reply : background(*message);
       if (!answer(*incoming, *message, reply)) return false;
       if (met == nullptr) continue;
       if (none) return result_.verdict < Verdict::kFail;
-      for (const auto& [variable, path] : met->bind.members) {
-        const std::uint32_t at = find_path(message->events, path.scalar);
-        if (at != Event::kNoParent) variables_.values[variable] = message->events[at].has_number ? std::to_string(message->events[at].number) : std::string(message->events[at].text);
-      }
+      if (!step.id.empty()) bodies_[step.id] = incoming->http.body;
       result_.seen.clear();
       result_.expected.clear();
       return take(*met);
@@ -551,7 +585,9 @@ class Run {
     if (sending->end == "none") return true;
     net::Reply reply;
     if (sending->raw_http) {
-      reply = net::Reply::raw_bytes(*sending->raw_http);
+      const Expanded raw = expand(*sending->raw_http, variables_);
+      if (!raw.error.empty()) return stop(Verdict::kError, raw.error);
+      reply = net::Reply::raw_bytes(raw.text);
     } else {
       std::string body;
       if (!build(*sending, &request, "", body)) return false;
@@ -601,7 +637,7 @@ class Run {
   std::string comment_;
   std::uint64_t exchanges_ = 0;
   bool cleaning_ = false;
-  bool authenticated_ = false;
+  std::map<std::string, std::string> bodies_;  // requests of a peer under test, by step id
 };
 
 }  // namespace

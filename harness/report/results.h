@@ -28,6 +28,7 @@ struct Attempt {
   std::vector<std::string> tests;
   std::vector<RuleHit> hits;
   std::string evidence;     // file
+  bool reached = false;     // the IUT said anything at all
   double seconds = 0;
 };
 

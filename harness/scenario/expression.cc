@@ -148,7 +148,19 @@ class Evaluator {
       for (char& c : arguments[0]) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
       return arguments[0];
     }
-    error_ = fmt::format("no function '{}' with {} arguments; there are hex(n), rand(a, b), repeat(x, n), concat(...), upper(x)", name, n);
+    if (name == "unhex" && n == 1) {
+      std::string out;
+      for (std::size_t i = 0; i < arguments[0].size(); i += 2) {
+        unsigned value = 0;
+        const char* const from = arguments[0].data() + i;
+        const auto [end, error] = std::from_chars(from, from + std::min<std::size_t>(2, arguments[0].size() - i), value, 16);
+        if (error != std::errc{} || end != from + 2) error_ = fmt::format("unhex('{}'): expected pairs of hexadecimal digits", arguments[0]);
+        if (!error_.empty()) return {};
+        out.push_back(static_cast<char>(value));
+      }
+      return out;
+    }
+    error_ = fmt::format("no function '{}' with {} arguments; there are hex(n), rand(a, b), repeat(x, n), concat(...), upper(x), unhex(x)", name, n);
     return {};
   }
 

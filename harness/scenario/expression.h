@@ -3,6 +3,7 @@
 // + - * / and parentheses, and functions:
 //   hex(n)      n random hexadecimal digits, from the run's seed      rand(a, b)  a random whole number
 //   concat(...) texts joined                                         upper(x)    upper case
+//   repeat(x, n) a text n times                                      unhex(x)    bytes from hexadecimal digits
 // Durations are in seconds.
 #pragma once
 

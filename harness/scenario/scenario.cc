@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <filesystem>
 #include <random>
 #include <set>
@@ -18,6 +19,8 @@ namespace {
 
 // Names that the engine gives every scenario.
 constexpr std::string_view kGiven[] = {"url", "host", "port", "self.id", "self.addr", "track_timer", "report_interval", "request_limit", "user", "password", "token"};
+// What a peer under test is told (docs/iut-file.md); a scenario may set its own.
+constexpr std::string_view kGivenToPeers[] = {"swarm", "mode", "stay", "finds"};
 
 class Loader {
  public:
@@ -50,6 +53,9 @@ class Loader {
       scenario_.needs.push_back(key->scalar);
     }
     for (const std::string_view name : kGiven) known_.values.emplace(name, "1");
+    if (scenario_.role == "peer") {
+      for (const std::string_view name : kGivenToPeers) known_.values.emplace(name, "1");
+    }
     if (const Tree* params = file.find("params"); params != nullptr) {
       for (const auto& [param, values] : params->members) {
         std::vector<std::string> axis;
@@ -73,7 +79,17 @@ class Loader {
   }
 
  private:
-  void report(const std::string& error) { result_.errors.push_back(fmt::format("{}: {}", name_, error)); }
+  // Of a helper: "line 3, column 5: ..." becomes "file.yaml:3:5: ...".
+  void report(const std::string& error) {
+    int line = 0;
+    int column = 0;
+    int used = 0;
+    if (std::sscanf(error.c_str(), "line %d, column %d: %n", &line, &column, &used) == 2 && used > 0) {
+      result_.errors.push_back(fmt::format("{}:{}:{}: {}", name_, line, column, error.substr(static_cast<std::size_t>(used))));
+    } else {
+      result_.errors.push_back(fmt::format("{}: {}", name_, error));
+    }
+  }
   void fail(const Tree& at, std::string_view what) {
     result_.errors.push_back(at.line > 0 ? fmt::format("{}:{}:{}: {}", name_, at.line, at.column, what) : fmt::format("{}: {}", name_, what));
   }
@@ -170,7 +186,7 @@ class Loader {
   Outcome outcome(const Tree& item) {
     Outcome out;
     out.line = item.line;
-    keys(item, {"msg", "event", "where", "http", "bind", "verdict", "note", "within", "check", "any_of", "for"});
+    keys(item, {"msg", "event", "where", "http", "bind", "verdict", "note", "within", "check", "any_of", "for", "same_as"});
     out.msg = text(item, "msg");
     if (!out.msg.empty() && out.msg != "http" && out.msg != "any" && !is_message(out.msg)) fail(item, fmt::format("no message '{}' in {}", out.msg, scenario_.protocol->name));
     out.event = text(item, "event");
@@ -186,7 +202,12 @@ class Loader {
     else if (verdict == "fail") out.verdict = Verdict::kFail;
     else if (!verdict.empty() && verdict != "pass") fail(item, "verdict: is pass, info, warn or fail");
     if (std::string error = check_where(out.where); !error.empty()) report(error);
-    if (std::string error = check_where(out.http); !error.empty()) report(error);
+    Tree http = out.http;
+    if (const Tree* header = http.find("header"); header != nullptr) {
+      if (std::string error = check_where(*header); !error.empty()) report(error);
+      std::erase_if(http.members, [](const TreeMember& member) { return member.first == "header"; });
+    }
+    if (std::string error = check_where(http); !error.empty()) report(error);
     if (std::string error = check_expressions(out.where, known_); !error.empty()) report(error);
     check_paths(out.where);
     for (const auto& [variable, path] : out.bind.members) known_.values[variable] = "1";
@@ -200,7 +221,7 @@ class Loader {
       std::string_view rest = path;
       while (!rest.empty()) {
         const PathStep step = first_step(rest);
-        const bool known = std::any_of(places.begin(), places.end(), [&](const FieldPlace& place) { return step.name == place.field->name || path == place.field->filter; });
+        const bool known = std::any_of(places.begin(), places.end(), [&, &written = path](const FieldPlace& place) { return step.name == place.field->name || written == place.field->filter; });
         if (!known && !step.name.starts_with("x_")) fail(wanted, fmt::format("no field '{}' in {}", step.name, scenario_.protocol->name));
         rest = step.rest;
         if (path.find(scenario_.protocol->name) == 0) break;
@@ -211,6 +232,9 @@ class Loader {
   Expectation expectation(const Tree& item) {
     Expectation out;
     out.within = text(item, "within");
+    if (const auto limit = expand(out.within, known_); !out.within.empty() && (!limit.error.empty() || !parse_seconds(limit.text))) fail(*item.find("within"), fmt::format("within: expected a duration, found '{}'", out.within));
+    out.same_as = text(item, "same_as");
+    if (!out.same_as.empty() && !step_ids_.contains(out.same_as)) fail(*item.find("same_as"), fmt::format("same_as: no earlier step '{}'", out.same_as));
     const std::vector<const Tree*> checked = list(item, "check");
     for (const Tree* id : checked) {
       if (find_requirement(id->scalar) == nullptr) fail(*id, fmt::format("no requirement '{}'", id->scalar));
@@ -227,22 +251,27 @@ class Loader {
   }
 
   void steps(const Tree& file, std::string_view key, std::vector<Step>& out) {
-    std::set<std::string> ids;
     for (const Tree* item : list(file, key)) {
+      if (!item->is_map()) {
+        fail(*item, "a step is a map");
+        continue;
+      }
       keys(*item, {"id", "by", "setup", "note", "send", "reply", "expect", "expect_none", "wait", "control", "close", "repeat"});
       Step step;
       step.line = item->line;
       step.id = text(*item, "id");
-      if (!step.id.empty() && !ids.insert(step.id).second) fail(*item, fmt::format("step id '{}' appears twice", step.id));
+      if (!step.id.empty() && step_ids_.contains(step.id)) fail(*item, fmt::format("step id '{}' appears twice", step.id));
       step.by = text(*item, "by");
       step.setup = boolean(*item, "setup");
       step.note = text(*item, "note");
       step.wait = text(*item, "wait");
+      if (const auto length = expand(step.wait, known_); !step.wait.empty() && (!length.error.empty() || !parse_seconds(length.text))) fail(*item->find("wait"), fmt::format("wait: expected a duration, found '{}'", step.wait));
       step.control = text(*item, "control");
       step.close = boolean(*item, "close");
       if (const std::string times = text(*item, "repeat"); !times.empty()) {
-        const auto [end, error] = std::from_chars(times.data(), times.data() + times.size(), step.repeat);
-        if (error != std::errc{} || *end != '\0' || step.repeat < 1 || step.repeat > 1000) fail(*item, "repeat: is a number from 1 to 1000");
+        const auto value = parse_seconds(expand(times, known_).text);
+        if (!value || *value < 1 || *value > kMostRepeats) fail(*item, fmt::format("repeat: is a number from 1 to {}", kMostRepeats));
+        step.repeat = times;
       }
       if (const Tree* send = item->find("send"); send != nullptr) step.send = sending(*send, "");
       if (const Tree* expect = item->find("expect"); expect != nullptr) {
@@ -262,6 +291,7 @@ class Loader {
       const int verbs = step.send.has_value() + !step.wait.empty() + !step.control.empty() + step.close + step.expect_none.has_value();
       if (verbs > 1) fail(*item, "a step does one thing: send, wait, control, close or expect_none");
       if (verbs == 0 && !step.expect && !step.reply) fail(*item, "a step needs send, expect, reply, expect_none, wait, control or close");
+      if (!step.id.empty()) step_ids_.insert(step.id);
       out.push_back(std::move(step));
     }
   }
@@ -270,6 +300,7 @@ class Loader {
   ScenarioResult& result_;
   Scenario& scenario_;
   Variables known_;
+  std::set<std::string> step_ids_;
 };
 
 }  // namespace

@@ -13,6 +13,8 @@
 
 namespace peerscope::harness {
 
+constexpr int kMostRepeats = 1000;  // of one step
+
 // One acceptable outcome. Trees hold unexpanded variables.
 struct Outcome {
   std::string msg;    // message name; "http": any HTTP answer, its body not judged; empty: the answer's usual message
@@ -29,6 +31,7 @@ struct Expectation {
   std::vector<Outcome> any_of;
   std::string within;               // expression; empty: the default
   std::vector<std::string> check;   // requirement ids that this expectation decides
+  std::string same_as;              // id of an earlier step: the request has that one's body, byte by byte
 };
 
 // A message to send: built from the description, or raw bytes.
@@ -56,9 +59,9 @@ struct Step {
   std::optional<Outcome> expect_none;
   std::string none_for;
   std::string wait;     // duration expression
-  std::string control;  // start, stop, restart, reset, or a hook of the IUT file
+  std::string control;  // start, stop, restart, reset, start-another, drop, or a hook of the IUT file
   bool close = false;
-  int repeat = 1;
+  std::string repeat = "1";  // expression
 };
 
 struct Background {

@@ -129,11 +129,13 @@ TEST(Check, APluginOfAnotherVersionIsNamed) {
     in.close();
     const std::string old("\0000.1.0\0", 7);
     std::size_t changed = 0;
-    for (std::size_t at = 0; (at = bytes.find(old, at)) != std::string::npos; at += old.size(), ++changed) bytes[at + 1] = '7';
+    for (std::size_t at = 0; (at = bytes.find(old, at)) != std::string::npos; at += old.size(), ++changed)
+      bytes[at + 1] = '7';
     ASSERT_GT(changed, 0U);
     std::ofstream(entry.path(), std::ios::binary) << bytes;
   }
-  const CommandResult result = peerscope({"check", kCaptures + "/ppstp/session/flow.pcapng"}, {{"PEERSCOPE_PLUGIN_DIR", folder.path}});
+  const CommandResult result =
+      peerscope({"check", kCaptures + "/ppstp/session/flow.pcapng"}, {{"PEERSCOPE_PLUGIN_DIR", folder.path}});
   EXPECT_EQ(result.status, 3);
   EXPECT_NE(result.errors.find("7.1.0"), std::string::npos) << result.errors;
 }
@@ -143,34 +145,44 @@ TEST(Check, TheAnnotatedCopyHasTheCommentOnTheFrame) {
   const std::string copy = folder.path + "/annotated.pcapng";
   EXPECT_EQ(peerscope({"check", kCaptures + "/ppstp/broken_tracker/flow.pcapng", "--annotate", copy}).status, 1);
   // Plain tshark, without the plugin.
-  const CommandResult shown = run_command({"tshark", "-r", copy, "-Y", "frame.comment", "-T", "fields", "-e", "frame.number", "-e", "frame.comment"}, {{"HOME", folder.path}, {"WIRESHARK_PLUGIN_DIR", folder.path}}, 60);
+  const CommandResult shown = run_command(
+      {"tshark", "-r", copy, "-Y", "frame.comment", "-T", "fields", "-e", "frame.number", "-e", "frame.comment"},
+      {{"HOME", folder.path}, {"WIRESHARK_PLUGIN_DIR", folder.path}}, 60);
   EXPECT_NE(shown.output.find("33\t"), std::string::npos) << shown.output << shown.errors;
   EXPECT_NE(shown.output.find("P-CONN-22"), std::string::npos) << shown.output;
 }
 
 std::string iut_file(const std::string& folder, const std::string& defect) {
   const std::string path = folder + "/iut.yaml";
-  std::ofstream(path) << "iut: tracker\nrole: tracker\nstart:\n  exec: [\"" << kProgram << "\", serve, tracker, --listen, \"127.0.0.1:${port}\"" << (defect.empty() ? "" : ", --defect, " + defect)
+  std::ofstream(path) << "iut: tracker\nrole: tracker\nstart:\n  exec: [\"" << kProgram
+                      << "\", serve, tracker, --listen, \"127.0.0.1:${port}\""
+                      << (defect.empty() ? "" : ", --defect, " + defect)
                       << "]\n  url: \"https://127.0.0.1:${port}/\"\n";
   return path;
 }
 
 TEST(Replay, PassesAgainstAFreshTracker) {
   const TemporaryFolder folder;
-  const CommandResult result = peerscope({"replay", kCaptures + "/ppstp/session/flow.pcapng", "--iut", iut_file(folder.path, ""), "--out", folder.path + "/out"});
+  const CommandResult result = peerscope({"replay", kCaptures + "/ppstp/session/flow.pcapng", "--iut",
+                                          iut_file(folder.path, ""), "--out", folder.path + "/out"});
   EXPECT_EQ(result.status, 0) << result.output << result.errors;
-  EXPECT_NE(result.output.find("22 of 22 messages played, 22 answers compared, 0 differ"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("22 of 22 messages played, 22 answers compared, 0 differ"), std::string::npos)
+      << result.output;
 }
 
 TEST(Replay, FailsAtTheRightMessageWithEvidence) {
   const TemporaryFolder folder;
-  const CommandResult result = peerscope({"replay", kCaptures + "/ppstp/session/flow.pcapng", "--iut", iut_file(folder.path, "stale-list-after-leave"), "--out", folder.path + "/out"});
+  const CommandResult result =
+      peerscope({"replay", kCaptures + "/ppstp/session/flow.pcapng", "--iut",
+                 iut_file(folder.path, "stale-list-after-leave"), "--out", folder.path + "/out"});
   EXPECT_EQ(result.status, 1) << result.output << result.errors;
   EXPECT_NE(result.output.find("P-CONN-22"), std::string::npos) << result.output;
   EXPECT_NE(result.output.find("fail frame 75, answer to FIND live-1, peer dora"), std::string::npos) << result.output;
   EXPECT_NE(result.output.find("expected (capture)"), std::string::npos) << result.output;
-  const CommandResult shown = run_command({"tshark", "-r", folder.path + "/out/replay.pcapng", "-Y", "frame.comment", "-T", "fields", "-e", "frame.number", "-e", "http.response.code", "-e", "frame.comment"},
-                                          {{"HOME", folder.path}, {"WIRESHARK_PLUGIN_DIR", folder.path}}, 60);
+  const CommandResult shown =
+      run_command({"tshark", "-r", folder.path + "/out/replay.pcapng", "-Y", "frame.comment", "-T", "fields", "-e",
+                   "frame.number", "-e", "http.response.code", "-e", "frame.comment"},
+                  {{"HOME", folder.path}, {"WIRESHARK_PLUGIN_DIR", folder.path}}, 60);
   std::istringstream lines(shown.output);
   std::string first;
   std::getline(lines, first);
@@ -182,9 +194,11 @@ TEST(Replay, FailsAtTheRightMessageWithEvidence) {
 TEST(Replay, AsTheTrackerItAnswersAPeer) {
   const TemporaryFolder folder;
   const std::string path = folder.path + "/peer.yaml";
-  std::ofstream(path) << "iut: peer\nrole: peer\nstart:\n  exec: [\"" << kProgram
-                      << "\", join, \"${url}\", --insecure, --swarm, \"${swarm}:LEECH\", --find, \"1\", --duration, \"0\"]\n";
-  const CommandResult result = peerscope({"replay", kCaptures + "/ppstp/session/flow.pcapng", "--play", "tracker", "--iut", path, "--out", folder.path + "/out", "--within", "2"});
+  std::ofstream(path)
+      << "iut: peer\nrole: peer\nstart:\n  exec: [\"" << kProgram
+      << "\", join, \"${url}\", --insecure, --swarm, \"${swarm}:LEECH\", --find, \"1\", --duration, \"0\"]\n";
+  const CommandResult result = peerscope({"replay", kCaptures + "/ppstp/session/flow.pcapng", "--play", "tracker",
+                                          "--iut", path, "--out", folder.path + "/out", "--within", "2"});
   EXPECT_EQ(result.status, 0) << result.output << result.errors;
 }
 

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The suites as data: every file lints, every behaviour row is provoked, and the examples of the docs are what they claim.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "harness/engine/iut.h"
+#include "harness/scenario/scenario.h"
+#include "protocols/base/protocol.h"
+#include "tests/e2e/program.h"
+
+namespace peerscope::e2e {
+namespace {
+
+std::vector<harness::Scenario> suites() {
+  std::vector<harness::Scenario> out;
+  std::string error;
+  for (const std::string& path : harness::find_scenarios({std::string(PEERSCOPE_SOURCE_DIR) + "/harness/suites"}, error)) {
+    harness::ScenarioResult loaded = harness::load_scenario(path);
+    for (const std::string& problem : loaded.errors) ADD_FAILURE() << problem;
+    out.push_back(std::move(loaded.scenario));
+  }
+  EXPECT_EQ(error, "");
+  return out;
+}
+
+TEST(Suites, EveryBehaviourRowIsNamedByAScenario) {
+  std::set<std::string> named;
+  for (const harness::Scenario& scenario : suites()) named.insert(scenario.tests.begin(), scenario.tests.end());
+  for (const Protocol* protocol : protocols()) {
+    for (const Requirement& row : protocol->requirements) {
+      if (row.check != nullptr || row.reason != nullptr) continue;
+      EXPECT_TRUE(named.contains(row.id)) << row.id << ": " << row.text;
+    }
+  }
+}
+
+// A row without a check is decided by expectations alone: naming it in `tests` is not enough.
+TEST(Suites, EveryBehaviourRowIsDecidedByAnExpectation) {
+  for (const harness::Scenario& scenario : suites()) {
+    std::set<std::string> decided;
+    for (const harness::Step& step : scenario.steps) {
+      if (step.expect && !step.setup) decided.insert(step.expect->check.begin(), step.expect->check.end());
+    }
+    for (const std::string& id : scenario.tests) {
+      const Requirement* row = find_requirement(id);
+      const bool needs_it = row != nullptr && row->check == nullptr;
+      EXPECT_TRUE(!needs_it || decided.contains(id)) << scenario.id << " names " << id << ", which none of its expectations decides";
+    }
+  }
+}
+
+TEST(Suites, IdsAreTheFilesPlaces) {
+  for (const harness::Scenario& scenario : suites()) EXPECT_NE(scenario.path.find("/suites/" + scenario.id + ".yaml"), std::string::npos) << scenario.path << " " << scenario.id;
+}
+
+std::vector<std::string> yaml_blocks(const std::string& page) {
+  std::vector<std::string> out;
+  const std::string text = read_file(std::string(PEERSCOPE_SOURCE_DIR) + "/docs/" + page);
+  const std::string open = "```yaml\n";
+  for (std::size_t at = text.find(open); at != std::string::npos; at = text.find(open, at + 1)) {
+    const std::size_t from = at + open.size();
+    out.push_back(text.substr(from, text.find("```", from) - from));
+  }
+  return out;
+}
+
+TEST(Docs, ScenarioExamplesLint) {
+  std::size_t whole = 0;
+  for (const std::string& block : yaml_blocks("scenarios.md")) {
+    if (!block.starts_with("format: 1")) continue;  // fragments
+    ++whole;
+    for (const std::string& problem : harness::parse_scenario(block, "docs/scenarios.md").errors) ADD_FAILURE() << problem << "\n" << block;
+  }
+  EXPECT_GE(whole, 2U);
+}
+
+TEST(Docs, IutExamplesLint) {
+  const Folder folder;
+  const auto blocks = yaml_blocks("iut-file.md");
+  EXPECT_GE(blocks.size(), 2U);
+  for (const std::string& block : blocks) {
+    std::string error;
+    (void)harness::load_iut(write(folder / "iut.yaml", block), error);
+    EXPECT_EQ(error, "") << block;
+  }
+}
+
+}  // namespace
+}  // namespace peerscope::e2e

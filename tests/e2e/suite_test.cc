@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The suites against what is right (no fail) and against what is wrong (the requirement that was broken is named).
+#include <gtest/gtest.h>
+
+#include "tests/e2e/program.h"
+
+namespace peerscope::e2e {
+namespace {
+
+bool failed_or_told(const Outcome& outcome, const Row& row) {
+  for (const std::string& id : row.requirements) {
+    const auto found = outcome.requirements.find(id);
+    if (found != outcome.requirements.end() && found->second != "pass") return true;
+  }
+  return false;
+}
+
+std::string told(const Outcome& outcome) {
+  std::string out;
+  for (const auto& [id, verdict] : outcome.requirements) {
+    if (verdict != "pass") out += " " + id + "=" + verdict;
+  }
+  return out.empty() ? " nothing" : out;
+}
+
+// ---- what is right
+
+class Clean : public testing::TestWithParam<std::tuple<const char*, const char*>> {};
+
+TEST_P(Clean, NothingFailsAndNothingWarns) {
+  const auto& [iut, arguments] = GetParam();
+  Folder folder;
+  const Outcome outcome = run(source(std::string("iut/") + iut + ".yaml"), arguments, folder);
+  EXPECT_EQ(outcome.ended.code, 0) << outcome.ended.output;
+  for (const auto& [id, verdict] : outcome.requirements) EXPECT_TRUE(verdict == "pass" || verdict == "info") << id << " " << verdict << "\n" << outcome.ended.output;
+  EXPECT_EQ(outcome.results.find("\"verdict\":\"unstable\""), std::string::npos) << outcome.ended.output;
+  EXPECT_GT(outcome.requirements.size(), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Reference, Clean,
+                         testing::Values(std::tuple{"tracker-https", ""}, std::tuple{"tracker-http", ""}, std::tuple{"tracker-mapped", ""}, std::tuple{"tracker-digest", ""},
+                                         std::tuple{"tracker-bearer", ""}, std::tuple{"tracker-overload", "P-ERR-05"}, std::tuple{"peer-https", ""}, std::tuple{"peer-http", ""}));
+
+class Foreign : public testing::TestWithParam<const char*> {};
+
+TEST_P(Foreign, AnHonestProgramDoesNotFail) {
+  Folder folder;
+  const Outcome outcome = run(source(std::string("iut/") + GetParam() + ".yaml"), "", folder);
+  EXPECT_EQ(outcome.ended.code, 0) << outcome.ended.output;
+  for (const auto& [id, verdict] : outcome.requirements) EXPECT_NE(verdict, "fail") << id << "\n" << outcome.ended.output;
+}
+
+INSTANTIATE_TEST_SUITE_P(Programs, Foreign, testing::Values("foreign-plain", "foreign-rich", "foreign-peer"));
+
+// ---- what is wrong
+
+const char* iut_for(const std::string& defect) {
+  if (defect == "basic-instead-of-digest" || defect == "auth-after-actions" || defect == "forbidden-for-missing-credentials") return "tracker-digest";
+  return defect == "overload-drops-connection" ? "tracker-overload" : "tracker-https";
+}
+
+// The scenarios about the broken requirements; where no scenario names one, a check finds it in any traffic.
+std::string selection(const Row& row, const std::string& listing, const std::string& role) {
+  std::string out;
+  for (const std::string& id : row.requirements) {
+    if (std::regex_search(listing, std::regex("tests .*" + id + "\\b"))) out += " " + id;
+  }
+  return out.empty() ? "ppstp/" + role + " --no-slow" : out;
+}
+
+void check_all(const std::vector<Row>& all, const std::string& role, const std::function<std::string(const Row&, const Folder&)>& iut_of) {
+  ASSERT_GE(all.size(), 8U);
+  const std::string listing = shell(program() + " list").output;
+  std::mutex mutex;
+  Folder folder;
+  each(all, [&](const Row& row) {
+    const std::string iut = iut_of(row, folder);
+    const Outcome outcome = run(iut, "--retries 0 --within 1.5 --quiet " + selection(row, listing, role), folder, row.name);
+    bool failed = false;
+    for (const auto& [id, verdict] : outcome.requirements) failed = failed || verdict == "fail";
+    const std::lock_guard lock(mutex);
+    EXPECT_TRUE(failed_or_told(outcome, row)) << row.name << " is not caught: expected " << row.requirements.front() << ", exit " << outcome.ended.code << ", told:" << told(outcome) << "\n"
+                                              << outcome.ended.output;
+    EXPECT_TRUE(!failed || outcome.ended.code == 1) << row.name << " fails and exits " << outcome.ended.code;
+  });
+}
+
+TEST(Defects, EveryTrackerDefectIsNamed) {
+  check_all(rows(shell(program() + " serve tracker --defect list").output), "tracker",
+            [](const Row& row, const Folder& folder) { return iut_with(iut_for(row.name), "--defect, " + row.name, folder, row.name); });
+}
+
+TEST(Defects, EveryPeerDefectIsNamed) {
+  std::vector<Row> all = rows(shell(program() + " join --defect list").output);
+  // The reference peer has no traffic of its own, so there are no counters that could fall; its unit tests have some.
+  std::erase_if(all, [](const Row& row) { return row.name == "counters-decrease"; });
+  check_all(all, "peer", [](const Row& row, const Folder& folder) { return iut_with("peer-https", "--defect, " + row.name, folder, row.name); });
+}
+
+TEST(Defects, EveryFaultOfTheForeignTrackerIsNamed) {
+  check_all(rows(shell("python3 " + source("foreign/rich_tracker.py") + " --fault list").output), "tracker",
+            [](const Row& row, const Folder& folder) { return iut_with("foreign-rich", "--fault, " + row.name, folder, row.name); });
+}
+
+TEST(Defects, EveryFaultOfTheForeignPeerIsNamed) {
+  check_all(rows(shell("python3 " + source("foreign/small_peer.py") + " --fault list").output), "peer",
+            [](const Row& row, const Folder& folder) { return iut_with("foreign-peer", "--fault, " + row.name, folder, row.name); });
+}
+
+}  // namespace
+}  // namespace peerscope::e2e
