@@ -57,6 +57,8 @@ net::Result<void> ClientParty::send(Exchange exchange, const Wire& wire, bool us
   exchange.connection = client.info();
   pending.may_authenticate = use_credentials && !options_.credentials.user.empty();
   if (use_credentials && !options_.credentials.token.empty()) exchange.http.headers.set("Authorization", "Bearer " + options_.credentials.token);
+  // A challenge holds for later requests too; without that a pipeline could not be authenticated.
+  if (pending.may_authenticate && challenge_) authorize(exchange.http);
   pending.wire = serialise(exchange, wire);
   pending.exchange = std::move(exchange);
   client.clear_record();
@@ -65,6 +67,11 @@ net::Result<void> ClientParty::send(Exchange exchange, const Wire& wire, bool us
   if (!sent && pending.fresh && sent.error().kind != net::ErrorKind::kReset && sent.error().kind != net::ErrorKind::kClosed) return sent.error();
   pending_.push_back(std::move(pending));
   return {};
+}
+
+void ClientParty::authorize(net::HttpRequest& request) {
+  const std::string cnonce = net::hex_digest(net::DigestAlgorithm::kSha256, name_ + std::to_string(++nonce_count_) + request.body).substr(0, 16);
+  request.headers.set("Authorization", net::make_authorization(*challenge_, request.method, request.target, {options_.credentials.user, options_.credentials.password}, cnonce, nonce_count_));
 }
 
 net::Result<ClientParty::Answer> ClientParty::receive() {
@@ -91,9 +98,9 @@ net::Result<ClientParty::Answer> ClientParty::receive() {
   if (response && response->status == 401 && front.may_authenticate && !front.how.raw) {
     front.may_authenticate = false;
     if (const auto challenge = net::choose_challenge(*response); challenge) {
-      const std::string cnonce = net::hex_digest(net::DigestAlgorithm::kSha256, front.wire).substr(0, 16);
-      front.exchange.http.headers.set("Authorization", net::make_authorization(*challenge, front.exchange.http.method, front.exchange.http.target,
-                                                                               {options_.credentials.user, options_.credentials.password}, cnonce));
+      challenge_ = *challenge;
+      nonce_count_ = 0;
+      authorize(front.exchange.http);
       front.wire = serialise(front.exchange, front.how);
       again();
     }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "harness/engine/http_message.h"
+#include "reference-impl/net/auth.h"
 #include "reference-impl/net/http.h"
 #include "reference-impl/net/http_client.h"
 #include "reference-impl/net/http_server.h"
@@ -80,12 +81,16 @@ class ClientParty {
     bool may_authenticate = false;
   };
   std::string serialise(const Exchange& exchange, const Wire& wire) const;
+  // Answers the last Digest challenge.
+  void authorize(net::HttpRequest& request);
 
   std::string name_;
   std::string id_;
   Options options_;
   std::unique_ptr<net::BlockingClient> client_;
   std::deque<Pending> pending_;
+  std::optional<net::DigestChallenge> challenge_;
+  std::uint32_t nonce_count_ = 0;
 };
 
 class ServerParty {

@@ -490,7 +490,9 @@ class Run {
   void bind(const Outcome& outcome, const Message& message) {
     for (const auto& [variable, path] : outcome.bind.members) {
       const std::uint32_t at = find_path(message.events, path.scalar);
-      if (at != Event::kNoParent) variables_.values[variable] = message.events[at].has_number ? std::to_string(message.events[at].number) : std::string(message.events[at].text);
+      std::string& value = variables_.values[variable];
+      if (at == Event::kNoParent) value.clear();  // a message without it is the IUT's doing, not the scenario's
+      else value = message.events[at].has_number ? std::to_string(message.events[at].number) : std::string(message.events[at].text);
     }
   }
 

@@ -270,7 +270,7 @@ class Loader {
       step.close = boolean(*item, "close");
       if (const std::string times = text(*item, "repeat"); !times.empty()) {
         const auto value = parse_seconds(expand(times, known_).text);
-        if (!value || *value < 1 || *value > kMostRepeats) fail(*item, fmt::format("repeat: is a number from 1 to {}", kMostRepeats));
+        if (!value || *value < 1 || *value > kMostRepeats) fail(*item->find("repeat"), fmt::format("repeat: is a number from 1 to {}", kMostRepeats));
         step.repeat = times;
       }
       if (const Tree* send = item->find("send"); send != nullptr) step.send = sending(*send, "");

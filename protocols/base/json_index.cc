@@ -236,10 +236,11 @@ struct JsonIndex::Walker {
       ondemand::field field;
       if (std::move(item).get(field) != simdjson::SUCCESS) return abandon(index), broken(fault(v));
       JsonNode child;
-      const std::string_view raw(field.key().raw());
-      child.key_offset = offset_of(raw.data()) - 1;
+      const char* const key = field.key().raw();  // behind the quote, to the end of the text: no string of its own
+      child.key_offset = offset_of(key) - 1;
+      const std::string_view raw(key, size - offset_of(key));
       std::size_t close_quote = 0;
-      while (child.key_offset + 1 + close_quote < size && raw[close_quote] != '"') close_quote += raw[close_quote] == '\\' ? 2 : 1;
+      while (close_quote < raw.size() && raw[close_quote] != '"') close_quote += raw[close_quote] == '\\' ? 2 : 1;
       child.key_length = static_cast<std::uint32_t>(close_quote + 2);
       child.key = raw.substr(0, close_quote);
       if (child.key.find('\\') != std::string_view::npos) {

@@ -162,7 +162,12 @@ void ver_05(const CheckInput& in, Reporter& r) { no_content(in, r, kUnsupportedV
 void req_01(const CheckInput& in, Reporter& r) {
   if (!has_object(in)) return;
   const Event* root = in.message.first(kRoot);
-  if (event_of(in.message, root, kResponseType) != nullptr) return r.at(root, "the request carries response_type: it is a response object");
+  const auto index = static_cast<std::uint32_t>(root - in.message.events.data());
+  for (std::uint32_t i = index + 1; i < root->end; i = in.message.events[i].end) {
+    // In a request the member is not described, so it is there as an unknown one.
+    const Event& event = in.message.events[i];
+    if (event.unknown && event.label == kResponseType.name) return r.at(&event, "the request carries response_type: it is a response object");
+  }
   const bool bare = in.message.whole() && event_of(in.message, root, kRequestType) == nullptr && event_of(in.message, root, kPeerId) == nullptr && event_of(in.message, root, kTransactionId) == nullptr;
   if (bare) r.at(root, "the object holds none of the members of a request");
 }
@@ -463,6 +468,8 @@ void echo(const CheckInput& in, Reporter& r) {
   if (m == nullptr || answer == nullptr || !m->transaction_id) return;
   // Who could not parse the request does not know its transaction_id, though we may read it in the remains.
   if (!in.request->whole() || in.request->has(Shape::kNotUtf8)) return;
+  // The same holds for who refused it by its media type.
+  if (in.request->transport.has_http && in.request->transport.content_type != kMediaType) return;
   if (!answer->transaction_id) {
     if (in.message.whole()) r.whole(fmt::format("the answer has no transaction_id, expected \"{}\"", *m->transaction_id));
   } else if (*answer->transaction_id != *m->transaction_id) {

@@ -150,7 +150,7 @@ constexpr DefectRow kPeerDefects[] = {
     {"counters-decrease", "byte counters start again in every report", "P-STAT-14"},
     {"no-retry", "gives up after an invalid response", "P-ERR-07"},
     {"new-transaction-id-on-retry", "a repeated request has a new transaction_id", "P-ERR-07"},
-    {"changed-content-on-retry", "a repeated request keeps its transaction_id but not its content", "P-ERR-08"},
+    {"changed-content-on-retry", "a repeated request keeps its transaction_id but not its content", "P-ERR-08 P-ERR-07"},
     {"no-reconnect", "does not CONNECT again when the tracker has forgotten it", "P-FSM-12"},
     {"unregistered-request-type", "announces itself with request_type HELLO", "P-EXT-04 P-REQ-03"},
 };

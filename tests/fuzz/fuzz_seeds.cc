@@ -27,19 +27,24 @@ int main(int argc, char** argv) {
     put("ppstp_decode_fuzz", sample.name, (answer ? '\x03' : '\x01') + sample.bytes);
     put("ppstp_dissect_fuzz", sample.name, (answer ? '\x01' : '\x00') + sample.bytes);
     const std::string head = answer ? "HTTP/1.1 200 OK\r\n" : "POST / HTTP/1.1\r\nHost: a\r\n";
-    const std::string http = head + "Content-Type: application/ppsp-tracker+json\r\nContent-Length: " + std::to_string(sample.bytes.size()) + "\r\n\r\n" + sample.bytes;
+    const std::string http =
+        head + "Content-Type: application/ppsp-tracker+json\r\nContent-Length: " + std::to_string(sample.bytes.size()) +
+        "\r\n\r\n" + sample.bytes;
     put("http_net_fuzz", sample.name, http);
     put("http_net_fuzz", sample.name + "_chunked", head + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
     auto trace = net::TraceWriter::open(folder / "exported_harness_fuzz" / sample.name);
     const net::Endpoint client("192.0.2.2", 40000);
     const net::Endpoint server("192.0.2.1", 80);
-    net::TracePdu pdu{.source = answer ? server : client, .destination = answer ? client : server, .bytes = http, .comment = {}};
+    net::TracePdu pdu{
+        .source = answer ? server : client, .destination = answer ? client : server, .bytes = http, .comment = {}};
     if (!trace || !trace->write(pdu) || !trace->close()) return 1;
   }
   std::filesystem::create_directories(folder / "scenario_harness_fuzz");
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(std::filesystem::path(PEERSCOPE_SOURCE_DIR) / "harness/suites")) {
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(std::filesystem::path(PEERSCOPE_SOURCE_DIR) / "harness/suites")) {
     if (entry.path().extension() == ".yaml") {
-      std::filesystem::copy_file(entry.path(), folder / "scenario_harness_fuzz" / entry.path().filename(), std::filesystem::copy_options::overwrite_existing);
+      std::filesystem::copy_file(entry.path(), folder / "scenario_harness_fuzz" / entry.path().filename(),
+                                 std::filesystem::copy_options::overwrite_existing);
     }
   }
   return 0;

@@ -33,21 +33,34 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const char first = bytes[node.offset];
     const char last = bytes[node.offset + node.length - 1];
     switch (node.kind) {
-      case JsonNode::Kind::kObject: demand(first == '{' && last == '}', "object between braces"); break;
-      case JsonNode::Kind::kArray: demand(first == '[' && last == ']', "array between brackets"); break;
-      case JsonNode::Kind::kString: demand(first == '"' && last == '"' && node.length >= 2, "string between quotes"); break;
-      default: demand(std::string_view(bytes).substr(node.offset, node.length) == node.text, "scalar as written");
+      case JsonNode::Kind::kObject:
+        demand(first == '{' && last == '}', "object between braces");
+        break;
+      case JsonNode::Kind::kArray:
+        demand(first == '[' && last == ']', "array between brackets");
+        break;
+      case JsonNode::Kind::kString:
+        demand(first == '"' && last == '"' && node.length >= 2, "string between quotes");
+        break;
+      default:
+        demand(std::string_view(bytes).substr(node.offset, node.length) == node.text, "scalar as written");
     }
-    if (node.key_length > 0) demand(bytes[node.key_offset] == '"' && bytes[node.key_offset + node.key_length - 1] == '"', "key between quotes");
+    if (node.key_length > 0)
+      demand(bytes[node.key_offset] == '"' && bytes[node.key_offset + node.key_length - 1] == '"',
+             "key between quotes");
   }
-  for (const Issue& issue : issues) demand(issue.offset <= size && issue.length <= size - issue.offset, "issue within the text");
+  for (const Issue& issue : issues)
+    demand(issue.offset <= size && issue.length <= size - issue.offset, "issue within the text");
   // A literal made from any bytes is one string again.
   if (whole || issues.front().shape == Shape::kNotUtf8) return 0;
   std::string quoted = "[" + json_quote(std::string_view(bytes).substr(0, size)) + "]";
   const std::size_t length = quoted.size();
   quoted.resize(length + JsonIndex::padding());
   issues.clear();
-  if (index.parse(quoted, length, arena, issues)) demand(index.nodes().size() == 2 && index.nodes()[1].text == std::string_view(bytes).substr(0, size), "quoting loses nothing");
-  else demand(issues.front().shape == Shape::kNotUtf8, "a quoted text is JSON");
+  if (index.parse(quoted, length, arena, issues))
+    demand(index.nodes().size() == 2 && index.nodes()[1].text == std::string_view(bytes).substr(0, size),
+           "quoting loses nothing");
+  else
+    demand(issues.front().shape == Shape::kNotUtf8, "a quoted text is JSON");
   return 0;
 }

@@ -24,9 +24,10 @@ void demand(const std::string& broken) {
 const Message& request() {
   static Message message;
   if (message.size == 0) {
-    ppstp::decode(R"({"PPSPTrackerProtocol":{"version":1,"request_type":"CONNECT","transaction_id":"1","peer_id":"p",)"
-                  R"("connect":{"peer_num":{"peer_count":1},"swarm_action":[{"swarm_id":"a","action":"JOIN","peer_mode":"LEECH"}]}}})",
-                  message);
+    ppstp::decode(
+        R"({"PPSPTrackerProtocol":{"version":1,"request_type":"CONNECT","transaction_id":"1","peer_id":"p",)"
+        R"("connect":{"peer_num":{"peer_count":1},"swarm_action":[{"swarm_id":"a","action":"JOIN","peer_mode":"LEECH"}]}}})",
+        message);
   }
   return message;
 }
@@ -44,7 +45,8 @@ void again(const Message& message) {
   for (const Shape shape : {Shape::kMalformed, Shape::kCutShort, Shape::kTrailing, Shape::kNotUtf8, Shape::kTooDeep}) {
     if (second.has(shape)) demand("encoded text is " + std::string(to_string(shape)) + ": " + first);
   }
-  if (second.direction == message.direction && ppstp::encode(second.as<T>()) != first) demand("encoding is not stable: " + first);
+  if (second.direction == message.direction && ppstp::encode(second.as<T>()) != first)
+    demand("encoding is not stable: " + first);
 }
 
 }  // namespace
@@ -63,15 +65,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<Finding> findings;
   run_checks(ppstp::protocol(), {message, &request(), session.get()}, {}, findings);
   for (const Finding& finding : findings) {
-    if (finding.offset + finding.length > size || finding.detail.empty()) demand("a finding outside the message or without words");
+    if (finding.offset + finding.length > size || finding.detail.empty())
+      demand("a finding outside the message or without words");
   }
   ppstp::track(*session, message, &request());
   (void)ppstp::protocol().summary(message, &request());
   (void)print_tree(message.events);
-  for (std::uint32_t i = 0; i < message.events.size() && i < 50; ++i) (void)find_path(message.events, path_of(message.events, i));
+  for (std::uint32_t i = 0; i < message.events.size() && i < 50; ++i)
+    (void)find_path(message.events, path_of(message.events, i));
   (void)find_path(message.events, body);
   if (message.body == nullptr) return 0;
-  if (message.direction == Direction::kRequest) again<ppstp::Request>(message);
-  else again<ppstp::Response>(message);
+  if (message.direction == Direction::kRequest)
+    again<ppstp::Request>(message);
+  else
+    again<ppstp::Response>(message);
   return 0;
 }

@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import random
+import select
 import socket
 import sys
 import threading
@@ -264,7 +265,7 @@ class Broken(Tracker):
         if fault == "forbids-malformed" and answer["error_code"] == 1:
             answer["error_code"] = 3
         if fault == "errors-with-results" and answer["error_code"] in (3, 6):
-            answer["swarm_result"] = [{"swarm_id": "?", "result": 1}]
+            answer.update(error_code=3, swarm_result=[{"swarm_id": "?", "result": 1}])
         for result in answer.get("swarm_result", []):
             if fault == "lists-other-case":
                 result["swarm_id"] = result["swarm_id"].upper() + "-"
@@ -293,7 +294,7 @@ class Broken(Tracker):
         if fault == "hangs-on-find" and b'"FIND"' in request:
             time.sleep(3600)
         if fault == "html":
-            return write(connection, b"<html><body>" + text + b"</body></html>", "text/html")
+            return write(connection, b"<html><body>It works!</body></html>", "text/html")
         if fault == "endless-on-report" and b'"STAT_REPORT"' in request:
             connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/ppsp-tracker+json\r\ntransfer-encoding: chunked\r\n\r\n")
             while True:
@@ -346,7 +347,11 @@ def serve(connection, source, tracker):
     stream = connection.makefile("rb")
     fault = getattr(tracker, "fault", None)
     try:
-        while (request := read_request(stream)) is not None:
+        while True:
+            together = fault == "swaps-pipelined" and several_waiting(connection)
+            request = read_request(stream)
+            if request is None:
+                break
             method, headers, body = request
             if method != "POST":
                 connection.sendall(b"HTTP/1.1 405 Method Not Allowed\r\nallow: POST\r\ncontent-length: 0\r\n\r\n")
@@ -355,11 +360,9 @@ def serve(connection, source, tracker):
             if fault is None:
                 write(connection, json.dumps({"PPSPTrackerProtocol": answer}, indent=1).encode())
                 continue
-            time.sleep(0.01 if fault == "swaps-pipelined" else 0)
-            if fault == "swaps-pipelined" and stream.peek(1)[:1] and select_more(stream, connection):
+            if together:
                 _, more_headers, more = read_request(stream)
-                second = tracker.handle(more, more_headers.get("content-type", ""), source)
-                tracker.send(connection, second, more)
+                tracker.send(connection, tracker.handle(more, more_headers.get("content-type", ""), source), more)
             tracker.send(connection, answer, body)
     except (OSError, ValueError, IndexError):
         pass
@@ -367,14 +370,11 @@ def serve(connection, source, tracker):
         connection.close()
 
 
-def select_more(stream, connection):
-    connection.setblocking(False)
-    try:
-        return bool(stream.peek(1))
-    except OSError:
-        return False
-    finally:
-        connection.setblocking(True)
+def several_waiting(connection):
+    select.select([connection], [], [], 1)
+    time.sleep(0.05)
+    readable, _, _ = select.select([connection], [], [], 0)
+    return bool(readable) and connection.recv(65536, socket.MSG_PEEK).count(b"POST ") > 1
 
 
 def main():
