@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 
 #include "cli/commands.h"
 #include "cli/options.h"
@@ -22,7 +23,11 @@ std::string stamp_folder(const char* stem) {
   localtime_r(&now, &local);
   char text[32];
   std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", &local);
-  return fmt::format("{}-{}", stem, text);
+  // Two runs in one second keep their results apart.
+  std::string folder = fmt::format("{}-{}", stem, text);
+  std::error_code code;
+  for (int i = 2; !std::filesystem::create_directory(folder, code) && !code && i < 1000; ++i) folder = fmt::format("{}-{}-{}", stem, text, i);
+  return folder;
 }
 
 int tell(const std::vector<std::string>& errors) {

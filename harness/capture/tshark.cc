@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <sstream>
 
 namespace peerscope::harness {
@@ -50,6 +51,15 @@ fs::path plugin_root() {
     }
   }
   return {};
+}
+
+// Whether this user namespace knows the uid; in the one that `unshare --map-root-user` makes it knows root alone.
+bool is_mapped(unsigned uid) {
+  std::ifstream map("/proc/self/uid_map");
+  for (unsigned long inside = 0, outside = 0, count = 0; map >> inside >> outside >> count;) {
+    if (uid >= inside && uid - inside < count) return true;
+  }
+  return false;
 }
 
 std::string first_lines(const std::string& text) {
@@ -104,7 +114,8 @@ TsharkSetup prepare_tshark() {
                           fs::perms::others_exec,
                       code);
     }
-    if (geteuid() == 0) setup.prefix = {"setpriv", "--reuid", kNobody, "--regid", kNobody, "--clear-groups", "--"};
+    if (geteuid() == 0 && !is_mapped(65534)) setup.prefix = {"unshare", "--user", "--map-user=1000", "--map-group=1000", "--"};
+    else if (geteuid() == 0) setup.prefix = {"setpriv", "--reuid", kNobody, "--regid", kNobody, "--clear-groups", "--"};
   }
   return setup;
 }

@@ -174,6 +174,15 @@ IutFile load_iut(const std::string& path, std::string& error) {
     }
   }
   if (iut.scheme != "http" && iut.scheme != "https") r.fail(file, "scheme: is http or https");
+  if (!iut.url.empty()) {
+    Variables stand_ins;
+    for (const char* name : {"port", "addr", "work", "here"}) stand_ins.values[name] = "1";
+    const Expanded url = expand(iut.url, stand_ins);
+    const auto parsed = net::Url::parse(url.text);
+    const Tree* at = (attach != nullptr ? attach : start)->find("url");
+    if (!url.error.empty()) r.fail(*at, fmt::format("url: {}", url.error));
+    else if (!parsed) r.fail(*at, fmt::format("url: {}", parsed.error().message));
+  }
   if (const Tree* stop = file.find("stop"); stop != nullptr) {
     r.keys(*stop, {"signal", "within"});
     iut.stop_signal = signal_number(r.text(*stop, "signal"));

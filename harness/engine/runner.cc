@@ -170,6 +170,11 @@ class SuiteRun {
       if (!attempt.expected.empty()) line += fmt::format("          expected\n{}          seen\n{}", indent(attempt.expected, "            "), indent(attempt.seen, "            "));
       line += fmt::format("          evidence: {}\n", attempt.evidence);
     }
+    std::set<std::string> collateral;
+    for (const RuleHit& hit : attempt.hits) {
+      if (!hit.listed && hit.verdict >= Verdict::kWarn) collateral.insert(fmt::format("{} {}", hit.rule->id, to_string(hit.verdict)));
+    }
+    for (const std::string& hit : collateral) line += fmt::format("          besides: {} (evidence: {})\n", hit, attempt.evidence);
     say(options_, line);
   }
 
@@ -218,6 +223,12 @@ class SuiteRun {
         text += fmt::format("{} {} [{}, {} {}] {}\n     e.g. {}\n", to_string(level), row.row->id, to_string(row.row->level), "section", row.row->section, row.row->text, row.example);
       }
     }
+    std::string observed;
+    for (const RequirementResult& row : summary_.requirements) {
+      if (row.verdict == Verdict::kInfo) observed += fmt::format("{}{} ({} x)", observed.empty() ? "" : ", ", row.row->id, row.hits);
+    }
+    if (!observed.empty()) text += fmt::format("info, costs nothing: {}; `peerscope explain ID` tells what each says\n", observed);
+    if (summary_.exit_code == kExitNothing && !summary_.cases.empty()) text += fmt::format("nothing applied: {}\n", summary_.cases.front().attempt.reason);
     for (const std::string& feature : iut_.file().features) {
       const bool used = std::any_of(scenarios_.begin(), scenarios_.end(), [&](const Scenario& s) { return std::find(s.needs.begin(), s.needs.end(), feature) != s.needs.end() && off_reason(s, iut_.file(), options_).empty(); });
       if (!used && feature != "ppstp.v1") text += fmt::format("note: feature {} is claimed and no scenario of this run exercises it\n", feature);

@@ -325,6 +325,8 @@ void pnum_03(const CheckInput& in, Reporter& r) {
   if (limit == nullptr || !limit->peer_count) return;
   each(in.message, kPeerGroup, [&](const Event& group) {
     const std::size_t listed = listed_in(in.message, group);
+    // That 0 means "none" and not "no limit" is our reading (P-PNUM-10).
+    if (*limit->peer_count == 0) r.soften(Severity::kNote);
     if (static_cast<std::int64_t>(listed) > *limit->peer_count) r.at(&group, fmt::format("{} peers are listed, {} were asked for", listed, *limit->peer_count));
   });
 }
@@ -400,15 +402,9 @@ void conn_25(const CheckInput& in, Reporter& r) {
   if (m == nullptr || !m->connect) return;
   const Event* own = event_of(in.message, in.message.first(kRoot), kPeerAddr);
   if (own == nullptr) return;
-  const PeerNum* num = wanted(m);
-  const bool asks = num != nullptr && (num->ability_nat == "STUN" || num->ability_nat == "TURN");
+  // ability_nat speaks of the peers wanted; only a gathered candidate shows that the peer itself uses STUN or TURN.
   const bool gathered = std::any_of(m->connect->peer_addr.begin(), m->connect->peer_addr.end(), [](const PeerAddr& addr) { return addr.type == "REFLEXIVE" || addr.type == "PROXY"; });
-  // ability_nat alone speaks of the peers wanted; a gathered candidate shows that the peer itself uses STUN or TURN.
   if (gathered) r.at(own, "the peer gathered its addresses with STUN or TURN, and the response still carries peer_addr");
-  else if (asks) {
-    r.soften(Severity::kNote);
-    r.at(own, "the peer asks for NAT traversal and the response carries its peer_addr");
-  }
 }
 
 void conn_27(const CheckInput& in, Reporter& r) {

@@ -36,7 +36,10 @@ bool is_json_draft(const Message& message) {
 // D3: the XML drafts. Named, not decoded: nobody has one to test against.
 bool is_xml_draft(std::string_view bytes) {
   const std::size_t start = bytes.find_first_not_of(" \t\r\n");
-  return start != std::string_view::npos && bytes[start] == '<' && bytes.find("PPSPTrackerProtocol") != std::string_view::npos;
+  if (start == std::string_view::npos) return false;
+  const std::string_view text = bytes.substr(start);
+  // An HTML page that only speaks of the protocol is no message of it.
+  return text.starts_with("<PPSPTrackerProtocol") || (text.starts_with("<?xml") && text.find("<PPSPTrackerProtocol") != std::string_view::npos);
 }
 
 template <class T>

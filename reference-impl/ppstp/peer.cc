@@ -331,7 +331,11 @@ awaitable<Outcome> Peer::connect(std::vector<SwarmIntent> joins, std::vector<std
     if (accepted(swarm_id)) joined_.erase(swarm_id), traffic_.erase(swarm_id);
   }
   for (const SwarmIntent& join : joins) {
-    if (accepted(join.swarm_id)) joined_[join.swarm_id] = join, traffic_.try_emplace(join.swarm_id);
+    if (!accepted(join.swarm_id)) continue;
+    joined_[join.swarm_id] = join;
+    const auto [traffic, fresh] = traffic_.try_emplace(join.swarm_id);
+    constexpr std::int64_t kFirstBytes = 4096;  // something to fall from where there is no traffic
+    if (fresh && defect(D::kCountersDecrease)) traffic->second.uploaded_bytes = traffic->second.downloaded_bytes = kFirstBytes;
   }
   co_return outcome;
 }
