@@ -26,7 +26,8 @@ std::string stamp_folder(const char* stem) {
   // Two runs in one second keep their results apart.
   std::string folder = fmt::format("{}-{}", stem, text);
   std::error_code code;
-  for (int i = 2; !std::filesystem::create_directory(folder, code) && !code && i < 1000; ++i) folder = fmt::format("{}-{}-{}", stem, text, i);
+  for (int i = 2; !std::filesystem::create_directory(folder, code) && !code && i < 1000; ++i)
+    folder = fmt::format("{}-{}-{}", stem, text, i);
   return folder;
 }
 

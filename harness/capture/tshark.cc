@@ -114,8 +114,10 @@ TsharkSetup prepare_tshark() {
                           fs::perms::others_exec,
                       code);
     }
-    if (geteuid() == 0 && !is_mapped(65534)) setup.prefix = {"unshare", "--user", "--map-user=1000", "--map-group=1000", "--"};
-    else if (geteuid() == 0) setup.prefix = {"setpriv", "--reuid", kNobody, "--regid", kNobody, "--clear-groups", "--"};
+    if (geteuid() == 0 && !is_mapped(65534))
+      setup.prefix = {"unshare", "--user", "--map-user=1000", "--map-group=1000", "--"};
+    else if (geteuid() == 0)
+      setup.prefix = {"setpriv", "--reuid", kNobody, "--regid", kNobody, "--clear-groups", "--"};
   }
   return setup;
 }

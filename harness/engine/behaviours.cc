@@ -6,7 +6,9 @@
 namespace peerscope::harness {
 namespace {
 
-Tree text(std::string value) { return Tree::text(std::move(value)); }
+Tree text(std::string value) {
+  return Tree::text(std::move(value));
+}
 
 Tree one_listed_peer(std::string_view swarm) {
   Tree info = Tree::map();
@@ -41,7 +43,8 @@ std::optional<Answer> ppstp_ok(const Message& request) {
   if (m->connect) {
     for (const ppstp::SwarmAction& action : m->connect->swarm_action) {
       const bool joins = action.action == ppstp::kJoin;
-      add_result(answer.with, action.swarm_id, joins && (action.peer_mode == ppstp::kLeech || m->connect->peer_num.has_value()));
+      add_result(answer.with, action.swarm_id,
+                 joins && (action.peer_mode == ppstp::kLeech || m->connect->peer_num.has_value()));
     }
   }
   if (m->find) add_result(answer.with, m->find->swarm_id, true);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Named answers that a scenario may use when the harness plays a server: what a plain, correct server would say. They know
-// nothing of the reference roles, so that the two cannot share a mistake.
+// Named answers that a scenario may use when the harness plays a server: what a plain, correct server would say. They
+// know nothing of the reference roles, so that the two cannot share a mistake.
 #pragma once
 
 #include <optional>

@@ -8,11 +8,15 @@ namespace peerscope::harness {
 Evidence::Evidence(const std::string& path) : path_(path) {
   if (path.empty()) return;
   auto writer = net::TraceWriter::open(path, "peerscope");
-  if (writer) writer_ = std::make_unique<net::TraceWriter>(std::move(*writer));
-  else error_ = writer.error().message;
+  if (writer)
+    writer_ = std::make_unique<net::TraceWriter>(std::move(*writer));
+  else
+    error_ = writer.error().message;
 }
 
-Evidence::~Evidence() { close(); }
+Evidence::~Evidence() {
+  close();
+}
 
 std::uint64_t Evidence::write(const net::HttpEvent& event, std::string_view comment) {
   if (!writer_ || !error_.empty()) return 0;
@@ -34,25 +38,30 @@ net::HttpEvent event_at(const net::ConnectionInfo& connection, bool outgoing) {
 }
 }  // namespace
 
-std::uint64_t Evidence::add(const net::HttpRequest& request, const net::ConnectionInfo& connection, bool outgoing, std::string_view comment) {
+std::uint64_t Evidence::add(const net::HttpRequest& request, const net::ConnectionInfo& connection, bool outgoing,
+                            std::string_view comment) {
   net::HttpEvent event = event_at(connection, outgoing);
   event.request = &request;
   return write(event, comment);
 }
 
-std::uint64_t Evidence::add(const net::HttpResponse& response, const net::ConnectionInfo& connection, bool outgoing, std::string_view comment) {
+std::uint64_t Evidence::add(const net::HttpResponse& response, const net::ConnectionInfo& connection, bool outgoing,
+                            std::string_view comment) {
   net::HttpEvent event = event_at(connection, outgoing);
   event.response = &response;
   return write(event, comment);
 }
 
-std::uint64_t Evidence::add(std::string_view raw, const net::ConnectionInfo& connection, bool outgoing, std::string_view comment) {
+std::uint64_t Evidence::add(std::string_view raw, const net::ConnectionInfo& connection, bool outgoing,
+                            std::string_view comment) {
   net::HttpEvent event = event_at(connection, outgoing);
   event.raw = raw;
   return write(event, comment);
 }
 
-void Evidence::secret(std::string_view line) { secrets_.append(line).push_back('\n'); }
+void Evidence::secret(std::string_view line) {
+  secrets_.append(line).push_back('\n');
+}
 
 void Evidence::close() {
   if (!writer_) return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Evidence: one capture per scenario attempt, written as the messages pass, with a packet comment on each finding. It opens
-// in any Wireshark: the messages are exported PDUs that the built-in HTTP dissector reads.
+// Evidence: one capture per scenario attempt, written as the messages pass, with a packet comment on each finding. It
+// opens in any Wireshark: the messages are exported PDUs that the built-in HTTP dissector reads.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +20,13 @@ class Evidence {
   ~Evidence();
 
   // Returns the packet's number in the file, from 1; 0 when nothing is written.
-  std::uint64_t add(const net::HttpRequest& request, const net::ConnectionInfo& connection, bool outgoing, std::string_view comment);
-  std::uint64_t add(const net::HttpResponse& response, const net::ConnectionInfo& connection, bool outgoing, std::string_view comment);
+  std::uint64_t add(const net::HttpRequest& request, const net::ConnectionInfo& connection, bool outgoing,
+                    std::string_view comment);
+  std::uint64_t add(const net::HttpResponse& response, const net::ConnectionInfo& connection, bool outgoing,
+                    std::string_view comment);
   // Bytes that are no HTTP message.
-  std::uint64_t add(std::string_view raw, const net::ConnectionInfo& connection, bool outgoing, std::string_view comment);
+  std::uint64_t add(std::string_view raw, const net::ConnectionInfo& connection, bool outgoing,
+                    std::string_view comment);
   std::uint64_t next() const { return packets_ + 1; }
   void secret(std::string_view key_log_line);
   void close();

@@ -26,13 +26,25 @@ MessagePtr decode(const Protocol& protocol, std::string_view body, Transport tra
 
 MessagePtr decode_request(const Protocol& protocol, const net::HttpRequest& request, Transport::Security security) {
   return decode(protocol, request.body,
-                {.method = request.method, .target = request.target, .status = 0, .content_type = media_type_of(request.headers), .has_http = true, .http_version = request.version, .security = security},
+                {.method = request.method,
+                 .target = request.target,
+                 .status = 0,
+                 .content_type = media_type_of(request.headers),
+                 .has_http = true,
+                 .http_version = request.version,
+                 .security = security},
                 Direction::kRequest);
 }
 
 MessagePtr decode_response(const Protocol& protocol, const net::HttpResponse& response, Transport::Security security) {
   return decode(protocol, response.body,
-                {.method = {}, .target = {}, .status = response.status, .content_type = media_type_of(response.headers), .has_http = true, .http_version = response.version, .security = security},
+                {.method = {},
+                 .target = {},
+                 .status = response.status,
+                 .content_type = media_type_of(response.headers),
+                 .has_http = true,
+                 .http_version = response.version,
+                 .security = security},
                 Direction::kResponse);
 }
 

@@ -96,7 +96,8 @@ bool can_connect(const net::Endpoint& to) {
     sockaddr_in6 address{};
     address.sin6_family = AF_INET6;
     address.sin6_port = htons(to.port);
-    if (inet_pton(AF_INET6, to.address.c_str(), &address.sin6_addr) == 1) result = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
+    if (inet_pton(AF_INET6, to.address.c_str(), &address.sin6_addr) == 1)
+      result = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
   }
   close(fd);
   return result == 0;
@@ -104,7 +105,9 @@ bool can_connect(const net::Endpoint& to) {
 
 }  // namespace
 
-bool IutFile::has(std::string_view feature) const { return std::find(features.begin(), features.end(), feature) != features.end(); }
+bool IutFile::has(std::string_view feature) const {
+  return std::find(features.begin(), features.end(), feature) != features.end();
+}
 
 int free_port(const std::string& host) {
   const bool v6 = host.find(':') != std::string::npos;
@@ -116,13 +119,17 @@ int free_port(const std::string& host) {
     address.sin6_family = AF_INET6;
     inet_pton(AF_INET6, host.c_str(), &address.sin6_addr);
     socklen_t size = sizeof address;
-    if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 && getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0) port = ntohs(address.sin6_port);
+    if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+        getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0)
+      port = ntohs(address.sin6_port);
   } else {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     inet_pton(AF_INET, host.c_str(), &address.sin_addr);
     socklen_t size = sizeof address;
-    if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 && getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0) port = ntohs(address.sin_port);
+    if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+        getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0)
+      port = ntohs(address.sin_port);
   }
   close(fd);
   return port;
@@ -139,7 +146,8 @@ IutFile load_iut(const std::string& path, std::string& error) {
   Reader r{path, error};
   const Tree& file = yaml.tree;
   if (!file.is_map()) r.fail(file, "an IUT file is a map; docs/iut-file.md shows one");
-  r.keys(file, {"iut", "version", "role", "attach", "start", "stop", "reset", "hooks", "features", "not", "facts", "tls", "auth"});
+  r.keys(file, {"iut", "version", "role", "attach", "start", "stop", "reset", "hooks", "features", "not", "facts",
+                "tls", "auth"});
   iut.name = r.text(file, "iut");
   if (iut.name.empty()) r.fail(file, "iut: the name is missing");
   iut.version = r.text(file, "version");
@@ -163,7 +171,8 @@ IutFile load_iut(const std::string& path, std::string& error) {
     iut.url = r.text(*start, "url");
     iut.listen = r.text(*start, "listen", iut.listen);
     iut.scheme = r.text(*start, "scheme", iut.scheme);
-    if (iut.role == "tracker" && iut.url.empty()) r.fail(*start, "start: url: is missing, such as https://127.0.0.1:${port}/");
+    if (iut.role == "tracker" && iut.url.empty())
+      r.fail(*start, "start: url: is missing, such as https://127.0.0.1:${port}/");
     if (const Tree* environment = start->find("env"); environment != nullptr) {
       for (const auto& [name, value] : environment->members) iut.environment[name] = value.scalar;
     }
@@ -180,8 +189,10 @@ IutFile load_iut(const std::string& path, std::string& error) {
     const Expanded url = expand(iut.url, stand_ins);
     const auto parsed = net::Url::parse(url.text);
     const Tree* at = (attach != nullptr ? attach : start)->find("url");
-    if (!url.error.empty()) r.fail(*at, fmt::format("url: {}", url.error));
-    else if (!parsed) r.fail(*at, fmt::format("url: {}", parsed.error().message));
+    if (!url.error.empty())
+      r.fail(*at, fmt::format("url: {}", url.error));
+    else if (!parsed)
+      r.fail(*at, fmt::format("url: {}", parsed.error().message));
   }
   if (const Tree* stop = file.find("stop"); stop != nullptr) {
     r.keys(*stop, {"signal", "within"});
@@ -193,8 +204,10 @@ IutFile load_iut(const std::string& path, std::string& error) {
   if (const Tree* hooks = file.find("hooks"); hooks != nullptr) {
     for (const auto& [name, hook] : hooks->members) iut.hooks[name] = r.words(*hooks, name);
   }
-  if (iut.reset != "restart" && iut.reset != "none" && !iut.hooks.contains(iut.reset)) r.fail(*file.find("reset"), "reset: is restart, none, or the name of a hook");
-  if (iut.reset == "restart" && !iut.started_here()) r.fail(*file.find("reset"), "reset: restart needs start:, the harness cannot restart what it did not start");
+  if (iut.reset != "restart" && iut.reset != "none" && !iut.hooks.contains(iut.reset))
+    r.fail(*file.find("reset"), "reset: is restart, none, or the name of a hook");
+  if (iut.reset == "restart" && !iut.started_here())
+    r.fail(*file.find("reset"), "reset: restart needs start:, the harness cannot restart what it did not start");
   const auto feature_list = [&](std::string_view key) {
     std::vector<std::string> out = r.words(file, key);
     for (const std::string& feature : out) {
@@ -202,7 +215,8 @@ IutFile load_iut(const std::string& path, std::string& error) {
       for (const Protocol* protocol : protocols()) {
         for (const char* candidate : protocol->features) known = known || feature == candidate;
       }
-      if (!known) r.fail(*file.find(key), fmt::format("{}: no feature '{}'; `peerscope list features` shows them", key, feature));
+      if (!known)
+        r.fail(*file.find(key), fmt::format("{}: no feature '{}'; `peerscope list features` shows them", key, feature));
     }
     return out;
   };
@@ -221,12 +235,17 @@ IutFile load_iut(const std::string& path, std::string& error) {
     std::string_view role;
     std::string_view feature;
     std::string_view fact;
-  } needed[] = {{"tracker", "ppstp.short-timers", "track_timer"}, {"tracker", "ppstp.overload", "request_limit"}, {"peer", "ppstp.stat-report", "report_interval"}};
+  } needed[] = {{"tracker", "ppstp.short-timers", "track_timer"},
+                {"tracker", "ppstp.overload", "request_limit"},
+                {"peer", "ppstp.stat-report", "report_interval"}};
   for (const auto& [role, feature, fact] : needed) {
-    if (iut.role == role && iut.has(feature) && !iut.facts.contains(fact)) r.fail(*file.find("features"), fmt::format("features: {} needs facts: {}", feature, fact));
+    if (iut.role == role && iut.has(feature) && !iut.facts.contains(fact))
+      r.fail(*file.find("features"), fmt::format("features: {} needs facts: {}", feature, fact));
   }
   const bool clear = iut.role == "peer" ? iut.scheme == "http" : iut.url.starts_with("http:");
-  if (clear && iut.has("ppstp.tls")) r.fail(*file.find("features"), "features: ppstp.tls is claimed and the URL or scheme is http: it could not be seen");
+  if (clear && iut.has("ppstp.tls"))
+    r.fail(*file.find("features"),
+           "features: ppstp.tls is claimed and the URL or scheme is http: it could not be seen");
   if (const Tree* tls = file.find("tls"); tls != nullptr) {
     r.keys(*tls, {"ca"});
     iut.ca_file = r.text(*tls, "ca");
@@ -240,7 +259,8 @@ IutFile load_iut(const std::string& path, std::string& error) {
   return iut;
 }
 
-Iut::Iut(IutFile file, std::string work_directory) : file_(std::move(file)), work_(std::move(work_directory)), url_(file_.url), log_(work_ + "/iut.log") {}
+Iut::Iut(IutFile file, std::string work_directory)
+    : file_(std::move(file)), work_(std::move(work_directory)), url_(file_.url), log_(work_ + "/iut.log") {}
 
 std::string Iut::start(const std::map<std::string, std::string, std::less<>>& variables) {
   wanted_ = true;
@@ -294,8 +314,11 @@ std::string Iut::wait_ready(std::size_t log_from) {
   }
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(file_.ready_within);
   while (std::chrono::steady_clock::now() < deadline) {
-    if (!process_.running()) return fmt::format("{} {} before it was ready; its output is in {}", file_.name, process_.ending(), log_);
-    if (file_.ready_line.empty() ? can_connect(endpoint) : read_from(log_, log_from).find(file_.ready_line) != std::string::npos) return {};
+    if (!process_.running())
+      return fmt::format("{} {} before it was ready; its output is in {}", file_.name, process_.ending(), log_);
+    if (file_.ready_line.empty() ? can_connect(endpoint)
+                                 : read_from(log_, log_from).find(file_.ready_line) != std::string::npos)
+      return {};
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   return fmt::format("{} was not ready within {} s; its output is in {}", file_.name, file_.ready_within, log_);
@@ -307,7 +330,9 @@ void Iut::stop() {
   another_.stop(file_.stop_within, file_.stop_signal);
 }
 
-std::string Iut::gone() { return wanted_ && file_.started_here() ? process_.ending() : ""; }
+std::string Iut::gone() {
+  return wanted_ && file_.started_here() ? process_.ending() : "";
+}
 
 std::string Iut::control(const std::string& what, const std::map<std::string, std::string, std::less<>>& variables) {
   if (what == "start") return start(variables);

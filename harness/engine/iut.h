@@ -26,16 +26,16 @@ struct IutFile {
   std::string listen = "127.0.0.1:0";
   std::vector<std::string> exec;  // empty: attach to a running one
   std::map<std::string, std::string> environment;
-  std::string ready_line;         // text in its output
+  std::string ready_line;  // text in its output
   double ready_within = 10;
   int stop_signal = 15;
   double stop_within = 3;
-  std::string reset;              // "restart" (default when it is started here), "none", or a hook's name
+  std::string reset;  // "restart" (default when it is started here), "none", or a hook's name
   std::map<std::string, std::vector<std::string>> hooks;
   std::vector<std::string> features;
   std::vector<std::string> lacking;
   std::map<std::string, std::string, std::less<>> facts;  // track_timer, report_interval, ...
-  std::string ca_file;            // verify the server with this; empty: any certificate
+  std::string ca_file;                                    // verify the server with this; empty: any certificate
   std::string user;
   std::string password;
   std::string token;

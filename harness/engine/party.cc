@@ -15,11 +15,14 @@
 namespace peerscope::harness {
 namespace {
 
-net::Duration to_duration(double seconds) { return std::chrono::duration_cast<net::Duration>(std::chrono::duration<double>(seconds)); }
+net::Duration to_duration(double seconds) {
+  return std::chrono::duration_cast<net::Duration>(std::chrono::duration<double>(seconds));
+}
 
 }  // namespace
 
-ClientParty::ClientParty(std::string name, std::string id, Options options) : name_(std::move(name)), id_(std::move(id)), options_(std::move(options)) {
+ClientParty::ClientParty(std::string name, std::string id, Options options)
+    : name_(std::move(name)), id_(std::move(id)), options_(std::move(options)) {
   net::ClientOptions client = net::ClientOptions::for_url(options_.url);
   client.local_address = options_.local_address;
   client.connect_timeout = to_duration(options_.seconds);
@@ -28,7 +31,8 @@ ClientParty::ClientParty(std::string name, std::string id, Options options) : na
   constexpr std::uint64_t kMostBody = 8 << 20;
   client.max_body_bytes = kMostBody;
   if (client.tls) {
-    client.tls->verify = options_.ca_file.empty() ? net::TlsClientOptions::Verify::kNone : net::TlsClientOptions::Verify::kCa;
+    client.tls->verify =
+        options_.ca_file.empty() ? net::TlsClientOptions::Verify::kNone : net::TlsClientOptions::Verify::kCa;
     client.tls->ca_file = options_.ca_file;
     client.tls->key_log = options_.key_log;
   }
@@ -56,7 +60,8 @@ net::Result<void> ClientParty::send(Exchange exchange, const Wire& wire, bool us
   pending.how = wire;
   exchange.connection = client.info();
   pending.may_authenticate = use_credentials && !options_.credentials.user.empty();
-  if (use_credentials && !options_.credentials.token.empty()) exchange.http.headers.set("Authorization", "Bearer " + options_.credentials.token);
+  if (use_credentials && !options_.credentials.token.empty())
+    exchange.http.headers.set("Authorization", "Bearer " + options_.credentials.token);
   // A challenge holds for later requests too; without that a pipeline could not be authenticated.
   if (pending.may_authenticate && challenge_) authorize(exchange.http);
   pending.wire = serialise(exchange, wire);
@@ -64,32 +69,42 @@ net::Result<void> ClientParty::send(Exchange exchange, const Wire& wire, bool us
   client.clear_record();
   auto sent = client_->send_raw(pending.wire, wire.split, to_duration(wire.pace));
   // A server may close, or answer and close, while a long request is still on its way: the answer is worth reading.
-  if (!sent && pending.fresh && sent.error().kind != net::ErrorKind::kReset && sent.error().kind != net::ErrorKind::kClosed) return sent.error();
+  if (!sent && pending.fresh && sent.error().kind != net::ErrorKind::kReset &&
+      sent.error().kind != net::ErrorKind::kClosed)
+    return sent.error();
   pending_.push_back(std::move(pending));
   return {};
 }
 
 void ClientParty::authorize(net::HttpRequest& request) {
-  const std::string cnonce = net::hex_digest(net::DigestAlgorithm::kSha256, name_ + std::to_string(++nonce_count_) + request.body).substr(0, 16);
-  request.headers.set("Authorization", net::make_authorization(*challenge_, request.method, request.target, {options_.credentials.user, options_.credentials.password}, cnonce, nonce_count_));
+  const std::string cnonce =
+      net::hex_digest(net::DigestAlgorithm::kSha256, name_ + std::to_string(++nonce_count_) + request.body)
+          .substr(0, 16);
+  request.headers.set(
+      "Authorization",
+      net::make_authorization(*challenge_, request.method, request.target,
+                              {options_.credentials.user, options_.credentials.password}, cnonce, nonce_count_));
 }
 
 net::Result<ClientParty::Answer> ClientParty::receive() {
   if (pending_.empty()) return {net::ErrorKind::kLocal, "no request waits for an answer"};
   auto& client = client_->client();
   auto response = client_->read_response(pending_.front().exchange.http.method);
-  while (response && response->status / 100 == 1) response = client_->read_response(pending_.front().exchange.http.method);
+  while (response && response->status / 100 == 1)
+    response = client_->read_response(pending_.front().exchange.http.method);
   const auto again = [&] {
     client.close();
     if (auto connected = client_->connect(); !connected) return false;
     client.clear_record();
     pending_.front().exchange.connection = client.info();
-    if (!client_->send_raw(pending_.front().wire, pending_.front().how.split, to_duration(pending_.front().how.pace))) return false;
+    if (!client_->send_raw(pending_.front().wire, pending_.front().how.split, to_duration(pending_.front().how.pace)))
+      return false;
     response = client_->read_response(pending_.front().exchange.http.method);
     return true;
   };
   // A kept connection may have been closed by the server while it was idle, which is its right.
-  const bool lost = !response && (response.error().kind == net::ErrorKind::kClosed || response.error().kind == net::ErrorKind::kReset);
+  const bool lost = !response && (response.error().kind == net::ErrorKind::kClosed ||
+                                  response.error().kind == net::ErrorKind::kReset);
   if (lost && !pending_.front().fresh && pending_.size() == 1 && client.received_bytes().empty()) {
     pending_.front().fresh = true;
     again();
@@ -135,7 +150,9 @@ struct ServerParty::State {
   std::deque<Incoming> queue;
 };
 
-ServerParty::~ServerParty() { stop(); }
+ServerParty::~ServerParty() {
+  stop();
+}
 
 net::Result<void> ServerParty::start(Options options) {
   stop();
@@ -154,24 +171,29 @@ net::Result<void> ServerParty::start(Options options) {
     server.tls->key_log = options.key_log;
   }
   constexpr std::size_t kMostWaiting = 10000;
-  state->server = std::make_unique<net::HttpServer>(state->io.get_executor(), server, [raw = state.get()](net::HttpRequest&& request, const net::ConnectionInfo& connection, net::Responder respond) {
-    const std::lock_guard lock(raw->mutex);
-    if (raw->queue.size() >= kMostWaiting) return;  // an IUT that floods gets no answer
-    raw->queue.push_back({std::move(request), connection, std::move(respond)});
-    raw->arrived.notify_one();
-  });
+  state->server = std::make_unique<net::HttpServer>(
+      state->io.get_executor(), server,
+      [raw = state.get()](net::HttpRequest&& request, const net::ConnectionInfo& connection, net::Responder respond) {
+        const std::lock_guard lock(raw->mutex);
+        if (raw->queue.size() >= kMostWaiting) return;  // an IUT that floods gets no answer
+        raw->queue.push_back({std::move(request), connection, std::move(respond)});
+        raw->arrived.notify_one();
+      });
   if (auto started = state->server->start(); !started) return started.error();
   state->thread = std::thread([raw = state.get()] { raw->io.run(); });
   state_ = std::move(state);
   return {};
 }
 
-std::uint16_t ServerParty::port() const { return state_ ? state_->server->port() : 0; }
+std::uint16_t ServerParty::port() const {
+  return state_ ? state_->server->port() : 0;
+}
 
 std::optional<ServerParty::Incoming> ServerParty::next(double seconds) {
   if (!state_) return std::nullopt;
   std::unique_lock lock(state_->mutex);
-  if (!state_->arrived.wait_for(lock, std::chrono::duration<double>(seconds), [&] { return !state_->queue.empty(); })) return std::nullopt;
+  if (!state_->arrived.wait_for(lock, std::chrono::duration<double>(seconds), [&] { return !state_->queue.empty(); }))
+    return std::nullopt;
   Incoming incoming = std::move(state_->queue.front());
   state_->queue.pop_front();
   return incoming;
@@ -179,7 +201,9 @@ std::optional<ServerParty::Incoming> ServerParty::next(double seconds) {
 
 void ServerParty::answer(const Incoming& incoming, net::Reply reply) {
   if (!state_) return;
-  boost::asio::post(state_->io, [respond = incoming.respond, reply = std::make_shared<net::Reply>(std::move(reply))] { respond.send(std::move(*reply)); });
+  boost::asio::post(state_->io, [respond = incoming.respond, reply = std::make_shared<net::Reply>(std::move(reply))] {
+    respond.send(std::move(*reply));
+  });
 }
 
 void ServerParty::stop() {

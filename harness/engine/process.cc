@@ -91,13 +91,15 @@ CommandResult failed(std::string error) {
 
 std::string ending_text(int status) {
   if (WIFEXITED(status)) return fmt::format("exited with status {}", WEXITSTATUS(status));
-  if (WIFSIGNALED(status)) return fmt::format("was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
+  if (WIFSIGNALED(status))
+    return fmt::format("was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
   return "ended";
 }
 
 }  // namespace
 
-std::string Process::start(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment, const std::string& log) {
+std::string Process::start(const std::vector<std::string>& command,
+                           const std::map<std::string, std::string>& environment, const std::string& log) {
   stop(1);
   if (command.empty()) return "the command is empty";
   const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -120,7 +122,9 @@ bool Process::running() {
   return running_;
 }
 
-std::string Process::ending() { return running() || pid_ < 0 ? "" : ending_text(status_); }
+std::string Process::ending() {
+  return running() || pid_ < 0 ? "" : ending_text(status_);
+}
 
 std::optional<int> Process::exit_status() {
   if (running() || pid_ < 0 || !WIFEXITED(status_)) return std::nullopt;
@@ -137,19 +141,26 @@ void Process::stop(double seconds, int signal) {
   pid_ = -1;
 }
 
-CommandResult run_command(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment, double seconds, const CommandFiles& files) {
+CommandResult run_command(const std::vector<std::string>& command,
+                          const std::map<std::string, std::string>& environment, double seconds,
+                          const CommandFiles& files) {
   CommandResult result;
   std::array<int, 2> out{};
   std::array<int, 2> err{};
   if (pipe2(out.data(), O_CLOEXEC) != 0) return failed("cannot make a pipe");
   if (pipe2(err.data(), O_CLOEXEC) != 0) return close(out[0]), close(out[1]), failed("cannot make a pipe");
   const int in = files.input.empty() ? -1 : open(files.input.c_str(), O_RDONLY | O_CLOEXEC);
-  const int to = files.output_fd >= 0 ? files.output_fd : files.output.empty() ? out[1] : open(files.output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const int to = files.output_fd >= 0   ? files.output_fd
+                 : files.output.empty() ? out[1]
+                                        : open(files.output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   const int open_error = errno;
   pid_t pid = -1;
-  if (!files.input.empty() && in < 0) result.error = fmt::format("cannot read {}: {}", files.input, std::strerror(open_error));
-  else if (to < 0) result.error = fmt::format("cannot write {}: {}", files.output, std::strerror(open_error));
-  else pid = spawn(Prepared(command, environment), in, to, err[1], result.error);
+  if (!files.input.empty() && in < 0)
+    result.error = fmt::format("cannot read {}: {}", files.input, std::strerror(open_error));
+  else if (to < 0)
+    result.error = fmt::format("cannot write {}: {}", files.output, std::strerror(open_error));
+  else
+    pid = spawn(Prepared(command, environment), in, to, err[1], result.error);
   if (in >= 0) close(in);
   if (to >= 0 && to != out[1]) close(to);
   close(out[1]);
@@ -170,8 +181,10 @@ CommandResult run_command(const std::vector<std::string>& command, const std::ma
       std::array<char, 65536> buffer{};
       const ssize_t n = read(entry.fd, buffer.data(), buffer.size());
       std::string& target = entry.fd == out[0] ? result.output : result.errors;
-      if (n <= 0) entry.fd = -1;
-      else if (target.size() < kMostOutput) target.append(buffer.data(), static_cast<std::size_t>(n));
+      if (n <= 0)
+        entry.fd = -1;
+      else if (target.size() < kMostOutput)
+        target.append(buffer.data(), static_cast<std::size_t>(n));
     }
   }
   close(out[0]);
@@ -180,9 +193,12 @@ CommandResult run_command(const std::vector<std::string>& command, const std::ma
     if (over_time) kill(-pid, SIGKILL);
     int status = 0;
     waitpid(pid, &status, 0);
-    if (over_time) result.error = fmt::format("{} took longer than {:.0f} s and was stopped", command.front(), seconds);
-    else if (WIFEXITED(status)) result.status = WEXITSTATUS(status);
-    else result.error = fmt::format("{} {}", command.front(), ending_text(status));
+    if (over_time)
+      result.error = fmt::format("{} took longer than {:.0f} s and was stopped", command.front(), seconds);
+    else if (WIFEXITED(status))
+      result.status = WEXITSTATUS(status);
+    else
+      result.error = fmt::format("{} {}", command.front(), ending_text(status));
   }
   return result;
 }

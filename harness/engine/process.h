@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A child process in a process group of its own, with its output in a file. The group dies with this object, and with the
-// harness itself, however that ends.
+// A child process in a process group of its own, with its output in a file. The group dies with this object, and with
+// the harness itself, however that ends.
 #pragma once
 
 #include <sys/types.h>
@@ -20,7 +20,8 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   // Empty when started; else what to tell the user. `log` gets stdout and stderr.
-  std::string start(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment, const std::string& log);
+  std::string start(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment,
+                    const std::string& log);
   bool running();
   // "exited with status 3" or "was killed by signal 11 (Segmentation fault)"; empty while it runs.
   std::string ending();
@@ -49,6 +50,8 @@ struct CommandFiles {
   std::string output;  // path for stdout; empty: CommandResult::output
   int output_fd = -1;  // descriptor for stdout instead; closed here once the command has it
 };
-CommandResult run_command(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment, double seconds, const CommandFiles& files = {});
+CommandResult run_command(const std::vector<std::string>& command,
+                          const std::map<std::string, std::string>& environment, double seconds,
+                          const CommandFiles& files = {});
 
 }  // namespace peerscope::harness

@@ -26,7 +26,8 @@ void say(const RunOptions& options, const std::string& text) {
 
 std::string slug(std::string_view text) {
   std::string out;
-  for (const char c : text) out.push_back(std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' ? c : '_');
+  for (const char c : text)
+    out.push_back(std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' ? c : '_');
   return out;
 }
 
@@ -44,7 +45,9 @@ std::string indent(std::string_view text, std::string_view prefix) {
 constexpr int kMostSilent = 3;  // scenarios without any answer until the rest is given up
 
 // A scenario whose id ends in /sanity is the plain flow: when it cannot be run, nothing else can be judged.
-bool is_sanity(const Scenario& scenario) { return scenario.id.ends_with("/sanity"); }
+bool is_sanity(const Scenario& scenario) {
+  return scenario.id.ends_with("/sanity");
+}
 
 class SuiteRun {
  public:
@@ -54,8 +57,10 @@ class SuiteRun {
   RunSummary run() {
     const auto begin = std::chrono::steady_clock::now();
     std::size_t planned = 0;
-    for (const Scenario& scenario : scenarios_) planned += off_reason(scenario, iut_.file(), options_).empty() ? permutations(scenario).size() : 0;
-    say(options_, fmt::format("{}: {} scenario runs planned against {} ({})\n", "run", planned, iut_.file().name, iut_.file().role));
+    for (const Scenario& scenario : scenarios_)
+      planned += off_reason(scenario, iut_.file(), options_).empty() ? permutations(scenario).size() : 0;
+    say(options_, fmt::format("{}: {} scenario runs planned against {} ({})\n", "run", planned, iut_.file().name,
+                              iut_.file().role));
     results_.header("run", iut_.file().name + " " + iut_.file().version, options_.version, rules_hash(), options_.seed);
 
     std::string blocked;
@@ -79,8 +84,10 @@ class SuiteRun {
           const Attempt& last = summary_.cases.back().attempt;
           silent = open && !last.reached ? silent + 1 : 0;
           // An IUT that answers, if only with refusals, can be judged further; one that says nothing cannot.
-          if (silent > 0 && is_sanity(*scenario)) blocked = fmt::format("the plain flow ({}) could not be run: {}", scenario->id, last.reason);
-          else if (silent >= kMostSilent) blocked = fmt::format("no answer in {} scenarios in a row: {}", silent, last.reason);
+          if (silent > 0 && is_sanity(*scenario))
+            blocked = fmt::format("the plain flow ({}) could not be run: {}", scenario->id, last.reason);
+          else if (silent >= kMostSilent)
+            blocked = fmt::format("no answer in {} scenarios in a row: {}", silent, last.reason);
           if (!blocked.empty()) say(options_, fmt::format("nothing else is run: {}\n", blocked));
         }
         if (!results_.error().empty()) break;
@@ -129,20 +136,26 @@ class SuiteRun {
       one.time_scale = options_.time_scale;
       one.answer_within = options_.answer_within;
       one.work_directory = options_.out_directory;
-      one.evidence_path = fmt::format("{}/evidence/{}{}{}.pcapng", options_.out_directory, slug(scenario.id), permutation.empty() ? "" : "." + slug(permutation_text(permutation)), i > 1 ? fmt::format(".{}", i) : "");
+      one.evidence_path = fmt::format("{}/evidence/{}{}{}.pcapng", options_.out_directory, slug(scenario.id),
+                                      permutation.empty() ? "" : "." + slug(permutation_text(permutation)),
+                                      i > 1 ? fmt::format(".{}", i) : "");
       attempts.push_back(run_attempt(scenario, permutation, iut_, one));
       attempts.back().attempt = i;
       results_.attempt(attempts.back());
-      const bool settled = attempts.back().verdict != Verdict::kFail && attempts.back().verdict != Verdict::kInconclusive && attempts.back().verdict != Verdict::kBlocked;
+      const bool settled = attempts.back().verdict != Verdict::kFail &&
+                           attempts.back().verdict != Verdict::kInconclusive &&
+                           attempts.back().verdict != Verdict::kBlocked;
       needs_restart_ = !settled;
       if (settled) break;
       // Nothing listens there: two more tries in a row learn nothing.
       if (attempts.back().verdict == Verdict::kBlocked && is_sanity(scenario)) break;
     }
     // A fail that a later attempt did not repeat is unstable. An attempt that could not judge takes nothing back.
-    const auto failed = std::count_if(attempts.begin(), attempts.end(), [](const Attempt& attempt) { return attempt.verdict == Verdict::kFail; });
+    const auto failed = std::count_if(attempts.begin(), attempts.end(),
+                                      [](const Attempt& attempt) { return attempt.verdict == Verdict::kFail; });
     const bool took_back = failed > 0 && attempts.back().verdict < Verdict::kInconclusive;
-    const auto failing = std::find_if(attempts.begin(), attempts.end(), [](const Attempt& attempt) { return attempt.verdict == Verdict::kFail; });
+    const auto failing = std::find_if(attempts.begin(), attempts.end(),
+                                      [](const Attempt& attempt) { return attempt.verdict == Verdict::kFail; });
     Attempt& last = failed > 0 && !took_back ? *failing : attempts.back();
     Verdict final = last.verdict;
     std::string note_text;
@@ -158,28 +171,39 @@ class SuiteRun {
     return final;
   }
 
-  void tell(const Scenario& scenario, const Attempt& attempt, Verdict verdict, const std::string& note_text, std::size_t number, std::size_t planned) {
-    std::string line = fmt::format("[{:>3}/{}] {:<12} {}{}  {:.1f} s\n", number, planned, to_string(verdict), attempt.scenario, attempt.permutation.empty() ? "" : " [" + attempt.permutation + "]", attempt.seconds);
+  void tell(const Scenario& scenario, const Attempt& attempt, Verdict verdict, const std::string& note_text,
+            std::size_t number, std::size_t planned) {
+    std::string line =
+        fmt::format("[{:>3}/{}] {:<12} {}{}  {:.1f} s\n", number, planned, to_string(verdict), attempt.scenario,
+                    attempt.permutation.empty() ? "" : " [" + attempt.permutation + "]", attempt.seconds);
     if (verdict > Verdict::kInfo) {
       line += fmt::format("          {}\n", scenario.title);
-      if (!attempt.reason.empty()) line += fmt::format("          at step {}: {}\n", attempt.step.empty() ? "-" : attempt.step, attempt.reason);
+      if (!attempt.reason.empty())
+        line += fmt::format("          at step {}: {}\n", attempt.step.empty() ? "-" : attempt.step, attempt.reason);
       if (!note_text.empty()) line += fmt::format("          {}\n", note_text);
       for (const RuleHit& hit : attempt.hits) {
-        if (hit.verdict >= Verdict::kWarn && hit.listed) line += fmt::format("          {} {} ({}): {}\n", hit.rule->id, to_string(hit.verdict), hit.rule->section, hit.rule->text);
+        if (hit.verdict >= Verdict::kWarn && hit.listed)
+          line += fmt::format("          {} {} ({}): {}\n", hit.rule->id, to_string(hit.verdict), hit.rule->section,
+                              hit.rule->text);
       }
-      if (!attempt.expected.empty()) line += fmt::format("          expected\n{}          seen\n{}", indent(attempt.expected, "            "), indent(attempt.seen, "            "));
+      if (!attempt.expected.empty())
+        line += fmt::format("          expected\n{}          seen\n{}", indent(attempt.expected, "            "),
+                            indent(attempt.seen, "            "));
       line += fmt::format("          evidence: {}\n", attempt.evidence);
     }
     std::set<std::string> collateral;
     for (const RuleHit& hit : attempt.hits) {
-      if (!hit.listed && hit.verdict >= Verdict::kWarn) collateral.insert(fmt::format("{} {}", hit.rule->id, to_string(hit.verdict)));
+      if (!hit.listed && hit.verdict >= Verdict::kWarn)
+        collateral.insert(fmt::format("{} {}", hit.rule->id, to_string(hit.verdict)));
     }
-    for (const std::string& hit : collateral) line += fmt::format("          besides: {} (evidence: {})\n", hit, attempt.evidence);
+    for (const std::string& hit : collateral)
+      line += fmt::format("          besides: {} (evidence: {})\n", hit, attempt.evidence);
     say(options_, line);
   }
 
   void collect(const Scenario& scenario, const Attempt& attempt) {
-    if (attempt.verdict == Verdict::kBlocked || attempt.verdict == Verdict::kError || attempt.verdict == Verdict::kInconclusive) {
+    if (attempt.verdict == Verdict::kBlocked || attempt.verdict == Verdict::kError ||
+        attempt.verdict == Verdict::kInconclusive) {
       // Whatever was seen before stands; what the scenario is about was not judged.
     } else {
       for (const std::string& id : scenario.tests) {
@@ -189,7 +213,8 @@ class SuiteRun {
     }
     for (const RuleHit& hit : attempt.hits) {
       RequirementResult& row = requirement(hit.rule);
-      if (hit.verdict > row.verdict || row.example.empty()) row.example = fmt::format("{} ({}{})", hit.detail, scenario.id, hit.where.empty() ? "" : ", step " + hit.where);
+      if (hit.verdict > row.verdict || row.example.empty())
+        row.example = fmt::format("{} ({}{})", hit.detail, scenario.id, hit.where.empty() ? "" : ", step " + hit.where);
       row.verdict = worst(row.verdict, hit.verdict);
       ++row.hits;
     }
@@ -214,28 +239,40 @@ class SuiteRun {
     }
     summary_.exit_code = results_.error().empty() ? exit_code(verdicts) : kExitHarness;
     // With nothing but what does not apply, there is nothing to be green about.
-    if (std::all_of(summary_.cases.begin(), summary_.cases.end(), [](const JunitCase& one) { return one.verdict == Verdict::kNotApplicable; })) summary_.exit_code = kExitNothing;
+    if (std::all_of(summary_.cases.begin(), summary_.cases.end(),
+                    [](const JunitCase& one) { return one.verdict == Verdict::kNotApplicable; }))
+      summary_.exit_code = kExitNothing;
     results_.footer(summary_.exit_code);
     std::string text = "\n";
     for (const Verdict level : {Verdict::kFail, Verdict::kWarn}) {
       for (const RequirementResult& row : summary_.requirements) {
         if (row.verdict != level) continue;
-        text += fmt::format("{} {} [{}, {} {}] {}\n     e.g. {}\n", to_string(level), row.row->id, to_string(row.row->level), "section", row.row->section, row.row->text, row.example);
+        text += fmt::format("{} {} [{}, {} {}] {}\n     e.g. {}\n", to_string(level), row.row->id,
+                            to_string(row.row->level), "section", row.row->section, row.row->text, row.example);
       }
     }
     std::string observed;
     for (const RequirementResult& row : summary_.requirements) {
-      if (row.verdict == Verdict::kInfo) observed += fmt::format("{}{} ({} x)", observed.empty() ? "" : ", ", row.row->id, row.hits);
+      if (row.verdict == Verdict::kInfo)
+        observed += fmt::format("{}{} ({} x)", observed.empty() ? "" : ", ", row.row->id, row.hits);
     }
-    if (!observed.empty()) text += fmt::format("info, costs nothing: {}; `peerscope explain ID` tells what each says\n", observed);
-    if (summary_.exit_code == kExitNothing && !summary_.cases.empty()) text += fmt::format("nothing applied: {}\n", summary_.cases.front().attempt.reason);
+    if (!observed.empty())
+      text += fmt::format("info, costs nothing: {}; `peerscope explain ID` tells what each says\n", observed);
+    if (summary_.exit_code == kExitNothing && !summary_.cases.empty())
+      text += fmt::format("nothing applied: {}\n", summary_.cases.front().attempt.reason);
     for (const std::string& feature : iut_.file().features) {
-      const bool used = std::any_of(scenarios_.begin(), scenarios_.end(), [&](const Scenario& s) { return std::find(s.needs.begin(), s.needs.end(), feature) != s.needs.end() && off_reason(s, iut_.file(), options_).empty(); });
-      if (!used && feature != "ppstp.v1") text += fmt::format("note: feature {} is claimed and no scenario of this run exercises it\n", feature);
+      const bool used = std::any_of(scenarios_.begin(), scenarios_.end(), [&](const Scenario& s) {
+        return std::find(s.needs.begin(), s.needs.end(), feature) != s.needs.end() &&
+               off_reason(s, iut_.file(), options_).empty();
+      });
+      if (!used && feature != "ppstp.v1")
+        text += fmt::format("note: feature {} is claimed and no scenario of this run exercises it\n", feature);
     }
     text += "summary:";
     for (const auto& [verdict, count] : counts) text += fmt::format(" {} {}", count, to_string(verdict));
-    text += fmt::format("; {} requirements judged; {:.1f} s; exit {}\n", summary_.requirements.size(), std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), summary_.exit_code);
+    text += fmt::format("; {} requirements judged; {:.1f} s; exit {}\n", summary_.requirements.size(),
+                        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(),
+                        summary_.exit_code);
     if (!results_.error().empty()) text += results_.error() + "\n";
     say(options_, text);
   }
@@ -254,8 +291,10 @@ class SuiteRun {
 std::string off_reason(const Scenario& scenario, const IutFile& iut, const RunOptions& options) {
   if (scenario.role != iut.role) return fmt::format("it is for the role {}, the IUT is a {}", scenario.role, iut.role);
   for (const std::string& feature : scenario.needs) {
-    if (std::find(iut.lacking.begin(), iut.lacking.end(), feature) != iut.lacking.end()) return fmt::format("the IUT file says that it has no {}", feature);
-    if (!iut.has(feature)) return fmt::format("the IUT file does not claim {} (add it to features: or to not:)", feature);
+    if (std::find(iut.lacking.begin(), iut.lacking.end(), feature) != iut.lacking.end())
+      return fmt::format("the IUT file says that it has no {}", feature);
+    if (!iut.has(feature))
+      return fmt::format("the IUT file does not claim {} (add it to features: or to not:)", feature);
   }
   if (scenario.slow && !options.slow) return "it waits for timers and --no-slow was given";
   return {};
@@ -267,18 +306,23 @@ std::vector<std::string> suite_roots() {
   std::error_code code;
   const fs::path program = fs::read_symlink("/proc/self/exe", code);
   const fs::path installed = program.parent_path().parent_path() / "share" / "peerscope" / "suites";
-  if (fs::is_directory(installed, code)) roots.push_back(installed.string());
-  else if (fs::is_directory(PEERSCOPE_SUITE_SOURCE, code)) roots.emplace_back(PEERSCOPE_SUITE_SOURCE);
+  if (fs::is_directory(installed, code))
+    roots.push_back(installed.string());
+  else if (fs::is_directory(PEERSCOPE_SUITE_SOURCE, code))
+    roots.emplace_back(PEERSCOPE_SUITE_SOURCE);
   return roots;
 }
 
-std::vector<Scenario> load_suite(const std::vector<std::string>& selectors, const std::vector<std::string>& roots, std::vector<std::string>& errors) {
+std::vector<Scenario> load_suite(const std::vector<std::string>& selectors, const std::vector<std::string>& roots,
+                                 std::vector<std::string>& errors) {
   std::vector<std::string> files;
   std::vector<std::string> ids;
   for (const std::string& selector : selectors) {
     std::error_code code;
-    if (selector.ends_with(".yaml") || fs::is_directory(selector, code)) files.push_back(selector);
-    else ids.push_back(selector);
+    if (selector.ends_with(".yaml") || fs::is_directory(selector, code))
+      files.push_back(selector);
+    else
+      ids.push_back(selector);
   }
   std::string error;
   std::vector<std::string> paths = files.empty() ? std::vector<std::string>{} : find_scenarios(files, error);
@@ -293,20 +337,26 @@ std::vector<Scenario> load_suite(const std::vector<std::string>& selectors, cons
     ScenarioResult loaded = load_scenario(path);
     errors.insert(errors.end(), loaded.errors.begin(), loaded.errors.end());
     if (!loaded.errors.empty()) continue;
-    const bool from_file = std::any_of(files.begin(), files.end(), [&](const std::string& file) { return path.starts_with(file); });
+    const bool from_file =
+        std::any_of(files.begin(), files.end(), [&](const std::string& file) { return path.starts_with(file); });
     bool wanted = selectors.empty() || from_file;
     for (const std::string& id : ids) {
       // A scenario id, a prefix of one ("ppstp", "ppstp/tracker"), a requirement id, or a prefix of one ("P-FIND").
       const bool scenario = loaded.scenario.id == id || loaded.scenario.id.starts_with(id + "/");
-      const bool rule = std::any_of(loaded.scenario.tests.begin(), loaded.scenario.tests.end(), [&](const std::string& test) { return test == id || test.starts_with(id + "-"); });
+      const bool rule = std::any_of(loaded.scenario.tests.begin(), loaded.scenario.tests.end(),
+                                    [&](const std::string& test) { return test == id || test.starts_with(id + "-"); });
       if (scenario || rule) used.insert(id), wanted = true;
     }
     if (!wanted) continue;
-    if (!seen.insert(loaded.scenario.id).second) errors.push_back(fmt::format("{}: scenario id {} is used twice", path, loaded.scenario.id));
-    else out.push_back(std::move(loaded.scenario));
+    if (!seen.insert(loaded.scenario.id).second)
+      errors.push_back(fmt::format("{}: scenario id {} is used twice", path, loaded.scenario.id));
+    else
+      out.push_back(std::move(loaded.scenario));
   }
   for (const std::string& id : ids) {
-    if (!used.contains(id)) errors.push_back(fmt::format("'{}' names no scenario, suite or requirement that a scenario tests; see `peerscope list`", id));
+    if (!used.contains(id))
+      errors.push_back(
+          fmt::format("'{}' names no scenario, suite or requirement that a scenario tests; see `peerscope list`", id));
   }
   std::sort(out.begin(), out.end(), [](const Scenario& a, const Scenario& b) { return a.id < b.id; });
   return out;
@@ -323,7 +373,8 @@ std::string rules_hash() {
   std::size_t hash = 0;
   for (const Protocol* protocol : protocols()) {
     for (const Requirement& row : protocol->requirements) {
-      for (const std::string_view part : {std::string_view(row.id), std::string_view(row.text), std::string_view(row.section), to_string(row.level)}) {
+      for (const std::string_view part : {std::string_view(row.id), std::string_view(row.text),
+                                          std::string_view(row.section), to_string(row.level)}) {
         hash = hash * 1099511628211U + std::hash<std::string_view>{}(part);
       }
     }
@@ -342,7 +393,9 @@ RunSummary run_suite(const std::vector<Scenario>& scenarios, const IutFile& file
     return summary;
   }
   RunSummary summary = SuiteRun(scenarios, file, options, *results).run();
-  if (std::string junit = write_junit(options.out_directory + "/junit.xml", file.name, summary.cases, summary.requirements); !junit.empty()) {
+  if (std::string junit =
+          write_junit(options.out_directory + "/junit.xml", file.name, summary.cases, summary.requirements);
+      !junit.empty()) {
     std::fprintf(stderr, "peerscope: %s\n", junit.c_str());
     summary.exit_code = kExitHarness;
   }

@@ -17,9 +17,9 @@ struct RunOptions {
   std::uint64_t seed = 1;
   double time_scale = 1;
   double answer_within = 5;
-  int retries = 2;            // re-runs of a scenario that did not pass
+  int retries = 2;  // re-runs of a scenario that did not pass
   bool quiet = false;
-  bool slow = true;           // scenarios that wait for timers
+  bool slow = true;  // scenarios that wait for timers
   std::string version;
 };
 
@@ -27,7 +27,8 @@ struct RunOptions {
 std::string off_reason(const Scenario& scenario, const IutFile& iut, const RunOptions& options);
 
 // Loads scenarios and reports every lint error; `errors` is empty when all are well.
-std::vector<Scenario> load_suite(const std::vector<std::string>& selectors, const std::vector<std::string>& roots, std::vector<std::string>& errors);
+std::vector<Scenario> load_suite(const std::vector<std::string>& selectors, const std::vector<std::string>& roots,
+                                 std::vector<std::string>& errors);
 // Folders with suites: $PEERSCOPE_SUITES, the installed ones beside the program, the source tree's.
 std::vector<std::string> suite_roots();
 

@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <charconv>
+#include <chrono>
 #include <fstream>
 #include <map>
 #include <mutex>
@@ -36,7 +36,13 @@ std::string show(const Message& message, const net::HttpResponse* response) {
 class Run {
  public:
   Run(const Scenario& scenario, const Permutation& permutation, Iut& iut, const AttemptOptions& options)
-      : scenario_(scenario), protocol_(*scenario.protocol), iut_(iut), options_(options), random_(options.seed), evidence_(options.evidence_path), session_(protocol_.make_session()) {
+      : scenario_(scenario),
+        protocol_(*scenario.protocol),
+        iut_(iut),
+        options_(options),
+        random_(options.seed),
+        evidence_(options.evidence_path),
+        session_(protocol_.make_session()) {
     result_.scenario = scenario.id;
     result_.title = scenario.title;
     result_.permutation = permutation_text(permutation);
@@ -105,10 +111,13 @@ class Run {
   bool prepare() {
     if (scenario_.role == "peer") {
       const auto listen = net::Endpoint::parse(iut_.file().listen);
-      if (!listen) return stop(Verdict::kError, fmt::format("{}: listen: {}", iut_.file().path, listen.error().message));
+      if (!listen)
+        return stop(Verdict::kError, fmt::format("{}: listen: {}", iut_.file().path, listen.error().message));
       const bool tls = iut_.file().scheme == "https";
-      if (auto started = server_.start({*listen, tls, key_log()}); !started) return stop(Verdict::kError, started.error().message);
-      variables_.values["url"] = fmt::format("{}://{}/", iut_.file().scheme, net::Endpoint{listen->address, server_.port()}.to_string());
+      if (auto started = server_.start({*listen, tls, key_log()}); !started)
+        return stop(Verdict::kError, started.error().message);
+      variables_.values["url"] =
+          fmt::format("{}://{}/", iut_.file().scheme, net::Endpoint{listen->address, server_.port()}.to_string());
       variables_.values["cafile"] = options_.work_directory + "/tracker.pem";
       std::ofstream(variables_.values["cafile"]) << server_.certificate();
     } else {
@@ -119,7 +128,8 @@ class Run {
     }
     for (const auto& [name, value] : scenario_.let.members) {
       Tree copy = value;
-      if (std::string error = expand_tree(copy, variables_); !error.empty()) return stop(Verdict::kError, fmt::format("{}: let {}: {}", scenario_.path, name, error));
+      if (std::string error = expand_tree(copy, variables_); !error.empty())
+        return stop(Verdict::kError, fmt::format("{}: let {}: {}", scenario_.path, name, error));
       variables_.values[name] = copy.scalar;
     }
     return true;
@@ -142,7 +152,9 @@ class Run {
       for (int i = 0; i < std::clamp(static_cast<int>(*times), 1, kMostRepeats); ++i) {
         if (!run_step(step)) return false;
         if (const std::string gone = iut_.gone(); !gone.empty() && scenario_.role == "tracker") {
-          return cleaning_ ? false : decide_all(fmt::format("the implementation under test {} in the middle of the scenario", gone));
+          return cleaning_
+                     ? false
+                     : decide_all(fmt::format("the implementation under test {} in the middle of the scenario", gone));
         }
       }
     }
@@ -219,7 +231,8 @@ class Run {
     options.seconds = options_.answer_within * options_.time_scale;
     options.credentials = {iut_.file().user, iut_.file().password, iut_.file().token};
     options.key_log = key_log();
-    const std::string id = fmt::format("{}-{:08x}", name.empty() ? "peer" : name, static_cast<std::uint32_t>(random_()));
+    const std::string id =
+        fmt::format("{}-{:08x}", name.empty() ? "peer" : name, static_cast<std::uint32_t>(random_()));
     slot = std::make_unique<ClientParty>(name, id, std::move(options));
     return slot.get();
   }
@@ -236,7 +249,8 @@ class Run {
     Tree with = sending.with;
     if (!sending.behaviour.empty()) {
       auto answer = request != nullptr ? named_answer(protocol_, sending.behaviour, *request) : std::nullopt;
-      if (!answer) return stop(Verdict::kError, fmt::format("{}: no behaviour '{}' here", scenario_.path, sending.behaviour));
+      if (!answer)
+        return stop(Verdict::kError, fmt::format("{}: no behaviour '{}' here", scenario_.path, sending.behaviour));
       msg = answer->msg;
       for (const auto& [key, value] : sending.with.members) answer->with.at_path(key) = value;
       with = std::move(answer->with);
@@ -258,12 +272,16 @@ class Run {
 
   // Members that every message needs and no scenario should have to repeat, by their replay class.
   void fill_identities(const std::string& msg, const Message* request, const std::string& self, Tree& with) {
-    const auto row = std::find_if(protocol_.messages.begin(), protocol_.messages.end(), [&](const MessageType& type) { return msg == type.name; });
+    const auto row = std::find_if(protocol_.messages.begin(), protocol_.messages.end(),
+                                  [&](const MessageType& type) { return msg == type.name; });
     const bool is_request = row != protocol_.messages.end() && row->direction == Direction::kRequest;
     for (const FieldPlace& place : protocol_.fields()) {
       if (place.depth != 1 || !place.mandatory || with.find(place.field->name) != nullptr) continue;
       if (place.field->replay == Replay::kExchangeId) {
-        with.at_path(place.field->name) = Tree::text(is_request ? fmt::format("t-{}-{:04x}", ++exchanges_, static_cast<std::uint16_t>(random_())) : request != nullptr ? std::string(protocol_.exchange_id(*request)) : "");
+        with.at_path(place.field->name) =
+            Tree::text(is_request ? fmt::format("t-{}-{:04x}", ++exchanges_, static_cast<std::uint16_t>(random_()))
+                       : request != nullptr ? std::string(protocol_.exchange_id(*request))
+                                            : "");
       } else if (place.field->replay == Replay::kPartyId && is_request) {
         with.at_path(place.field->name) = Tree::text(self);
       }
@@ -291,7 +309,8 @@ class Run {
     if (!sending.raw_http && !build(sending, nullptr, client.id(), exchange.http.body)) return false;
     exchange.http.method = text("method", "POST");
     exchange.http.target = text("target", url_.target);
-    if (text("absolute", "") == "true") exchange.http.target = fmt::format("{}://{}{}", url_.scheme, url_.authority(), url_.target);
+    if (text("absolute", "") == "true")
+      exchange.http.target = fmt::format("{}://{}{}", url_.scheme, url_.authority(), url_.target);
     exchange.http.headers.add("Host", url_.authority());
     const std::string type = text("content_type", protocol_.media_types.front());
     if (!type.empty()) exchange.http.headers.add("Content-Type", type);
@@ -312,8 +331,10 @@ class Run {
     const MessagePtr message = exchange.message;
     const net::HttpRequest sent_http = exchange.http;
     const auto sent = client.send(std::move(exchange), wire, text("auth", "") != "none");
-    if (wire.raw) evidence_.add(*wire.raw, client.connection(), true, "");
-    else evidence_.add(sent_http, client.connection(), true, "");
+    if (wire.raw)
+      evidence_.add(*wire.raw, client.connection(), true, "");
+    else
+      evidence_.add(sent_http, client.connection(), true, "");
     if (!sent) return stop(lost_verdict(sent.error()), fmt::format("cannot send: {}", sent.error().message));
     protocol_.track(*session_, *message, nullptr);
     return true;
@@ -322,7 +343,9 @@ class Run {
   Transport::Security security() const { return url_.tls() ? Transport::Security::kTls : Transport::Security::kClear; }
 
   // What a connection problem means: nothing is known of the rule, unless the IUT died of it.
-  Verdict lost_verdict(const net::Error&) const { return step_ != nullptr && step_->setup ? Verdict::kBlocked : Verdict::kInconclusive; }
+  Verdict lost_verdict(const net::Error&) const {
+    return step_ != nullptr && step_->setup ? Verdict::kBlocked : Verdict::kInconclusive;
+  }
 
   bool receive(ClientParty& client, const Expectation& expectation) {
     auto answer = client.receive();
@@ -338,21 +361,27 @@ class Run {
   }
 
   bool no_answer(ClientParty& client, const Expectation& expectation, const net::Error& error) {
-    const std::string event = error.kind == net::ErrorKind::kTimeout ? "timeout" : error.kind == net::ErrorKind::kReset ? "reset" : "closed";
+    const std::string event = error.kind == net::ErrorKind::kTimeout ? "timeout"
+                              : error.kind == net::ErrorKind::kReset ? "reset"
+                                                                     : "closed";
     result_.reached = result_.reached || !client.received().empty();
     if (!client.received().empty()) evidence_.add(client.received(), client.connection(), false, error.message);
     for (const Outcome& outcome : expectation.any_of) {
       if (outcome.event == event || (outcome.event == "closed" && event == "reset")) return take(outcome);
     }
     // The process may need a moment to be seen as gone.
-    for (int i = 0; i < 20 && iut_.gone().empty() && event != "timeout" && iut_.file().started_here(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    if (const std::string gone = iut_.gone(); !gone.empty()) return decide_all(fmt::format("the implementation under test {} instead of answering", gone));
+    for (int i = 0; i < 20 && iut_.gone().empty() && event != "timeout" && iut_.file().started_here(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    if (const std::string gone = iut_.gone(); !gone.empty())
+      return decide_all(fmt::format("the implementation under test {} instead of answering", gone));
     result_.expected = describe(expectation);
     result_.seen = error.message;
     if (step_->setup || cleaning_) return stop(Verdict::kBlocked, fmt::format("setup step: {}", error.message));
     // Silence, endless bodies and garbage are the IUT's doing; a connection that ends may have other causes.
-    const bool decided = error.kind == net::ErrorKind::kTimeout || error.kind == net::ErrorKind::kMalformed || error.kind == net::ErrorKind::kTooLarge;
-    if (!decided) return stop(cleaning_ ? Verdict::kPass : Verdict::kInconclusive, fmt::format("no answer: {}", error.message));
+    const bool decided = error.kind == net::ErrorKind::kTimeout || error.kind == net::ErrorKind::kMalformed ||
+                         error.kind == net::ErrorKind::kTooLarge;
+    if (!decided)
+      return stop(cleaning_ ? Verdict::kPass : Verdict::kInconclusive, fmt::format("no answer: {}", error.message));
     return decide(expectation, fmt::format("no answer: {}", error.message));
   }
 
@@ -381,7 +410,8 @@ class Run {
     hit.where = step_name_;
     hit.listed = listed;
     hit.frame = evidence_.next();
-    comment_ += fmt::format("{}{} {} ({} {}, {} step {}): {}", comment_.empty() ? "" : "\n", rule.id, to_string(verdict), protocol_.document, rule.section, scenario_.id, step_name_, detail);
+    comment_ += fmt::format("{}{} {} ({} {}, {} step {}): {}", comment_.empty() ? "" : "\n", rule.id,
+                            to_string(verdict), protocol_.document, rule.section, scenario_.id, step_name_, detail);
     if (result_.reason.empty() && listed && verdict == Verdict::kFail) {
       result_.reason = detail;
       result_.step = step_name_;
@@ -455,26 +485,37 @@ class Run {
   // Empty when the message is as the outcome says.
   std::string differences(const Outcome& outcome, const Message& message, const net::HttpResponse* http) {
     std::string out;
-    const auto add = [&](std::string_view path, std::string_view expected, std::string_view seen) { out += fmt::format("{}{}: expected {}, seen {}", out.empty() ? "" : "; ", path, expected, seen); };
+    const auto add = [&](std::string_view path, std::string_view expected, std::string_view seen) {
+      out += fmt::format("{}{}: expected {}, seen {}", out.empty() ? "" : "; ", path, expected, seen);
+    };
     if (!outcome.event.empty()) return "an answer came, expected was " + outcome.event;
     const bool any_http = outcome.msg == "http";
     if (!any_http && outcome.msg != "any") {
-      const std::string_view wanted = outcome.msg.empty() ? std::string_view("response") : std::string_view(outcome.msg);
+      const std::string_view wanted =
+          outcome.msg.empty() ? std::string_view("response") : std::string_view(outcome.msg);
       if (message.type == nullptr || wanted != message.type->name) {
-        add("message", wanted, message.type != nullptr ? std::string(message.type->name) : http != nullptr ? fmt::format("HTTP {} with {}", http->status, http->headers.get("Content-Type", "no Content-Type")) : "something else");
+        add("message", wanted,
+            message.type != nullptr ? std::string(message.type->name)
+            : http != nullptr
+                ? fmt::format("HTTP {} with {}", http->status, http->headers.get("Content-Type", "no Content-Type"))
+                : "something else");
         return out;
       }
     }
     Tree wanted_http = outcome.http;
     Tree where = outcome.where;
-    if (std::string error = expand_tree(where, variables_) + expand_tree(wanted_http, variables_); !error.empty()) return error;
+    if (std::string error = expand_tree(where, variables_) + expand_tree(wanted_http, variables_); !error.empty())
+      return error;
     for (const auto& [key, wanted] : wanted_http.members) {
-      std::string seen = key == "status" ? std::to_string(http != nullptr ? http->status : 0) : key == "content_type" ? message.transport.content_type : "";
+      std::string seen = key == "status"         ? std::to_string(http != nullptr ? http->status : 0)
+                         : key == "content_type" ? message.transport.content_type
+                                                 : "";
       if (key == "header" && http != nullptr) {
         for (const auto& [name, value] : wanted.members) {
           std::string expected;
           bool any = false;
-          for (const net::HeaderField field : http->headers) any = any || (net::iequals(field.name, name) && match_value(field.value, value, expected));
+          for (const net::HeaderField field : http->headers)
+            any = any || (net::iequals(field.name, name) && match_value(field.value, value, expected));
           if (!any) add("header " + name, text_of(value), http->headers.get(name, "nothing"));
         }
         continue;
@@ -492,8 +533,11 @@ class Run {
     for (const auto& [variable, path] : outcome.bind.members) {
       const std::uint32_t at = find_path(message.events, path.scalar);
       std::string& value = variables_.values[variable];
-      if (at == Event::kNoParent) value.clear();  // a message without it is the IUT's doing, not the scenario's
-      else value = message.events[at].has_number ? std::to_string(message.events[at].number) : std::string(message.events[at].text);
+      if (at == Event::kNoParent)
+        value.clear();  // a message without it is the IUT's doing, not the scenario's
+      else
+        value = message.events[at].has_number ? std::to_string(message.events[at].number)
+                                              : std::string(message.events[at].text);
     }
   }
 
@@ -520,9 +564,12 @@ class Run {
     const Expectation* expectation = step.expect ? &*step.expect : nullptr;
     if (expectation == nullptr) return true;
     const bool none = step.expect_none.has_value();
-    const auto seconds = none ? duration(step.none_for) : expectation->within.empty() ? std::optional(options_.answer_within) : duration(expectation->within);
+    const auto seconds = none                          ? duration(step.none_for)
+                         : expectation->within.empty() ? std::optional(options_.answer_within)
+                                                       : duration(expectation->within);
     if (!seconds) return false;
-    const auto deadline = SteadyClock::now() + std::chrono::duration<double>(none ? *seconds : *seconds * options_.time_scale);
+    const auto deadline =
+        SteadyClock::now() + std::chrono::duration<double>(none ? *seconds : *seconds * options_.time_scale);
     std::string last_difference;
     for (;;) {
       const double left = std::chrono::duration<double>(deadline - SteadyClock::now()).count();
@@ -533,18 +580,25 @@ class Run {
         const std::string gone = iut_.gone();
         result_.expected = describe(*expectation);
         if (result_.seen.empty()) result_.seen = gone.empty() ? "nothing" : "the implementation under test " + gone;
-        return decide(*expectation, !last_difference.empty() ? last_difference : gone.empty() ? fmt::format("no such request within {} s", *seconds) : fmt::format("the implementation under test {} before it sent it", gone));
+        return decide(*expectation, !last_difference.empty() ? last_difference
+                                    : gone.empty()
+                                        ? fmt::format("no such request within {} s", *seconds)
+                                        : fmt::format("the implementation under test {} before it sent it", gone));
       }
       result_.reached = true;
-      MessagePtr message = decode_request(protocol_, incoming->http, incoming->connection.tls ? Transport::Security::kTls : Transport::Security::kClear);
+      MessagePtr message =
+          decode_request(protocol_, incoming->http,
+                         incoming->connection.tls ? Transport::Security::kTls : Transport::Security::kClear);
       message->source = incoming->connection.remote.to_string();
       judge(*message, nullptr, 200);
       std::string difference;
       const Outcome* met = nullptr;
       for (const Outcome& outcome : expectation->any_of) {
         std::string d = differences(outcome, *message, nullptr);
-        if (const auto before = bodies_.find(expectation->same_as); d.empty() && before != bodies_.end() && before->second != incoming->http.body) {
-          d = fmt::format("the request is not that of step {}: expected {}, seen {}", expectation->same_as, before->second, incoming->http.body);
+        if (const auto before = bodies_.find(expectation->same_as);
+            d.empty() && before != bodies_.end() && before->second != incoming->http.body) {
+          d = fmt::format("the request is not that of step {}: expected {}, seen {}", expectation->same_as,
+                          before->second, incoming->http.body);
         }
         if (d.empty()) {
           met = &outcome;
@@ -557,7 +611,9 @@ class Run {
         last_difference = difference;
         if (result_.seen.empty() || !none) result_.seen = show(*message, nullptr);
       }
-      if (met != nullptr && none) decide(*expectation, fmt::format("{} came, expected was none", message->type != nullptr ? message->type->name : "a request"));
+      if (met != nullptr && none)
+        decide(*expectation,
+               fmt::format("{} came, expected was none", message->type != nullptr ? message->type->name : "a request"));
       add_evidence(incoming->http, incoming->connection, *message);
       protocol_.track(*session_, *message, nullptr);
       if (met != nullptr) bind(*met, *message);

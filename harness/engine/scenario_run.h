@@ -14,9 +14,9 @@ namespace peerscope::harness {
 struct AttemptOptions {
   std::uint64_t seed = 1;
   double time_scale = 1;
-  double answer_within = 5;     // seconds, before scaling
-  std::string evidence_path;    // empty: none is written
-  std::string work_directory;   // for certificates
+  double answer_within = 5;    // seconds, before scaling
+  std::string evidence_path;   // empty: none is written
+  std::string work_directory;  // for certificates
 };
 
 // Runs the steps and judges every message of the IUT with all rows of the protocol's table. Never throws; whatever the

@@ -7,21 +7,28 @@
 namespace peerscope::harness {
 
 std::string_view to_string(Verdict verdict) {
-  static constexpr std::array<std::string_view, 11> kNames = {"none", "pass", "info", "warn", "inconclusive", "fail", "error", "not-applicable", "skipped", "blocked", "unstable"};
+  static constexpr std::array<std::string_view, 11> kNames = {"none",         "pass",    "info",    "warn",
+                                                              "inconclusive", "fail",    "error",   "not-applicable",
+                                                              "skipped",      "blocked", "unstable"};
   return kNames[static_cast<std::size_t>(verdict)];
 }
 
-Verdict worst(Verdict a, Verdict b) { return std::max(a, b); }
+Verdict worst(Verdict a, Verdict b) {
+  return std::max(a, b);
+}
 
 Verdict verdict_of(const Requirement& row) {
   if (row.informational) return Verdict::kInfo;
   switch (row.level) {
     case Level::kMust:
     case Level::kMustNot:
-    case Level::kGrammar: return Verdict::kFail;
+    case Level::kGrammar:
+      return Verdict::kFail;
     case Level::kShould:
-    case Level::kShouldNot: return Verdict::kWarn;
-    default: return Verdict::kInfo;
+    case Level::kShouldNot:
+      return Verdict::kWarn;
+    default:
+      return Verdict::kInfo;
   }
 }
 

@@ -11,12 +11,24 @@
 namespace peerscope::harness {
 
 // In the order of "worst wins". The last four stand beside the order: the scenario did not judge.
-enum class Verdict { kNone, kPass, kInfo, kWarn, kInconclusive, kFail, kError, kNotApplicable, kSkipped, kBlocked, kUnstable };
+enum class Verdict {
+  kNone,
+  kPass,
+  kInfo,
+  kWarn,
+  kInconclusive,
+  kFail,
+  kError,
+  kNotApplicable,
+  kSkipped,
+  kBlocked,
+  kUnstable
+};
 std::string_view to_string(Verdict verdict);
 Verdict worst(Verdict a, Verdict b);
 
-// What a finding means for the one who sent the message: lenient forms and observations are info, a broken SHOULD warns,
-// our own defaults never fail anyone.
+// What a finding means for the one who sent the message: lenient forms and observations are info, a broken SHOULD
+// warns, our own defaults never fail anyone.
 Verdict verdict_of(const Finding& finding);
 // The same for an unmet expectation of a scenario about this row.
 Verdict verdict_of(const Requirement& row);
@@ -34,9 +46,9 @@ enum ExitCode {
 struct RuleHit {
   const Requirement* rule = nullptr;
   Verdict verdict = Verdict::kFail;
-  std::string detail;  // what was expected and what was seen
-  std::string where;   // scenario step, or message summary
-  bool listed = false;  // the scenario is about this rule
+  std::string detail;       // what was expected and what was seen
+  std::string where;        // scenario step, or message summary
+  bool listed = false;      // the scenario is about this rule
   std::uint64_t frame = 0;  // in the capture that was checked, or in the evidence file
 };
 

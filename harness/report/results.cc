@@ -19,7 +19,11 @@ std::string clean(std::string_view text) {
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {
     const auto c = static_cast<unsigned char>(text[i]);
-    std::size_t n = c < 0x80 ? 1 : (c >= 0xc2 && c < 0xe0) ? 2 : (c >= 0xe0 && c < 0xf0) ? 3 : (c >= 0xf0 && c < 0xf5) ? 4 : 0;
+    std::size_t n = c < 0x80                  ? 1
+                    : (c >= 0xc2 && c < 0xe0) ? 2
+                    : (c >= 0xe0 && c < 0xf0) ? 3
+                    : (c >= 0xf0 && c < 0xf5) ? 4
+                                              : 0;
     bool good = n > 0 && i + n <= text.size();
     for (std::size_t k = 1; good && k < n; ++k) good = (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
     if (!good) {
@@ -66,20 +70,34 @@ std::string xml(std::string_view text) {
   std::string out;
   for (const char c : clean(text)) {
     switch (c) {
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '&': out += "&amp;"; break;
-      case '"': out += "&quot;"; break;
-      case '\n': out += "&#10;"; break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\n':
+        out += "&#10;";
+        break;
       default:
-        if (static_cast<unsigned char>(c) >= 0x20 || c == '\t') out.push_back(c);  // the rest has no form in XML 1.0
-        else out += "?";
+        if (static_cast<unsigned char>(c) >= 0x20 || c == '\t')
+          out.push_back(c);  // the rest has no form in XML 1.0
+        else
+          out += "?";
     }
   }
   return out;
 }
 
-std::string case_name(const Attempt& attempt) { return attempt.permutation.empty() ? attempt.scenario : attempt.scenario + " [" + attempt.permutation + "]"; }
+std::string case_name(const Attempt& attempt) {
+  return attempt.permutation.empty() ? attempt.scenario : attempt.scenario + " [" + attempt.permutation + "]";
+}
 
 }  // namespace
 
@@ -92,7 +110,9 @@ std::unique_ptr<ResultsFile> ResultsFile::open(const std::string& path, std::str
   return std::unique_ptr<ResultsFile>(new ResultsFile(file, path));
 }
 
-ResultsFile::~ResultsFile() { std::fclose(file_); }
+ResultsFile::~ResultsFile() {
+  std::fclose(file_);
+}
 
 void ResultsFile::line(std::string text) {
   if (!error_.empty()) return;
@@ -102,8 +122,15 @@ void ResultsFile::line(std::string text) {
   }
 }
 
-void ResultsFile::header(std::string_view command, std::string_view iut, std::string_view version, std::string_view suite_hash, std::uint64_t seed) {
-  line(Line("run").text("command", command).text("iut", iut).text("peerscope", version).text("rules", suite_hash).number("seed", seed).finish());
+void ResultsFile::header(std::string_view command, std::string_view iut, std::string_view version,
+                         std::string_view suite_hash, std::uint64_t seed) {
+  line(Line("run")
+           .text("command", command)
+           .text("iut", iut)
+           .text("peerscope", version)
+           .text("rules", suite_hash)
+           .number("seed", seed)
+           .finish());
 }
 
 void ResultsFile::attempt(const Attempt& a) {
@@ -112,30 +139,59 @@ void ResultsFile::attempt(const Attempt& a) {
   std::string hits;
   for (const RuleHit& hit : a.hits) {
     Line row(hit.listed ? "listed" : "collateral");
-    row.text("rule", hit.rule->id).text("verdict", to_string(hit.verdict)).text("level", to_string(hit.rule->level)).text("section", hit.rule->section);
+    row.text("rule", hit.rule->id)
+        .text("verdict", to_string(hit.verdict))
+        .text("level", to_string(hit.rule->level))
+        .text("section", hit.rule->section);
     row.text("detail", hit.detail).text("where", hit.where).number("frame", hit.frame);
     std::string text = row.finish();
     text.pop_back();
     hits += (hits.empty() ? "" : ",") + text;
   }
   Line row("attempt");
-  row.text("scenario", a.scenario).text("params", a.permutation).number("attempt", static_cast<std::uint64_t>(a.attempt)).number("seed", a.seed);
-  row.text("verdict", to_string(a.verdict)).text("reason", a.reason).text("step", a.step).text("expected", a.expected).text("seen", a.seen);
-  row.raw("tests", "[" + tests + "]").raw("hits", "[" + hits + "]").text("evidence", a.evidence).raw("seconds", fmt::format("{:.3f}", a.seconds));
+  row.text("scenario", a.scenario)
+      .text("params", a.permutation)
+      .number("attempt", static_cast<std::uint64_t>(a.attempt))
+      .number("seed", a.seed);
+  row.text("verdict", to_string(a.verdict))
+      .text("reason", a.reason)
+      .text("step", a.step)
+      .text("expected", a.expected)
+      .text("seen", a.seen);
+  row.raw("tests", "[" + tests + "]")
+      .raw("hits", "[" + hits + "]")
+      .text("evidence", a.evidence)
+      .raw("seconds", fmt::format("{:.3f}", a.seconds));
   line(row.finish());
 }
 
 void ResultsFile::verdict(const Attempt& last, Verdict final, std::string_view note) {
-  line(Line("verdict").text("scenario", last.scenario).text("params", last.permutation).text("verdict", to_string(final)).text("note", note).finish());
+  line(Line("verdict")
+           .text("scenario", last.scenario)
+           .text("params", last.permutation)
+           .text("verdict", to_string(final))
+           .text("note", note)
+           .finish());
 }
 
 void ResultsFile::requirement(const Requirement& row, Verdict verdict, std::size_t hits, std::string_view example) {
-  line(Line("requirement").text("id", row.id).text("verdict", to_string(verdict)).text("level", to_string(row.level)).text("section", row.section).text("text", row.text).number("hits", hits).text("example", example).finish());
+  line(Line("requirement")
+           .text("id", row.id)
+           .text("verdict", to_string(verdict))
+           .text("level", to_string(row.level))
+           .text("section", row.section)
+           .text("text", row.text)
+           .number("hits", hits)
+           .text("example", example)
+           .finish());
 }
 
-void ResultsFile::footer(int code) { line(Line("end").number("exit", static_cast<std::uint64_t>(code)).finish()); }
+void ResultsFile::footer(int code) {
+  line(Line("end").number("exit", static_cast<std::uint64_t>(code)).finish());
+}
 
-std::string write_junit(const std::string& path, std::string_view suite, const std::vector<JunitCase>& cases, const std::vector<RequirementResult>& requirements) {
+std::string write_junit(const std::string& path, std::string_view suite, const std::vector<JunitCase>& cases,
+                        const std::vector<RequirementResult>& requirements) {
   std::size_t failures = 0;
   std::size_t errors = 0;
   std::size_t skipped = 0;
@@ -147,13 +203,21 @@ std::string write_junit(const std::string& path, std::string_view suite, const s
   };
   const auto outcome = [&](Verdict verdict, std::string_view type, std::string_view reason, const std::string& text) {
     switch (verdict) {
-      case Verdict::kFail: return fmt::format("      <failure type=\"{}\" message=\"{}\">{}</failure>\n", xml(type), xml(reason), xml(text));
-      case Verdict::kError: return fmt::format("      <error type=\"error\" message=\"{}\">{}</error>\n", xml(reason), xml(text));
-      case Verdict::kInconclusive: return fmt::format("      <error type=\"inconclusive\" message=\"{}\">{}</error>\n", xml(reason), xml(text));
+      case Verdict::kFail:
+        return fmt::format("      <failure type=\"{}\" message=\"{}\">{}</failure>\n", xml(type), xml(reason),
+                           xml(text));
+      case Verdict::kError:
+        return fmt::format("      <error type=\"error\" message=\"{}\">{}</error>\n", xml(reason), xml(text));
+      case Verdict::kInconclusive:
+        return fmt::format("      <error type=\"inconclusive\" message=\"{}\">{}</error>\n", xml(reason), xml(text));
       case Verdict::kNotApplicable:
       case Verdict::kSkipped:
-      case Verdict::kBlocked: return fmt::format("      <skipped message=\"{}: {}\"/>\n", to_string(verdict), xml(reason));
-      default: return fmt::format("      <properties><property name=\"verdict\" value=\"{}\"/></properties>\n{}", to_string(verdict), text.empty() ? "" : fmt::format("      <system-out>{}</system-out>\n", xml(text)));
+      case Verdict::kBlocked:
+        return fmt::format("      <skipped message=\"{}: {}\"/>\n", to_string(verdict), xml(reason));
+      default:
+        return fmt::format("      <properties><property name=\"verdict\" value=\"{}\"/></properties>\n{}",
+                           to_string(verdict),
+                           text.empty() ? "" : fmt::format("      <system-out>{}</system-out>\n", xml(text)));
     }
   };
   for (const JunitCase& one : cases) {
@@ -164,17 +228,22 @@ std::string write_junit(const std::string& path, std::string_view suite, const s
       if (type.empty() && hit.verdict == one.verdict) type = hit.rule->id;
       text += fmt::format("{} {} {}: {}\n", hit.rule->id, to_string(hit.verdict), hit.where, hit.detail);
     }
-    if (!one.attempt.expected.empty()) text += "expected:\n" + one.attempt.expected + "\nseen:\n" + one.attempt.seen + "\n";
-    body += fmt::format("    <testcase classname=\"scenario\" name=\"{}\" time=\"{:.3f}\">\n{}    </testcase>\n", xml(case_name(one.attempt)), one.attempt.seconds, outcome(one.verdict, type, one.attempt.reason, text));
+    if (!one.attempt.expected.empty())
+      text += "expected:\n" + one.attempt.expected + "\nseen:\n" + one.attempt.seen + "\n";
+    body += fmt::format("    <testcase classname=\"scenario\" name=\"{}\" time=\"{:.3f}\">\n{}    </testcase>\n",
+                        xml(case_name(one.attempt)), one.attempt.seconds,
+                        outcome(one.verdict, type, one.attempt.reason, text));
   }
   for (const RequirementResult& one : requirements) {
     count(one.verdict);
-    body += fmt::format("    <testcase classname=\"requirement\" name=\"{}\" time=\"0\">\n{}    </testcase>\n", xml(one.row->id),
-                        outcome(one.verdict, one.row->id, one.verdict == Verdict::kPass ? "" : one.row->text, one.example));
+    body += fmt::format(
+        "    <testcase classname=\"requirement\" name=\"{}\" time=\"0\">\n{}    </testcase>\n", xml(one.row->id),
+        outcome(one.verdict, one.row->id, one.verdict == Verdict::kPass ? "" : one.row->text, one.example));
   }
   const std::string text = fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">\n{}  </testsuite>\n</testsuites>\n", xml(suite),
-      cases.size() + requirements.size(), failures, errors, skipped, body);
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" "
+      "errors=\"{}\" skipped=\"{}\">\n{}  </testsuite>\n</testsuites>\n",
+      xml(suite), cases.size() + requirements.size(), failures, errors, skipped, body);
   std::ofstream out(path, std::ios::binary);
   out << text;
   out.close();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Results: one append-only JSON-lines file, flushed per line, from which everything else is rendered. A killed run loses
-// at most the scenario in flight.
+// Results: one append-only JSON-lines file, flushed per line, from which everything else is rendered. A killed run
+// loses at most the scenario in flight.
 #pragma once
 
 #include <cstdio>
@@ -21,14 +21,14 @@ struct Attempt {
   int attempt = 1;
   std::uint64_t seed = 0;
   Verdict verdict = Verdict::kNone;
-  std::string reason;       // one sentence for people
-  std::string step;         // that decided
-  std::string expected;     // field tree or text
+  std::string reason;    // one sentence for people
+  std::string step;      // that decided
+  std::string expected;  // field tree or text
   std::string seen;
   std::vector<std::string> tests;
   std::vector<RuleHit> hits;
-  std::string evidence;     // file
-  bool reached = false;     // the IUT said anything at all
+  std::string evidence;  // file
+  bool reached = false;  // the IUT said anything at all
   double seconds = 0;
 };
 
@@ -40,7 +40,8 @@ class ResultsFile {
   ResultsFile(const ResultsFile&) = delete;
   ResultsFile& operator=(const ResultsFile&) = delete;
 
-  void header(std::string_view command, std::string_view iut, std::string_view version, std::string_view suite_hash, std::uint64_t seed);
+  void header(std::string_view command, std::string_view iut, std::string_view version, std::string_view suite_hash,
+              std::uint64_t seed);
   void attempt(const Attempt& attempt);
   // The verdict that counts for a scenario permutation, after re-runs.
   void verdict(const Attempt& last, Verdict final, std::string_view note);
@@ -69,6 +70,7 @@ struct RequirementResult {
   std::size_t hits;
   std::string example;
 };
-std::string write_junit(const std::string& path, std::string_view suite, const std::vector<JunitCase>& cases, const std::vector<RequirementResult>& requirements);
+std::string write_junit(const std::string& path, std::string_view suite, const std::vector<JunitCase>& cases,
+                        const std::vector<RequirementResult>& requirements);
 
 }  // namespace peerscope::harness

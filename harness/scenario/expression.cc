@@ -23,8 +23,12 @@ std::string number_text(double value) {
   return fmt::format("{}", value);
 }
 
-bool is_name_start(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.'; }
+bool is_name_start(char c) {
+  return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
+bool is_name(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.';
+}
 
 // Recursive descent over one expression. Depth is bounded by kDeepest so that a hostile file ends in an error.
 class Evaluator {
@@ -34,7 +38,8 @@ class Evaluator {
   Expanded run() {
     std::string value = sum();
     skip();
-    if (error_.empty() && at_ != text_.size()) error_ = fmt::format("unexpected '{}' in expression '{}'", text_.substr(at_), text_);
+    if (error_.empty() && at_ != text_.size())
+      error_ = fmt::format("unexpected '{}' in expression '{}'", text_.substr(at_), text_);
     return {error_.empty() ? value : "", error_};
   }
 
@@ -72,8 +77,10 @@ class Evaluator {
       const char op = text_[at_++];
       const double right = number_of(atom());
       const double left = number_of(value);
-      if (op == '/' && right == 0) error_ = fmt::format("division by zero in '{}'", text_);
-      else value = number_text(op == '*' ? left * right : left / right);
+      if (op == '/' && right == 0)
+        error_ = fmt::format("division by zero in '{}'", text_);
+      else
+        value = number_text(op == '*' ? left * right : left / right);
     }
     return value;
   }
@@ -89,8 +96,10 @@ class Evaluator {
       if (!take(')') && error_.empty()) error_ = fmt::format("missing ')' in '{}'", text_);
     } else if (text_[at_] == '\'') {
       const std::size_t close = text_.find('\'', at_ + 1);
-      if (close == std::string_view::npos) error_ = fmt::format("missing quote in '{}'", text_);
-      else value = text_.substr(at_ + 1, close - at_ - 1), at_ = close + 1;
+      if (close == std::string_view::npos)
+        error_ = fmt::format("missing quote in '{}'", text_);
+      else
+        value = text_.substr(at_ + 1, close - at_ - 1), at_ = close + 1;
     } else if (is_name_start(text_[at_])) {
       const std::size_t from = at_;
       while (at_ < text_.size() && is_name(text_[at_])) ++at_;
@@ -98,10 +107,13 @@ class Evaluator {
       value = take('(') ? call(name) : lookup(name);
     } else {
       const std::size_t from = at_;
-      while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '.')) ++at_;
+      while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '.'))
+        ++at_;
       value = text_.substr(from, at_ - from);
-      if (value.empty() || !parse_seconds(value)) error_ = fmt::format("unexpected '{}' in expression '{}'", text_.substr(from), text_);
-      else value = number_text(*parse_seconds(value));
+      if (value.empty() || !parse_seconds(value))
+        error_ = fmt::format("unexpected '{}' in expression '{}'", text_.substr(from), text_);
+      else
+        value = number_text(*parse_seconds(value));
     }
     --depth_;
     return value;
@@ -125,7 +137,8 @@ class Evaluator {
     if (name == "hex" && n == 1) {
       const double digits = number_of(arguments[0]);
       std::string out;
-      for (int i = 0; variables_.random != nullptr && i < std::min(digits, kLongest); ++i) out.push_back("0123456789abcdef"[(*variables_.random)() & 15]);
+      for (int i = 0; variables_.random != nullptr && i < std::min(digits, kLongest); ++i)
+        out.push_back("0123456789abcdef"[(*variables_.random)() & 15]);
       return out;
     }
     if (name == "rand" && n == 2) {
@@ -153,14 +166,19 @@ class Evaluator {
       for (std::size_t i = 0; i < arguments[0].size(); i += 2) {
         unsigned value = 0;
         const char* const from = arguments[0].data() + i;
-        const auto [end, error] = std::from_chars(from, from + std::min<std::size_t>(2, arguments[0].size() - i), value, 16);
-        if (error != std::errc{} || end != from + 2) error_ = fmt::format("unhex('{}'): expected pairs of hexadecimal digits", arguments[0]);
+        const auto [end, error] =
+            std::from_chars(from, from + std::min<std::size_t>(2, arguments[0].size() - i), value, 16);
+        if (error != std::errc{} || end != from + 2)
+          error_ = fmt::format("unhex('{}'): expected pairs of hexadecimal digits", arguments[0]);
         if (!error_.empty()) return {};
         out.push_back(static_cast<char>(value));
       }
       return out;
     }
-    error_ = fmt::format("no function '{}' with {} arguments; there are hex(n), rand(a, b), repeat(x, n), concat(...), upper(x), unhex(x)", name, n);
+    error_ = fmt::format(
+        "no function '{}' with {} arguments; there are hex(n), rand(a, b), repeat(x, n), concat(...), upper(x), "
+        "unhex(x)",
+        name, n);
     return {};
   }
 
@@ -175,9 +193,12 @@ class Evaluator {
 
 std::optional<double> parse_seconds(std::string_view text) {
   double unit = 1;
-  if (text.ends_with("ms")) unit = 0.001, text.remove_suffix(2);
-  else if (text.ends_with("s")) text.remove_suffix(1);
-  else if (text.ends_with("m")) unit = 60, text.remove_suffix(1);
+  if (text.ends_with("ms"))
+    unit = 0.001, text.remove_suffix(2);
+  else if (text.ends_with("s"))
+    text.remove_suffix(1);
+  else if (text.ends_with("m"))
+    unit = 60, text.remove_suffix(1);
   const auto number = parse_number(text);
   return number ? std::optional(*number * unit) : std::nullopt;
 }
@@ -215,7 +236,9 @@ Expanded expand(std::string_view text, const Variables& variables) {
 }
 
 std::string expand_tree(Tree& tree, const Variables& variables) {
-  const auto place = [&](const std::string& error) { return tree.line > 0 ? fmt::format("line {}, column {}: {}", tree.line, tree.column, error) : error; };
+  const auto place = [&](const std::string& error) {
+    return tree.line > 0 ? fmt::format("line {}, column {}: {}", tree.line, tree.column, error) : error;
+  };
   if (tree.is_scalar() && tree.scalar.find('$') != std::string::npos) {
     Expanded value = expand(tree.scalar, variables);
     if (!value.error.empty()) return place(value.error);

@@ -61,7 +61,8 @@ bool element_matches(const Message& message, std::uint32_t index, const Tree& wa
       const auto at = static_cast<std::uint32_t>(&event - message.events.data());
       // The member's path from the element on.
       std::string name(event.field->name);
-      for (std::uint32_t up = event.parent; up != index && up != Event::kNoParent; up = message.events[up].parent) name = std::string(message.events[up].field->name) + "." + name;
+      for (std::uint32_t up = event.parent; up != index && up != Event::kNoParent; up = message.events[up].parent)
+        name = std::string(message.events[up].field->name) + "." + name;
       std::string expected;
       if (at > index && name == path && match_value(plain_value(event), value, expected)) found = true;
     }
@@ -76,7 +77,9 @@ std::string describe_elements(const Message& message, const std::vector<std::uin
   for (std::size_t i = 0; i < found.size() && i < 3; ++i) {
     const Event& event = message.events[found[i]];
     for (std::uint32_t k = found[i] + 1; k < event.end; k = message.events[k].end) {
-      if (message.events[k].field->type != Type::kGroup) out += fmt::format("{}{}: {}", k == found[i] + 1 ? "; " : ", ", message.events[k].field->name, value_text(message.events[k]));
+      if (message.events[k].field->type != Type::kGroup)
+        out += fmt::format("{}{}: {}", k == found[i] + 1 ? "; " : ", ", message.events[k].field->name,
+                           value_text(message.events[k]));
     }
   }
   return out;
@@ -84,11 +87,18 @@ std::string describe_elements(const Message& message, const std::vector<std::uin
 
 void match_one(const Message& message, const std::string& path, const Tree& wanted, std::vector<Mismatch>& out) {
   const auto found = find_all(message.events, path);
-  const auto miss = [&](std::string expected, std::string seen) { out.push_back({path, std::move(expected), std::move(seen)}); };
-  const auto seen_value = [&] { return found.empty() ? std::string("nothing") : message.events[found[0]].field->type == Type::kGroup ? describe_elements(message, found) : value_text(message.events[found[0]]); };
+  const auto miss = [&](std::string expected, std::string seen) {
+    out.push_back({path, std::move(expected), std::move(seen)});
+  };
+  const auto seen_value = [&] {
+    return found.empty()                                          ? std::string("nothing")
+           : message.events[found[0]].field->type == Type::kGroup ? describe_elements(message, found)
+                                                                  : value_text(message.events[found[0]]);
+  };
   if (!wanted.is_map()) {
     std::string expected;
-    if (found.empty() || !match_value(plain_value(message.events[found[0]]), wanted, expected)) miss(show(wanted), seen_value());
+    if (found.empty() || !match_value(plain_value(message.events[found[0]]), wanted, expected))
+      miss(show(wanted), seen_value());
     return;
   }
   for (const auto& [op, value] : wanted.members) {
@@ -96,16 +106,20 @@ void match_one(const Message& message, const std::string& path, const Tree& want
       if (found.empty() == ((op == "present") == (value.scalar != "false"))) miss(op, seen_value());
     } else if (op == "len") {
       std::string expected;
-      if (!match_value(std::to_string(found.size()), value, expected)) miss(fmt::format("{} elements", expected), describe_elements(message, found));
+      if (!match_value(std::to_string(found.size()), value, expected))
+        miss(fmt::format("{} elements", expected), describe_elements(message, found));
     } else if (op == "contains" || op == "lacks") {
       bool any = false;
       for (const std::uint32_t index : found) any = any || element_matches(message, index, value);
-      if (any != (op == "contains")) miss(fmt::format("{} element with {}", op == "contains" ? "an" : "no", show(value)), describe_elements(message, found));
+      if (any != (op == "contains"))
+        miss(fmt::format("{} element with {}", op == "contains" ? "an" : "no", show(value)),
+             describe_elements(message, found));
     } else if (op != "any") {
       Tree single = Tree::map();
       single.members.emplace_back(op, value);
       std::string expected;
-      if (found.empty() || !match_value(plain_value(message.events[found[0]]), single, expected)) miss(expected.empty() ? fmt::format("{} {}", op, show(value)) : expected, seen_value());
+      if (found.empty() || !match_value(plain_value(message.events[found[0]]), single, expected))
+        miss(expected.empty() ? fmt::format("{} {}", op, show(value)) : expected, seen_value());
     }
   }
 }
@@ -135,17 +149,25 @@ std::vector<Mismatch> match_message(const Message& message, const Tree& where) {
 }
 
 std::string check_where(const Tree& where) {
-  const auto fail = [](const Tree& at, std::string_view what) { return fmt::format("line {}, column {}: {}", at.line, at.column, what); };
+  const auto fail = [](const Tree& at, std::string_view what) {
+    return fmt::format("line {}, column {}: {}", at.line, at.column, what);
+  };
   if (where.kind == Tree::Kind::kNull) return {};
   if (!where.is_map()) return fail(where, "`where` is a map of field paths");
   for (const auto& [path, wanted] : where.members) {
-    if (wanted.is_list()) return fail(wanted, fmt::format("{}: a list is no value; use {{in: [...]}} or {{contains: ...}}", path));
+    if (wanted.is_list())
+      return fail(wanted, fmt::format("{}: a list is no value; use {{in: [...]}} or {{contains: ...}}", path));
     for (const auto& [op, value] : wanted.members) {
       if (!is_one_of(op, kComparisons) && !is_one_of(op, kOthers)) {
-        return fail(value, fmt::format("{}: unknown operator '{}'; there are eq ne lt le gt ge re in present absent any len contains lacks", path, op));
+        return fail(
+            value,
+            fmt::format(
+                "{}: unknown operator '{}'; there are eq ne lt le gt ge re in present absent any len contains lacks",
+                path, op));
       }
       if (op == "in" && !value.is_list()) return fail(value, fmt::format("{}: in: takes a list", path));
-      if ((op == "contains" || op == "lacks") && !value.is_map()) return fail(value, fmt::format("{}: {}: takes a map of members", path, op));
+      if ((op == "contains" || op == "lacks") && !value.is_map())
+        return fail(value, fmt::format("{}: {}: takes a map of members", path, op));
       if (op == "re") {
         try {
           const std::regex compiled(value.scalar);

@@ -18,25 +18,31 @@ namespace peerscope::harness {
 namespace {
 
 // Names that the engine gives every scenario.
-constexpr std::string_view kGiven[] = {"url", "host", "port", "self.id", "self.addr", "track_timer", "report_interval", "request_limit", "user", "password", "token"};
+constexpr std::string_view kGiven[] = {
+    "url",           "host", "port",     "self.id", "self.addr", "track_timer", "report_interval",
+    "request_limit", "user", "password", "token"};
 // What a peer under test is told (docs/iut-file.md); a scenario may set its own.
 constexpr std::string_view kGivenToPeers[] = {"swarm", "mode", "stay", "finds"};
 
 class Loader {
  public:
-  Loader(std::string name, ScenarioResult& result) : name_(std::move(name)), result_(result), scenario_(result.scenario) {}
+  Loader(std::string name, ScenarioResult& result)
+      : name_(std::move(name)), result_(result), scenario_(result.scenario) {}
 
   void load(const Tree& file) {
     scenario_.path = name_;
     if (!file.is_map()) return fail(file, "a scenario file is a map");
-    keys(file, {"format", "scenario", "title", "about", "protocol", "role", "tests", "needs", "slow", "params", "let", "background", "steps", "finally"});
+    keys(file, {"format", "scenario", "title", "about", "protocol", "role", "tests", "needs", "slow", "params", "let",
+                "background", "steps", "finally"});
     if (text(file, "format") != "1") fail(file, "format: 1 is missing");
     scenario_.id = text(file, "scenario");
     if (scenario_.id.empty()) fail(file, "scenario: the id is missing");
     scenario_.title = text(file, "title");
     if (scenario_.title.empty()) fail(file, "title: is missing");
     scenario_.about = text(file, "about");
-    const std::string protocol = text(file, "protocol").empty() ? std::string(scenario_.id.substr(0, scenario_.id.find('/'))) : text(file, "protocol");
+    const std::string protocol = text(file, "protocol").empty()
+                                     ? std::string(scenario_.id.substr(0, scenario_.id.find('/')))
+                                     : text(file, "protocol");
     scenario_.protocol = find_protocol(protocol);
     if (scenario_.protocol == nullptr) return fail(file, fmt::format("no protocol '{}'", protocol));
     scenario_.role = text(file, "role");
@@ -49,7 +55,8 @@ class Loader {
     if (scenario_.tests.empty()) fail(file, "tests: names no requirement");
     for (const Tree* key : list(file, "needs")) {
       const auto& known = scenario_.protocol->features;
-      if (std::none_of(known.begin(), known.end(), [&](const char* feature) { return key->scalar == feature; })) fail(*key, fmt::format("no feature '{}'", key->scalar));
+      if (std::none_of(known.begin(), known.end(), [&](const char* feature) { return key->scalar == feature; }))
+        fail(*key, fmt::format("no feature '{}'", key->scalar));
       scenario_.needs.push_back(key->scalar);
     }
     for (const std::string_view name : kGiven) known_.values.emplace(name, "1");
@@ -85,13 +92,15 @@ class Loader {
     int column = 0;
     int used = 0;
     if (std::sscanf(error.c_str(), "line %d, column %d: %n", &line, &column, &used) == 2 && used > 0) {
-      result_.errors.push_back(fmt::format("{}:{}:{}: {}", name_, line, column, error.substr(static_cast<std::size_t>(used))));
+      result_.errors.push_back(
+          fmt::format("{}:{}:{}: {}", name_, line, column, error.substr(static_cast<std::size_t>(used))));
     } else {
       result_.errors.push_back(fmt::format("{}: {}", name_, error));
     }
   }
   void fail(const Tree& at, std::string_view what) {
-    result_.errors.push_back(at.line > 0 ? fmt::format("{}:{}:{}: {}", name_, at.line, at.column, what) : fmt::format("{}: {}", name_, what));
+    result_.errors.push_back(at.line > 0 ? fmt::format("{}:{}:{}: {}", name_, at.line, at.column, what)
+                                         : fmt::format("{}: {}", name_, what));
   }
   void keys(const Tree& map, std::initializer_list<std::string_view> known) {
     for (const auto& [key, value] : map.members) {
@@ -109,7 +118,8 @@ class Loader {
   }
   bool boolean(const Tree& map, std::string_view key) {
     const std::string value = text(map, key);
-    if (!value.empty() && value != "true" && value != "false") fail(*map.find(key), fmt::format("{}: expected true or false", key));
+    if (!value.empty() && value != "true" && value != "false")
+      fail(*map.find(key), fmt::format("{}: expected true or false", key));
     return value == "true";
   }
   std::vector<const Tree*> list(const Tree& map, std::string_view key) {
@@ -125,7 +135,8 @@ class Loader {
     return value == nullptr ? Tree{} : *value;
   }
   bool is_message(std::string_view msg) const {
-    return std::any_of(scenario_.protocol->messages.begin(), scenario_.protocol->messages.end(), [&](const MessageType& row) { return msg == row.name; });
+    return std::any_of(scenario_.protocol->messages.begin(), scenario_.protocol->messages.end(),
+                       [&](const MessageType& row) { return msg == row.name; });
   }
 
   void background(const Tree& item) {
@@ -150,15 +161,18 @@ class Loader {
     out.behaviour = text(item, "behaviour");
     out.delay = text(item, "delay");
     out.end = text(item, "end");
-    if (!out.end.empty() && out.end != "close" && out.end != "reset" && out.end != "stall" && out.end != "none") fail(item, "end: is close, reset, stall or none");
+    if (!out.end.empty() && out.end != "close" && out.end != "reset" && out.end != "stall" && out.end != "none")
+      fail(item, "end: is close, reset, stall or none");
     if (const Tree* raw = item.find("raw"); raw != nullptr) out.raw = raw->scalar;
     if (const Tree* raw = item.find("raw_http"); raw != nullptr) out.raw_http = raw->scalar;
     out.with = part(item, "with");
     out.mutate = part(item, "mutate");
     out.http = part(item, "http");
-    keys(out.http, {"method", "target", "status", "content_type", "headers", "chunked", "split", "pace", "absolute", "auth"});
+    keys(out.http,
+         {"method", "target", "status", "content_type", "headers", "chunked", "split", "pace", "absolute", "auth"});
     if (!out.raw && !out.raw_http && out.behaviour.empty() && out.end != "none" && !is_message(out.msg)) {
-      fail(item, out.msg.empty() ? "msg: is missing" : fmt::format("no message '{}' in {}", out.msg, scenario_.protocol->name));
+      fail(item, out.msg.empty() ? "msg: is missing"
+                                 : fmt::format("no message '{}' in {}", out.msg, scenario_.protocol->name));
     }
     if (std::string error = check_expressions(item, known_); !error.empty()) return report(error), out;
     dry_run(item, out);
@@ -167,7 +181,9 @@ class Loader {
 
   // Builds the message once with stand-in values, so that a wrong field name or path is found before anything is sent.
   void dry_run(const Tree& item, const Sending& sending) {
-    if (sending.raw || sending.raw_http || !sending.behaviour.empty() || sending.end == "none" || !is_message(sending.msg)) return;
+    if (sending.raw || sending.raw_http || !sending.behaviour.empty() || sending.end == "none" ||
+        !is_message(sending.msg))
+      return;
     Variables stand_ins = known_;
     Random random(1);
     stand_ins.random = &random;
@@ -178,7 +194,10 @@ class Loader {
     std::optional<std::size_t> truncate;
     if (std::string error = to_overrides(mutate, overrides, truncate); !error.empty()) return report(error);
     // Members that the engine fills in are there when it runs; dropping them is legal.
-    for (auto it = overrides.begin(); it != overrides.end();) it = it->second.kind == Override::Kind::kDrop || it->second.kind == Override::Kind::kDuplicate ? overrides.erase(it) : std::next(it);
+    for (auto it = overrides.begin(); it != overrides.end();)
+      it = it->second.kind == Override::Kind::kDrop || it->second.kind == Override::Kind::kDuplicate
+               ? overrides.erase(it)
+               : std::next(it);
     const EncodeResult encoded = scenario_.protocol->encode(sending.msg, with, overrides);
     if (!encoded.error.empty()) encoded.error.starts_with("line ") ? report(encoded.error) : fail(item, encoded.error);
   }
@@ -186,21 +205,28 @@ class Loader {
   Outcome outcome(const Tree& item) {
     Outcome out;
     out.line = item.line;
-    keys(item, {"msg", "event", "where", "http", "bind", "verdict", "note", "within", "check", "any_of", "for", "same_as"});
+    keys(item,
+         {"msg", "event", "where", "http", "bind", "verdict", "note", "within", "check", "any_of", "for", "same_as"});
     out.msg = text(item, "msg");
-    if (!out.msg.empty() && out.msg != "http" && out.msg != "any" && !is_message(out.msg)) fail(item, fmt::format("no message '{}' in {}", out.msg, scenario_.protocol->name));
+    if (!out.msg.empty() && out.msg != "http" && out.msg != "any" && !is_message(out.msg))
+      fail(item, fmt::format("no message '{}' in {}", out.msg, scenario_.protocol->name));
     out.event = text(item, "event");
-    if (!out.event.empty() && out.event != "closed" && out.event != "reset" && out.event != "timeout") fail(item, "event: is closed, reset or timeout");
+    if (!out.event.empty() && out.event != "closed" && out.event != "reset" && out.event != "timeout")
+      fail(item, "event: is closed, reset or timeout");
     out.where = part(item, "where");
     out.http = part(item, "http");
     keys(out.http, {"status", "content_type", "header"});
     out.bind = part(item, "bind");
     out.note = text(item, "note");
     const std::string verdict = text(item, "verdict");
-    if (verdict == "info") out.verdict = Verdict::kInfo;
-    else if (verdict == "warn") out.verdict = Verdict::kWarn;
-    else if (verdict == "fail") out.verdict = Verdict::kFail;
-    else if (!verdict.empty() && verdict != "pass") fail(item, "verdict: is pass, info, warn or fail");
+    if (verdict == "info")
+      out.verdict = Verdict::kInfo;
+    else if (verdict == "warn")
+      out.verdict = Verdict::kWarn;
+    else if (verdict == "fail")
+      out.verdict = Verdict::kFail;
+    else if (!verdict.empty() && verdict != "pass")
+      fail(item, "verdict: is pass, info, warn or fail");
     if (std::string error = check_where(out.where); !error.empty()) report(error);
     Tree http = out.http;
     if (const Tree* header = http.find("header"); header != nullptr) {
@@ -221,8 +247,11 @@ class Loader {
       std::string_view rest = path;
       while (!rest.empty()) {
         const PathStep step = first_step(rest);
-        const bool known = std::any_of(places.begin(), places.end(), [&, &written = path](const FieldPlace& place) { return step.name == place.field->name || written == place.field->filter; });
-        if (!known && !step.name.starts_with("x_")) fail(wanted, fmt::format("no field '{}' in {}", step.name, scenario_.protocol->name));
+        const bool known = std::any_of(places.begin(), places.end(), [&, &written = path](const FieldPlace& place) {
+          return step.name == place.field->name || written == place.field->filter;
+        });
+        if (!known && !step.name.starts_with("x_"))
+          fail(wanted, fmt::format("no field '{}' in {}", step.name, scenario_.protocol->name));
         rest = step.rest;
         if (path.find(scenario_.protocol->name) == 0) break;
       }
@@ -232,13 +261,17 @@ class Loader {
   Expectation expectation(const Tree& item) {
     Expectation out;
     out.within = text(item, "within");
-    if (const auto limit = expand(out.within, known_); !out.within.empty() && (!limit.error.empty() || !parse_seconds(limit.text))) fail(*item.find("within"), fmt::format("within: expected a duration, found '{}'", out.within));
+    if (const auto limit = expand(out.within, known_);
+        !out.within.empty() && (!limit.error.empty() || !parse_seconds(limit.text)))
+      fail(*item.find("within"), fmt::format("within: expected a duration, found '{}'", out.within));
     out.same_as = text(item, "same_as");
-    if (!out.same_as.empty() && !step_ids_.contains(out.same_as)) fail(*item.find("same_as"), fmt::format("same_as: no earlier step '{}'", out.same_as));
+    if (!out.same_as.empty() && !step_ids_.contains(out.same_as))
+      fail(*item.find("same_as"), fmt::format("same_as: no earlier step '{}'", out.same_as));
     const std::vector<const Tree*> checked = list(item, "check");
     for (const Tree* id : checked) {
       if (find_requirement(id->scalar) == nullptr) fail(*id, fmt::format("no requirement '{}'", id->scalar));
-      if (std::find(scenario_.tests.begin(), scenario_.tests.end(), id->scalar) == scenario_.tests.end()) fail(*id, fmt::format("{} is not in this scenario's tests", id->scalar));
+      if (std::find(scenario_.tests.begin(), scenario_.tests.end(), id->scalar) == scenario_.tests.end())
+        fail(*id, fmt::format("{} is not in this scenario's tests", id->scalar));
       out.check.push_back(id->scalar);
     }
     if (const Tree* any = item.find("any_of"); any != nullptr) {
@@ -256,28 +289,34 @@ class Loader {
         fail(*item, "a step is a map");
         continue;
       }
-      keys(*item, {"id", "by", "setup", "note", "send", "reply", "expect", "expect_none", "wait", "control", "close", "repeat"});
+      keys(*item, {"id", "by", "setup", "note", "send", "reply", "expect", "expect_none", "wait", "control", "close",
+                   "repeat"});
       Step step;
       step.line = item->line;
       step.id = text(*item, "id");
-      if (!step.id.empty() && step_ids_.contains(step.id)) fail(*item, fmt::format("step id '{}' appears twice", step.id));
+      if (!step.id.empty() && step_ids_.contains(step.id))
+        fail(*item, fmt::format("step id '{}' appears twice", step.id));
       step.by = text(*item, "by");
       step.setup = boolean(*item, "setup");
       step.note = text(*item, "note");
       step.wait = text(*item, "wait");
-      if (const auto length = expand(step.wait, known_); !step.wait.empty() && (!length.error.empty() || !parse_seconds(length.text))) fail(*item->find("wait"), fmt::format("wait: expected a duration, found '{}'", step.wait));
+      if (const auto length = expand(step.wait, known_);
+          !step.wait.empty() && (!length.error.empty() || !parse_seconds(length.text)))
+        fail(*item->find("wait"), fmt::format("wait: expected a duration, found '{}'", step.wait));
       step.control = text(*item, "control");
       step.close = boolean(*item, "close");
       if (const std::string times = text(*item, "repeat"); !times.empty()) {
         const auto value = parse_seconds(expand(times, known_).text);
-        if (!value || *value < 1 || *value > kMostRepeats) fail(*item->find("repeat"), fmt::format("repeat: is a number from 1 to {}", kMostRepeats));
+        if (!value || *value < 1 || *value > kMostRepeats)
+          fail(*item->find("repeat"), fmt::format("repeat: is a number from 1 to {}", kMostRepeats));
         step.repeat = times;
       }
       if (const Tree* send = item->find("send"); send != nullptr) step.send = sending(*send, "");
       if (const Tree* expect = item->find("expect"); expect != nullptr) {
         step.expect = expectation(*expect);
         if (step.expect->check.empty() && scenario_.tests.size() == 1) step.expect->check = scenario_.tests;
-        if (step.expect->check.empty() && !step.setup) fail(*expect, "check: names the requirements that this expectation decides (or say setup: true)");
+        if (step.expect->check.empty() && !step.setup)
+          fail(*expect, "check: names the requirements that this expectation decides (or say setup: true)");
       }
       if (const Tree* reply = item->find("reply"); reply != nullptr) step.reply = sending(*reply, "response");
       if (const Tree* none = item->find("expect_none"); none != nullptr) {
@@ -288,9 +327,11 @@ class Loader {
         if (step.expect->check.empty()) fail(*none, "check: names the requirements that this expectation decides");
         if (step.none_for.empty()) fail(*none, "expect_none: for: is missing");
       }
-      const int verbs = step.send.has_value() + !step.wait.empty() + !step.control.empty() + step.close + step.expect_none.has_value();
+      const int verbs = step.send.has_value() + !step.wait.empty() + !step.control.empty() + step.close +
+                        step.expect_none.has_value();
       if (verbs > 1) fail(*item, "a step does one thing: send, wait, control, close or expect_none");
-      if (verbs == 0 && !step.expect && !step.reply) fail(*item, "a step needs send, expect, reply, expect_none, wait, control or close");
+      if (verbs == 0 && !step.expect && !step.reply)
+        fail(*item, "a step needs send, expect, reply, expect_none, wait, control or close");
       if (!step.id.empty()) step_ids_.insert(step.id);
       out.push_back(std::move(step));
     }
@@ -362,25 +403,31 @@ std::vector<Permutation> permutations(const Scenario& scenario) {
 }
 
 std::string to_overrides(const Tree& mutate, Overrides& overrides, std::optional<std::size_t>& truncate) {
-  const auto fail = [](const Tree& at, std::string_view what) { return fmt::format("line {}, column {}: {}", at.line, at.column, what); };
+  const auto fail = [](const Tree& at, std::string_view what) {
+    return fmt::format("line {}, column {}: {}", at.line, at.column, what);
+  };
   if (mutate.kind == Tree::Kind::kNull) return {};
   if (!mutate.is_list()) return fail(mutate, "mutate: expected a list");
   for (const Tree& item : mutate.items) {
-    if (!item.is_map() || item.members.size() != 1) return fail(item, "mutate: one of set, drop, dup, add, truncate per item");
+    if (!item.is_map() || item.members.size() != 1)
+      return fail(item, "mutate: one of set, drop, dup, add, truncate per item");
     const auto& [op, value] = item.members.front();
     if (op == "drop" || op == "dup") {
       overrides[value.scalar] = {op == "drop" ? Override::Kind::kDrop : Override::Kind::kDuplicate, ""};
     } else if (op == "set" && value.is_map()) {
       for (const auto& [path, raw] : value.members) overrides[path] = {Override::Kind::kSet, raw.scalar};
     } else if (op == "add" && value.is_map()) {
-      for (const auto& [path, raw] : value.members) overrides[path == "." ? "" : path] = {Override::Kind::kAdd, raw.scalar};
+      for (const auto& [path, raw] : value.members)
+        overrides[path == "." ? "" : path] = {Override::Kind::kAdd, raw.scalar};
     } else if (op == "truncate") {
       std::size_t at = 0;
       const auto [end, error] = std::from_chars(value.scalar.data(), value.scalar.data() + value.scalar.size(), at);
       if (error != std::errc{}) return fail(value, "truncate: expected a number of bytes");
       truncate = at;
     } else {
-      return fail(item, fmt::format("unknown mutation '{}'; there are set: {{path: json}}, drop: path, dup: path, add: {{path: '\"member\": json'}}, truncate: bytes", op));
+      return fail(item, fmt::format("unknown mutation '{}'; there are set: {{path: json}}, drop: path, dup: path, add: "
+                                    "{{path: '\"member\": json'}}, truncate: bytes",
+                                    op));
     }
   }
   return {};

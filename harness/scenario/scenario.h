@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Scenarios: what to send to an implementation under test and what to expect, as data. docs/scenarios.md has the format.
+// Scenarios: what to send to an implementation under test and what to expect, as data. docs/scenarios.md has the
+// format.
 #pragma once
 
 #include <optional>
@@ -29,21 +30,21 @@ struct Outcome {
 
 struct Expectation {
   std::vector<Outcome> any_of;
-  std::string within;               // expression; empty: the default
-  std::vector<std::string> check;   // requirement ids that this expectation decides
-  std::string same_as;              // id of an earlier step: the request has that one's body, byte by byte
+  std::string within;              // expression; empty: the default
+  std::vector<std::string> check;  // requirement ids that this expectation decides
+  std::string same_as;             // id of an earlier step: the request has that one's body, byte by byte
 };
 
 // A message to send: built from the description, or raw bytes.
 struct Sending {
   std::string msg;
-  std::optional<std::string> raw;   // body
-  Tree with;                        // members in RFC names
-  Tree mutate;                      // list of {set|drop|dup|add: ...}, {truncate: n}
-  Tree http;                        // method, target, content_type, headers, chunked, split, pace, cookies...
-  std::string behaviour;            // named answer of the protocol (server side): "ok"
+  std::optional<std::string> raw;  // body
+  Tree with;                       // members in RFC names
+  Tree mutate;                     // list of {set|drop|dup|add: ...}, {truncate: n}
+  Tree http;                       // method, target, content_type, headers, chunked, split, pace, cookies...
+  std::string behaviour;           // named answer of the protocol (server side): "ok"
   std::string delay;
-  std::string end;                  // "close", "reset", "stall" after it; "none": no answer at all
+  std::string end;                      // "close", "reset", "stall" after it; "none": no answer at all
   std::optional<std::string> raw_http;  // the whole HTTP message
 };
 
@@ -75,10 +76,10 @@ struct Scenario {
   std::string title;
   std::string about;
   const Protocol* protocol = nullptr;
-  std::string role;                 // of the IUT
-  std::vector<std::string> tests;   // requirement ids
-  std::vector<std::string> needs;   // features
-  bool slow = false;                // waits for timers
+  std::string role;                // of the IUT
+  std::vector<std::string> tests;  // requirement ids
+  std::vector<std::string> needs;  // features
+  bool slow = false;               // waits for timers
   std::vector<std::pair<std::string, std::vector<std::string>>> params;
   Tree let;
   std::vector<Background> background;

@@ -24,17 +24,24 @@ class Builder : public YAML::EventHandler {
  public:
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { scalar(mark, "", anchor, "", Tree::Kind::kNull); }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { throw Refused{mark, "aliases (*name) are not allowed: write the value out"}; }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    scalar(mark, "", anchor, "", Tree::Kind::kNull);
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    throw Refused{mark, "aliases (*name) are not allowed: write the value out"};
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     const bool plain_empty = tag == "?" && (value.empty() || value == "~");
     scalar(mark, tag, anchor, value, plain_empty ? Tree::Kind::kNull : Tree::Kind::kScalar);
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     open(mark, tag, anchor, Tree::Kind::kList);
   }
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     open(mark, tag, anchor, Tree::Kind::kMap);
   }
   void OnMapEnd() override { close(); }
@@ -56,7 +63,8 @@ class Builder : public YAML::EventHandler {
   void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Tree::Kind kind) {
     refuse_extras(mark, tag, anchor);
     if (levels_.size() >= kDeepest) throw Refused{mark, "nested too deep"};
-    if (!levels_.empty() && levels_.back().tree.is_map() && !levels_.back().has_key) throw Refused{mark, "a key must be a plain text"};
+    if (!levels_.empty() && levels_.back().tree.is_map() && !levels_.back().has_key)
+      throw Refused{mark, "a key must be a plain text"};
     Level level;
     level.tree.kind = kind;
     level.tree.line = mark.line + 1;
@@ -70,7 +78,8 @@ class Builder : public YAML::EventHandler {
     put(std::move(tree));
   }
 
-  void scalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value, Tree::Kind kind) {
+  void scalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value,
+              Tree::Kind kind) {
     refuse_extras(mark, tag, anchor);
     if (!levels_.empty() && levels_.back().tree.is_map() && !levels_.back().has_key) {
       Level& level = levels_.back();

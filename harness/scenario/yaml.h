@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Strict YAML: one document; repeated keys, anchors, aliases and tags are refused; every scalar stays text (`no` and `00`
-// mean themselves) until the field catalogue gives it a type.
+// Strict YAML: one document; repeated keys, anchors, aliases and tags are refused; every scalar stays text (`no` and
+// `00` mean themselves) until the field catalogue gives it a type.
 #pragma once
 
 #include <string>

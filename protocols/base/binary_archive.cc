@@ -9,15 +9,23 @@ namespace peerscope {
 std::size_t width_of(Type type) {
   switch (type) {
     case Type::kBoolean:
-    case Type::kUint8: return 1;
-    case Type::kUint16: return 2;
-    case Type::kUint24: return 3;
-    case Type::kUint32: return 4;
+    case Type::kUint8:
+      return 1;
+    case Type::kUint16:
+      return 2;
+    case Type::kUint24:
+      return 3;
+    case Type::kUint32:
+      return 4;
     case Type::kUint64:
-    case Type::kInt64: return 8;
-    case Type::kIpv4: return 4;
-    case Type::kIpv6: return 16;
-    default: return 0;
+    case Type::kInt64:
+      return 8;
+    case Type::kIpv4:
+      return 4;
+    case Type::kIpv6:
+      return 16;
+    default:
+      return 0;
   }
 }
 
@@ -37,7 +45,12 @@ void BinaryReader::issue(Shape shape, const Field* field, std::size_t offset, st
   const Field* parent = group_ == Event::kNoParent ? nullptr : message_.events[group_].field;
   std::string_view text;
   if (!seen.empty()) text = *message_.arena.emplace_back(std::make_unique<std::string>(std::move(seen)));
-  message_.issues.push_back({.shape = shape, .field = field, .parent = parent, .offset = static_cast<std::uint32_t>(offset), .length = static_cast<std::uint32_t>(length), .seen = text});
+  message_.issues.push_back({.shape = shape,
+                             .field = field,
+                             .parent = parent,
+                             .offset = static_cast<std::uint32_t>(offset),
+                             .length = static_cast<std::uint32_t>(length),
+                             .seen = text});
 }
 
 std::uint64_t BinaryReader::read_number(const Field& field) {

@@ -7,8 +7,8 @@
 //     a.sequence(kOption, m.options);                          // structs until the part ends
 //   }
 //
-// Numbers are unsigned integers wide enough for the Field; the reader never reads outside the current part, and a length
-// that does not fit is an issue at its offset, not an end of decoding.
+// Numbers are unsigned integers wide enough for the Field; the reader never reads outside the current part, and a
+// length that does not fit is an issue at its offset, not an end of decoding.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,9 @@ class BinaryReader {
     if (at_ < end_) issue(Shape::kTrailing, nullptr, at_, end_ - at_);
   }
   template <class T>
-  void number(const Field& field, T& value) { value = static_cast<T>(read_number(field)); }
+  void number(const Field& field, T& value) {
+    value = static_cast<T>(read_number(field));
+  }
   void bytes(const Field& field, std::string& value, std::size_t size) { read_bytes(field, value, size); }
   void rest(const Field& field, std::string& value) { read_bytes(field, value, end_ - at_); }
   template <class F>
@@ -45,8 +47,10 @@ class BinaryReader {
     const std::size_t outer = end_;
     const bool failed = failed_;
     const std::uint64_t length = read_number(field);
-    if (length > outer - at_) issue(failed_ ? Shape::kCutShort : Shape::kBadLength, &field, start, at_ - start, std::to_string(length));
-    else end_ = at_ + length;
+    if (length > outer - at_)
+      issue(failed_ ? Shape::kCutShort : Shape::kBadLength, &field, start, at_ - start, std::to_string(length));
+    else
+      end_ = at_ + length;
     body();
     if (at_ < end_) issue(Shape::kBadLength, &field, start, at_ - start, std::to_string(length));
     at_ = end_;
@@ -91,10 +95,16 @@ class BinaryWriter {
   explicit BinaryWriter(std::string& out, const Overrides* overrides = nullptr) : out_(out), overrides_(overrides) {}
 
   template <class T>
-  void root(const Field&, T& value) { describe(*this, value); }
+  void root(const Field&, T& value) {
+    describe(*this, value);
+  }
   template <class T>
-  void number(const Field& field, T& value) { put(field, static_cast<std::uint64_t>(value)); }
-  void bytes(const Field&, std::string& value, std::size_t size) { out_.append(value).append(size > value.size() ? size - value.size() : 0, '\0'); }
+  void number(const Field& field, T& value) {
+    put(field, static_cast<std::uint64_t>(value));
+  }
+  void bytes(const Field&, std::string& value, std::size_t size) {
+    out_.append(value).append(size > value.size() ? size - value.size() : 0, '\0');
+  }
   void rest(const Field&, std::string& value) { out_ += value; }
   template <class F>
   void prefixed(const Field& field, F&& body) {
@@ -105,7 +115,9 @@ class BinaryWriter {
     patch(field, start, width, out_.size() - start - width);
   }
   template <class T>
-  void structure(const Field& field, T& value) { enter(field, -1, [&] { describe(*this, value); }); }
+  void structure(const Field& field, T& value) {
+    enter(field, -1, [&] { describe(*this, value); });
+  }
   template <class T>
   void sequence(const Field& field, std::vector<T>& values) {
     int i = 0;
@@ -116,7 +128,8 @@ class BinaryWriter {
   template <class F>
   void enter(const Field& field, int index, F&& body) {
     const std::size_t length = path_.size();
-    path_ += (path_.empty() ? "" : ".") + std::string(field.name) + (index < 0 ? "" : "[" + std::to_string(index) + "]");
+    path_ +=
+        (path_.empty() ? "" : ".") + std::string(field.name) + (index < 0 ? "" : "[" + std::to_string(index) + "]");
     body();
     path_.resize(length);
   }

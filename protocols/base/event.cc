@@ -11,19 +11,28 @@
 namespace peerscope {
 
 std::string_view to_string(Replay replay) {
-  static constexpr std::array<std::string_view, 9> kNames = {"payload", "exchange_id", "party_id", "address", "time", "ordering", "derived", "signature", "nonce"};
+  static constexpr std::array<std::string_view, 9> kNames = {"payload",  "exchange_id", "party_id",  "address", "time",
+                                                             "ordering", "derived",     "signature", "nonce"};
   return kNames[static_cast<std::size_t>(replay)];
 }
 
 std::string_view to_string(Type type) {
-  static constexpr std::array<std::string_view, 12> kNames = {"group", "boolean", "uint8", "uint16", "uint24", "uint32", "uint64", "int64", "string", "bytes", "ipv4", "ipv6"};
+  static constexpr std::array<std::string_view, 12> kNames = {
+      "group", "boolean", "uint8", "uint16", "uint24", "uint32", "uint64", "int64", "string", "bytes", "ipv4", "ipv6"};
   return kNames[static_cast<std::size_t>(type)];
 }
 
 std::string_view to_string(Shape shape) {
-  static constexpr std::array<std::string_view, 19> kNames = {
-      "malformed", "not UTF-8", "nested too deep", "trailing bytes", "cut short", "missing", "duplicate", "wrong type", "not an integer", "out of range",
-      "unknown value", "unknown member", "empty list", "single object for a list", "quoted number", "misplaced", "misnamed", "draft member", "bad length"};
+  static constexpr std::array<std::string_view, 19> kNames = {"malformed",       "not UTF-8",
+                                                              "nested too deep", "trailing bytes",
+                                                              "cut short",       "missing",
+                                                              "duplicate",       "wrong type",
+                                                              "not an integer",  "out of range",
+                                                              "unknown value",   "unknown member",
+                                                              "empty list",      "single object for a list",
+                                                              "quoted number",   "misplaced",
+                                                              "misnamed",        "draft member",
+                                                              "bad length"};
   return kNames[static_cast<std::size_t>(shape)];
 }
 
@@ -39,40 +48,64 @@ std::string explain(const Issue& issue) {
   const std::string where = issue.parent != nullptr ? fmt::format(" of {}", issue.parent->name) : "";
   const std::string_view seen = issue.seen;
   switch (issue.shape) {
-    case Shape::kMalformed: return fmt::format("not parsable at byte {}: {}", issue.offset, seen.empty() ? "end of the body" : seen);
-    case Shape::kNotUtf8: return fmt::format("byte {} is not UTF-8", issue.offset);
-    case Shape::kTooDeep: return fmt::format("nested deeper than any message needs, at byte {}", issue.offset);
-    case Shape::kTrailing: return fmt::format("more bytes after the end of the message, at byte {}: {}", issue.offset, seen);
-    case Shape::kCutShort: return fmt::format("the body ends in the middle, at byte {}", issue.offset);
-    case Shape::kMissing: return fmt::format("mandatory member {}{} is missing", name, where);
-    case Shape::kDuplicate: return fmt::format("member {}{} appears more than once", name, where);
-    case Shape::kWrongType: return fmt::format("{}{} has the wrong type: expected {}, seen {}", name, where, issue.field != nullptr ? to_string(issue.field->type) : "an object", seen);
-    case Shape::kNotInteger: return fmt::format("{}{} is not a whole number of 64 bits: {}", name, where, seen);
+    case Shape::kMalformed:
+      return fmt::format("not parsable at byte {}: {}", issue.offset, seen.empty() ? "end of the body" : seen);
+    case Shape::kNotUtf8:
+      return fmt::format("byte {} is not UTF-8", issue.offset);
+    case Shape::kTooDeep:
+      return fmt::format("nested deeper than any message needs, at byte {}", issue.offset);
+    case Shape::kTrailing:
+      return fmt::format("more bytes after the end of the message, at byte {}: {}", issue.offset, seen);
+    case Shape::kCutShort:
+      return fmt::format("the body ends in the middle, at byte {}", issue.offset);
+    case Shape::kMissing:
+      return fmt::format("mandatory member {}{} is missing", name, where);
+    case Shape::kDuplicate:
+      return fmt::format("member {}{} appears more than once", name, where);
+    case Shape::kWrongType:
+      return fmt::format("{}{} has the wrong type: expected {}, seen {}", name, where,
+                         issue.field != nullptr ? to_string(issue.field->type) : "an object", seen);
+    case Shape::kNotInteger:
+      return fmt::format("{}{} is not a whole number of 64 bits: {}", name, where, seen);
     case Shape::kOutOfRange:
       if (issue.field->type == Type::kBoolean) return fmt::format("{}{} is {}, allowed is 0 or 1", name, where, seen);
       return fmt::format("{}{} is {}, allowed is {} to {}", name, where, seen, issue.field->min, issue.field->max);
     case Shape::kUnknownValue: {
       std::string known;
-      for (const std::string_view word : issue.field->vocabulary) known += (known.empty() ? "" : ", ") + std::string(word);
+      for (const std::string_view word : issue.field->vocabulary)
+        known += (known.empty() ? "" : ", ") + std::string(word);
       return fmt::format("{}{} is \"{}\", expected one of {}", name, where, seen, known);
     }
-    case Shape::kUnknownMember: return fmt::format("member {}{} is not in the specification (ignored)", seen, where);
-    case Shape::kEmptyList: return fmt::format("{}{} is an empty list, at least one element is needed", name, where);
-    case Shape::kSingleForList: return fmt::format("{}{} is one object where a list belongs", name, where);
-    case Shape::kQuotedNumber: return fmt::format("{}{} is a number in quotes: \"{}\"", name, where, seen);
-    case Shape::kMisplaced: return fmt::format("{} stands{} instead of in its own object", name, issue.parent != nullptr ? fmt::format(" in {}", issue.parent->name) : "");
-    case Shape::kMisnamed: return fmt::format("{}{} is spelled {}", name, where, seen);
-    case Shape::kDraft: return fmt::format("{}{} belongs to a draft from before the RFC", name, where);
-    case Shape::kBadLength: return fmt::format("the length {} of {}{} does not fit its content", seen, name, where);
+    case Shape::kUnknownMember:
+      return fmt::format("member {}{} is not in the specification (ignored)", seen, where);
+    case Shape::kEmptyList:
+      return fmt::format("{}{} is an empty list, at least one element is needed", name, where);
+    case Shape::kSingleForList:
+      return fmt::format("{}{} is one object where a list belongs", name, where);
+    case Shape::kQuotedNumber:
+      return fmt::format("{}{} is a number in quotes: \"{}\"", name, where, seen);
+    case Shape::kMisplaced:
+      return fmt::format("{} stands{} instead of in its own object", name,
+                         issue.parent != nullptr ? fmt::format(" in {}", issue.parent->name) : "");
+    case Shape::kMisnamed:
+      return fmt::format("{}{} is spelled {}", name, where, seen);
+    case Shape::kDraft:
+      return fmt::format("{}{} belongs to a draft from before the RFC", name, where);
+    case Shape::kBadLength:
+      return fmt::format("the length {} of {}{} does not fit its content", seen, name, where);
   }
   return {};
 }
 
 namespace {
 
-std::string_view event_name(const Event& event) { return event.unknown ? event.label : std::string_view(event.field->name); }
+std::string_view event_name(const Event& event) {
+  return event.unknown ? event.label : std::string_view(event.field->name);
+}
 
-std::uint32_t first_child(std::uint32_t index) { return index + 1; }
+std::uint32_t first_child(std::uint32_t index) {
+  return index + 1;
+}
 
 bool step_matches(std::span<const Event> events, std::uint32_t index, const PathStep& step, bool first_only) {
   const Event& event = events[index];
@@ -99,8 +132,10 @@ void search(std::span<const Event> events, std::uint32_t from, std::uint32_t to,
   for (std::uint32_t i = from; i < to; i = std::max(events[i].end, i + 1)) {
     if (first_only && !out.empty()) return;
     if (!step_matches(events, i, step, first_only)) continue;
-    if (step.rest.empty()) out.push_back(i);
-    else search(events, first_child(i), events[i].end, step.rest, first_only, out);
+    if (step.rest.empty())
+      out.push_back(i);
+    else
+      search(events, first_child(i), events[i].end, step.rest, first_only, out);
   }
 }
 
@@ -144,7 +179,9 @@ std::uint32_t find_path(std::span<const Event> events, std::string_view path) {
   return found.empty() ? Event::kNoParent : found.front();
 }
 
-std::vector<std::uint32_t> find_all(std::span<const Event> events, std::string_view path) { return search_from_top(events, path, false); }
+std::vector<std::uint32_t> find_all(std::span<const Event> events, std::string_view path) {
+  return search_from_top(events, path, false);
+}
 
 std::string value_text(const Event& event) {
   if (event.unknown) return std::string(event.text);
@@ -157,9 +194,9 @@ std::string value_text(const Event& event) {
   if (!event.has_number) return {};
   const std::string_view name = value_name(*event.field, event.number);
   const auto unsigned_number = static_cast<std::uint64_t>(event.number);
-  const std::string number = event.field->display == Display::kHex   ? fmt::format("{:#x}", unsigned_number)
-                             : event.field->type == Type::kUint64 ? std::to_string(unsigned_number)
-                                                                  : std::to_string(event.number);
+  const std::string number = event.field->display == Display::kHex ? fmt::format("{:#x}", unsigned_number)
+                             : event.field->type == Type::kUint64  ? std::to_string(unsigned_number)
+                                                                   : std::to_string(event.number);
   return name.empty() ? number : fmt::format("{} ({})", number, name);
 }
 

@@ -36,25 +36,25 @@ struct Event {
 
 // What is wrong with the shape of a message. Rows of the requirement tables claim these (requirement.h).
 enum class Shape : std::uint8_t {
-  kMalformed,       // not parsable from here on
+  kMalformed,  // not parsable from here on
   kNotUtf8,
   kTooDeep,
-  kTrailing,        // bytes after the message
-  kCutShort,        // bytes run out
-  kMissing,         // a mandatory member is absent
+  kTrailing,  // bytes after the message
+  kCutShort,  // bytes run out
+  kMissing,   // a mandatory member is absent
   kDuplicate,
   kWrongType,
-  kNotInteger,      // a number with a fraction or beyond 64 bits
+  kNotInteger,  // a number with a fraction or beyond 64 bits
   kOutOfRange,
-  kUnknownValue,    // a string outside the registered vocabulary
+  kUnknownValue,  // a string outside the registered vocabulary
   kUnknownMember,
   kEmptyList,
-  kSingleForList,   // L1: one object where a list belongs
-  kQuotedNumber,    // L2
-  kMisplaced,       // L3: a member in another object than its own
-  kMisnamed,        // L4: another spelling
-  kDraft,           // a member of a pre-RFC dialect
-  kBadLength,       // a length prefix that does not fit its content
+  kSingleForList,  // L1: one object where a list belongs
+  kQuotedNumber,   // L2
+  kMisplaced,      // L3: a member in another object than its own
+  kMisnamed,       // L4: another spelling
+  kDraft,          // a member of a pre-RFC dialect
+  kBadLength,      // a length prefix that does not fit its content
 };
 std::string_view to_string(Shape shape);
 
@@ -74,8 +74,8 @@ std::string explain(const Issue& issue);
 std::string path_of(std::span<const Event> events, std::uint32_t index);
 
 // Index of the event at `path`, or Event::kNoParent. `[n]` selects list elements, `[member=value]` the first element
-// whose child has that text; a list without selector means its first element. The outermost groups may be left out. A field's
-// filter name finds its first event at any depth.
+// whose child has that text; a list without selector means its first element. The outermost groups may be left out. A
+// field's filter name finds its first event at any depth.
 std::uint32_t find_path(std::span<const Event> events, std::string_view path);
 
 // All events at `path` where a list without selector means every element.

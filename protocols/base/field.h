@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Field: the one description of a protocol field. Every reader of the project (decoder, Wireshark registration, scenario
-// files, reports, docs) takes a field's name, type, range and replay behaviour from this constant object.
+// Field: the one description of a protocol field. Every reader of the project (decoder, Wireshark registration,
+// scenario files, reports, docs) takes a field's name, type, range and replay behaviour from this constant object.
 #pragma once
 
 #include <cstdint>
@@ -51,9 +51,9 @@ struct ValueName {
 
 // Immutable; lives as long as the program. Compared by address.
 struct Field {
-  const char* filter;        // display filter name, `ppstp.peer_id`: public API
-  const char* name;          // the RFC's own spelling; for JSON the member name
-  const char* label;         // for people
+  const char* filter;  // display filter name, `ppstp.peer_id`: public API
+  const char* name;    // the RFC's own spelling; for JSON the member name
+  const char* label;   // for people
   Type type = Type::kString;
   const char* section = "";  // RFC section that defines it
   const char* about = "";    // one sentence, with unit
@@ -61,13 +61,15 @@ struct Field {
   Display display = Display::kDecimal;
   std::int64_t min = std::numeric_limits<std::int64_t>::min();
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
-  std::span<const ValueName> names{};             // for integers: names of code points (open list)
+  std::span<const ValueName> names{};              // for integers: names of code points (open list)
   std::span<const std::string_view> vocabulary{};  // for strings: the registered values (open list, case-sensitive)
-  const char* misnamed = nullptr;  // another spelling seen in the wild, accepted with a note
-  bool draft = false;              // belongs to a pre-RFC dialect: shown, never written
+  const char* misnamed = nullptr;                  // another spelling seen in the wild, accepted with a note
+  bool draft = false;                              // belongs to a pre-RFC dialect: shown, never written
 };
 
-constexpr bool is_integer(Type type) { return type >= Type::kUint8 && type <= Type::kInt64; }
+constexpr bool is_integer(Type type) {
+  return type >= Type::kUint8 && type <= Type::kInt64;
+}
 
 // Name of `value` in the field's list, or empty.
 std::string_view value_name(const Field& field, std::int64_t value);

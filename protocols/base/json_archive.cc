@@ -16,7 +16,8 @@ constexpr std::size_t kMostShown = 60;  // of an offending value
 JsonReader::JsonReader(Message& message, JsonIndex& index) : message_(message), index_(index) {
   message_.bytes.resize(message_.size);
   message_.bytes.resize(message_.size + JsonIndex::padding());
-  (void)index_.parse(message_.bytes, message_.size, message_.arena, message_.issues);  // its result is told by the issues
+  (void)index_.parse(message_.bytes, message_.size, message_.arena,
+                     message_.issues);  // its result is told by the issues
   whole_ = message_.whole();
 }
 
@@ -34,16 +35,23 @@ bool JsonReader::is_member(std::string_view root, std::string_view inner) const 
   return false;
 }
 
-bool JsonReader::root_has(const Field& field) const { return is_member(field.name, {}); }
-bool JsonReader::root_has(const Field& field, const Field& inner) const { return is_member(field.name, inner.name); }
+bool JsonReader::root_has(const Field& field) const {
+  return is_member(field.name, {});
+}
+bool JsonReader::root_has(const Field& field, const Field& inner) const {
+  return is_member(field.name, inner.name);
+}
 
-std::string_view JsonReader::raw(const JsonNode& node) const { return clip_text(index_.text().substr(node.offset, node.length), kMostShown); }
+std::string_view JsonReader::raw(const JsonNode& node) const {
+  return clip_text(index_.text().substr(node.offset, node.length), kMostShown);
+}
 
 bool JsonReader::begin_root() {
   if (index_.nodes().empty()) return false;
   const JsonNode& node = index_.nodes().front();
   if (node.kind != JsonNode::Kind::kObject) {
-    message_.issues.push_back({.shape = Shape::kWrongType, .offset = node.offset, .length = node.length, .seen = "an array"});
+    message_.issues.push_back(
+        {.shape = Shape::kWrongType, .offset = node.offset, .length = node.length, .seen = "an array"});
     return false;
   }
   // The anonymous outer object has no field and no event: its one member is the message.
@@ -61,7 +69,8 @@ Event& JsonReader::record(const JsonNode& node, const Field& field, int index) {
   event.key_length = node.key_length;
   event.index = index;
   event.parent = frames_.back().event;
-  event.depth = event.parent == Event::kNoParent ? 0 : static_cast<std::uint16_t>(message_.events[event.parent].depth + 1);
+  event.depth =
+      event.parent == Event::kNoParent ? 0 : static_cast<std::uint16_t>(message_.events[event.parent].depth + 1);
   message_.events.push_back(event);
   message_.events.back().end = static_cast<std::uint32_t>(message_.events.size());
   return message_.events.back();
@@ -78,7 +87,11 @@ void JsonReader::end_object() {
   for (std::uint32_t i = frame.node + 1; i < nodes[frame.node].end; i = nodes[i].end) {
     if (used_[i]) continue;
     const JsonNode& node = nodes[i];
-    message_.issues.push_back({.shape = Shape::kUnknownMember, .parent = frame.field, .offset = node.offset, .length = node.length, .seen = node.key});
+    message_.issues.push_back({.shape = Shape::kUnknownMember,
+                               .parent = frame.field,
+                               .offset = node.offset,
+                               .length = node.length,
+                               .seen = node.key});
     static constexpr Field kAny{"", "", "Unknown member"};
     Event& event = record(node, kAny, -1);
     event.unknown = true;
@@ -87,7 +100,8 @@ void JsonReader::end_object() {
     event.has_text = true;
   }
   frames_.pop_back();
-  if (frame.event != Event::kNoParent) message_.events[frame.event].end = static_cast<std::uint32_t>(message_.events.size());
+  if (frame.event != Event::kNoParent)
+    message_.events[frame.event].end = static_cast<std::uint32_t>(message_.events.size());
 }
 
 const JsonNode* JsonReader::find(const Field& field, bool mandatory) {
@@ -108,15 +122,25 @@ const JsonNode* JsonReader::find(const Field& field, bool mandatory) {
   }
   if (found == nullptr && mandatory && whole_) {
     const JsonNode& object = nodes[frame.node];
-    message_.issues.push_back({.shape = Shape::kMissing, .field = &field, .parent = frame.field, .offset = object.offset, .length = object.length});
+    message_.issues.push_back({.shape = Shape::kMissing,
+                               .field = &field,
+                               .parent = frame.field,
+                               .offset = object.offset,
+                               .length = object.length});
   }
   if (found != nullptr && field.draft) note(Shape::kDraft, field, *found);
   return found;
 }
 
 void JsonReader::note(Shape shape, const Field& field, const JsonNode& node) {
-  std::string_view seen = node.kind == JsonNode::Kind::kString && shape != Shape::kWrongType ? clip_text(node.text, kMostShown) : raw(node);
-  message_.issues.push_back({.shape = shape, .field = &field, .parent = frames_.back().field, .offset = node.offset, .length = node.length, .seen = seen});
+  std::string_view seen =
+      node.kind == JsonNode::Kind::kString && shape != Shape::kWrongType ? clip_text(node.text, kMostShown) : raw(node);
+  message_.issues.push_back({.shape = shape,
+                             .field = &field,
+                             .parent = frames_.back().field,
+                             .offset = node.offset,
+                             .length = node.length,
+                             .seen = seen});
 }
 
 void JsonReader::read(const JsonNode& node, const Field& field, std::optional<std::int64_t>& value, int index) {
@@ -159,7 +183,8 @@ void JsonReader::read(const JsonNode& node, const Field& field, std::optional<st
   event.text = node.kind == JsonNode::Kind::kString ? node.text : index_.text().substr(node.offset, node.length);
   value = std::string(event.text);
   if (node.kind != JsonNode::Kind::kString) return note(Shape::kWrongType, field, node);
-  if (!field.vocabulary.empty() && std::find(field.vocabulary.begin(), field.vocabulary.end(), node.text) == field.vocabulary.end()) {
+  if (!field.vocabulary.empty() &&
+      std::find(field.vocabulary.begin(), field.vocabulary.end(), node.text) == field.vocabulary.end()) {
     note(Shape::kUnknownValue, field, node);
   }
 }
@@ -220,10 +245,14 @@ const Tree* TreeReader::take(const Field& field) {
 
 void TreeReader::refuse_unknown(std::size_t known_from, std::string_view name) {
   for (const auto& [key, value] : at_->members) {
-    if (std::find(known_.begin() + static_cast<std::ptrdiff_t>(known_from), known_.end(), key) != known_.end()) continue;
+    if (std::find(known_.begin() + static_cast<std::ptrdiff_t>(known_from), known_.end(), key) != known_.end())
+      continue;
     std::string list;
-    for (std::size_t i = known_from; i < known_.size(); ++i) list += (i == known_from ? "" : ", ") + std::string(known_[i]);
-    return fail(value, name, fmt::format("no member '{}' is described here; known are {} (use mutate: add for unknown ones)", key, list));
+    for (std::size_t i = known_from; i < known_.size(); ++i)
+      list += (i == known_from ? "" : ", ") + std::string(known_[i]);
+    return fail(
+        value, name,
+        fmt::format("no member '{}' is described here; known are {} (use mutate: add for unknown ones)", key, list));
   }
 }
 
@@ -245,7 +274,8 @@ void TreeReader::read(const Tree& tree, const Field& field, std::optional<std::i
 }
 
 void TreeReader::read(const Tree& tree, const Field& field, std::optional<bool>& value) {
-  if (!tree.is_scalar() || (tree.scalar != "true" && tree.scalar != "false")) return fail(tree, field, fmt::format("expected true or false, found '{}'", tree.scalar));
+  if (!tree.is_scalar() || (tree.scalar != "true" && tree.scalar != "false"))
+    return fail(tree, field, fmt::format("expected true or false, found '{}'", tree.scalar));
   value = tree.scalar == "true";
 }
 

@@ -46,13 +46,21 @@ class JsonReader {
   }
 
   template <class T>
-  void required(const Field& field, std::optional<T>& value) { member(field, value, true); }
+  void required(const Field& field, std::optional<T>& value) {
+    member(field, value, true);
+  }
   template <class T>
-  void optional(const Field& field, std::optional<T>& value) { member(field, value, false); }
+  void optional(const Field& field, std::optional<T>& value) {
+    member(field, value, false);
+  }
   template <class T>
-  void required(const Field& field, std::vector<T>& values) { members(field, values, true); }
+  void required(const Field& field, std::vector<T>& values) {
+    members(field, values, true);
+  }
   template <class T>
-  void optional(const Field& field, std::vector<T>& values) { members(field, values, false); }
+  void optional(const Field& field, std::vector<T>& values) {
+    members(field, values, false);
+  }
   // A member that belongs elsewhere but is seen here (kMisplaced when present).
   template <class T>
   void misplaced(const Field& field, std::optional<T>& value) {
@@ -115,7 +123,9 @@ class JsonReader {
   const JsonNode* find(const Field& field, bool mandatory);
   void note(Shape shape, const Field& field, const JsonNode& node);
   Event& record(const JsonNode& node, const Field& field, int index);
-  std::uint32_t index_of(const JsonNode& node) const { return static_cast<std::uint32_t>(&node - index_.nodes().data()); }
+  std::uint32_t index_of(const JsonNode& node) const {
+    return static_cast<std::uint32_t>(&node - index_.nodes().data());
+  }
   std::string_view raw(const JsonNode& node) const;
 
   Message& message_;
@@ -142,14 +152,18 @@ class JsonWriter {
     out_.push_back('}');
   }
   template <class T>
-  void required(const Field& field, std::optional<T>& value) { optional(field, value); }
+  void required(const Field& field, std::optional<T>& value) {
+    optional(field, value);
+  }
   template <class T>
   void optional(const Field& field, std::optional<T>& value) {
     if (field.draft) return;
     write_member(field, -1, value.has_value(), [&] { write(*value); });
   }
   template <class T>
-  void required(const Field& field, std::vector<T>& values) { optional(field, values); }
+  void required(const Field& field, std::vector<T>& values) {
+    optional(field, values);
+  }
   template <class T>
   void optional(const Field& field, std::vector<T>& values) {
     write_member(field, -1, !values.empty(), [&] {
@@ -202,10 +216,14 @@ class JsonWriter {
     path_ += index < 0 ? std::string(field.name) : "[" + std::to_string(index) + "]";
     const Override* override = take(present);
     const auto once = [&](bool raw) {
-      if (index < 0) key(field);
-      else separate();
-      if (raw) out_ += override->raw;
-      else body();
+      if (index < 0)
+        key(field);
+      else
+        separate();
+      if (raw)
+        out_ += override->raw;
+      else
+        body();
     };
     if (override == nullptr) {
       if (present) once(false);
@@ -217,8 +235,8 @@ class JsonWriter {
     }
     path_.resize(length);
   }
-  // The override at the current path, marked as used; kAdd belongs to the objects that end_object closes, and there must be
-  // something to duplicate.
+  // The override at the current path, marked as used; kAdd belongs to the objects that end_object closes, and there
+  // must be something to duplicate.
   const Override* take(bool present);
   const Override* take_addition();
   void separate() {
@@ -248,15 +266,21 @@ class TreeReader {
   explicit TreeReader(const Tree& tree) : at_(&tree) {}
 
   template <class T>
-  void root(const Field&, T& value) { object(*at_, value, ""); }
+  void root(const Field&, T& value) {
+    object(*at_, value, "");
+  }
   template <class T>
-  void required(const Field& field, std::optional<T>& value) { optional(field, value); }
+  void required(const Field& field, std::optional<T>& value) {
+    optional(field, value);
+  }
   template <class T>
   void optional(const Field& field, std::optional<T>& value) {
     if (const Tree* tree = take(field); tree != nullptr) read(*tree, field, value);
   }
   template <class T>
-  void required(const Field& field, std::vector<T>& values) { optional(field, values); }
+  void required(const Field& field, std::vector<T>& values) {
+    optional(field, values);
+  }
   template <class T>
   void optional(const Field& field, std::vector<T>& values) {
     const Tree* tree = take(field);
@@ -284,13 +308,17 @@ class TreeReader {
     at_ = outer;
   }
   template <class T>
-  void read(const Tree& tree, const Field& field, std::optional<T>& value) { object(tree, value.emplace(), field.name); }
+  void read(const Tree& tree, const Field& field, std::optional<T>& value) {
+    object(tree, value.emplace(), field.name);
+  }
   void read(const Tree& tree, const Field& field, std::optional<std::int64_t>& value);
   void read(const Tree& tree, const Field& field, std::optional<bool>& value);
   void read(const Tree& tree, const Field& field, std::optional<std::string>& value);
   const Tree* take(const Field& field);
   void refuse_unknown(std::size_t known_from, std::string_view name);
-  void fail(const Tree& tree, const Field& field, std::string_view what) { fail(tree, std::string_view(field.name), what); }
+  void fail(const Tree& tree, const Field& field, std::string_view what) {
+    fail(tree, std::string_view(field.name), what);
+  }
   void fail(const Tree& tree, std::string_view name, std::string_view what);
 
   const Tree* at_;

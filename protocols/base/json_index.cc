@@ -10,8 +10,8 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-// The number grammar of RFC 8259 section 6. simdjson parses numbers lazily and refuses integers beyond 64 bits, which are
-// JSON all the same.
+// The number grammar of RFC 8259 section 6. simdjson parses numbers lazily and refuses integers beyond 64 bits, which
+// are JSON all the same.
 enum class Number { kNone, kInteger, kDecimal };
 Number classify_number(std::string_view text) {
   std::size_t i = 0;
@@ -44,14 +44,19 @@ std::size_t first_bad_utf8(std::string_view s) {
   std::size_t i = 0;
   while (i < s.size()) {
     const auto c = static_cast<unsigned char>(s[i]);
-    std::size_t n = c < 0x80 ? 1 : (c >= 0xc2 && c < 0xe0) ? 2 : (c >= 0xe0 && c < 0xf0) ? 3 : (c >= 0xf0 && c < 0xf5) ? 4 : 0;
+    std::size_t n = c < 0x80                  ? 1
+                    : (c >= 0xc2 && c < 0xe0) ? 2
+                    : (c >= 0xe0 && c < 0xf0) ? 3
+                    : (c >= 0xf0 && c < 0xf5) ? 4
+                                              : 0;
     if (n == 0 || i + n > s.size()) return i;
     for (std::size_t k = 1; k < n; ++k) {
       if ((static_cast<unsigned char>(s[i + k]) & 0xc0) != 0x80) return i;
     }
     if (n > 2) {  // overlong forms, surrogates, beyond U+10FFFF
       const auto d = static_cast<unsigned char>(s[i + 1]);
-      if ((c == 0xe0 && d < 0xa0) || (c == 0xed && d > 0x9f) || (c == 0xf0 && d < 0x90) || (c == 0xf4 && d > 0x8f)) return i;
+      if ((c == 0xe0 && d < 0xa0) || (c == 0xed && d > 0x9f) || (c == 0xf0 && d < 0x90) || (c == 0xf4 && d > 0x8f))
+        return i;
     }
     i += n;
   }
@@ -73,7 +78,8 @@ bool is_half_character(std::string_view s) {
 // Each byte that is not UTF-8 becomes a question mark. Returns the first one's offset, or size.
 std::size_t mend_utf8(std::string& s) {
   const std::size_t first = first_bad_utf8(s);
-  for (std::size_t bad = first; bad < s.size(); bad += 1 + first_bad_utf8(std::string_view(s).substr(bad + 1))) s[bad] = '?';
+  for (std::size_t bad = first; bad < s.size(); bad += 1 + first_bad_utf8(std::string_view(s).substr(bad + 1)))
+    s[bad] = '?';
   return first;
 }
 
@@ -134,7 +140,8 @@ struct JsonIndex::Walker {
     std::size_t shown = std::min(size - at, kMostShown);
     while (shown > 0 && (base[at + shown - 1] == '\n' || base[at + shown - 1] == '\r')) --shown;
     // Bytes that are no text are not shown as text.
-    const std::string_view seen = shape == Shape::kNotUtf8 ? std::string_view{} : clip_text(std::string_view(base + at, size - at), shown);
+    const std::string_view seen =
+        shape == Shape::kNotUtf8 ? std::string_view{} : clip_text(std::string_view(base + at, size - at), shown);
     issues.push_back({.shape = at >= size && shape == Shape::kMalformed ? Shape::kCutShort : shape,
                       .offset = static_cast<std::uint32_t>(at),
                       .length = static_cast<std::uint32_t>(shown),
@@ -150,7 +157,8 @@ struct JsonIndex::Walker {
   template <class V>
   std::uint32_t here(V& value) {
     const char* p = nullptr;
-    if (value.current_location().get(p) != simdjson::SUCCESS || p < base || p > base + size) return static_cast<std::uint32_t>(size);
+    if (value.current_location().get(p) != simdjson::SUCCESS || p < base || p > base + size)
+      return static_cast<std::uint32_t>(size);
     return offset_of(p);
   }
 
@@ -163,7 +171,8 @@ struct JsonIndex::Walker {
     if (is_string) {
       const std::size_t close = token.rfind('"');
       if (close == 0) return broken(node.offset);
-      if (token.find_first_not_of(" \t\r\n", close + 1) != std::string_view::npos) return broken(node.offset + close + 1);
+      if (token.find_first_not_of(" \t\r\n", close + 1) != std::string_view::npos)
+        return broken(node.offset + close + 1);
       token = token.substr(0, close + 1);
       node.kind = JsonNode::Kind::kString;
       node.text = token.substr(1, token.size() - 2);
@@ -203,7 +212,8 @@ struct JsonIndex::Walker {
     while (at > nodes[index].offset && base[at - 1] != bracket) --at;
     std::size_t content = nodes[index].offset + 1U;
     for (std::size_t i = index + 1; i < nodes.size(); i = nodes[i].end) content = nodes[i].offset + nodes[i].length;
-    if (at <= content) at = size;  // the bracket found is a child's: this container's own is the lent one behind the end
+    if (at <= content)
+      at = size;  // the bracket found is a child's: this container's own is the lent one behind the end
     nodes[index].length = static_cast<std::uint32_t>(at - nodes[index].offset);
     reached = at;
     nodes[index].end = static_cast<std::uint32_t>(nodes.size());
@@ -284,7 +294,9 @@ struct JsonIndex::Walker {
 JsonIndex::JsonIndex() : impl_(std::make_unique<Impl>()) {}
 JsonIndex::~JsonIndex() = default;
 
-std::size_t JsonIndex::padding() { return simdjson::SIMDJSON_PADDING; }
+std::size_t JsonIndex::padding() {
+  return simdjson::SIMDJSON_PADDING;
+}
 
 bool JsonIndex::parse(std::string& bytes, std::size_t size, std::vector<std::unique_ptr<std::string>>& arena,
                       std::vector<Issue>& issues) {
@@ -317,7 +329,8 @@ bool JsonIndex::parse(std::string& bytes, std::size_t size, std::vector<std::uni
     const std::size_t bad_control = mend_controls(mended);
     const bool mark = mended.starts_with(kByteOrderMark);
     if (mark) mended.replace(0, kByteOrderMark.size(), kByteOrderMark.size(), ' ');
-    utf8 = bad_utf8 == size || is_half_character(all.substr(bad_utf8));  // half: the text is cut, which the rest will tell
+    utf8 =
+        bad_utf8 == size || is_half_character(all.substr(bad_utf8));  // half: the text is cut, which the rest will tell
     good = bad_control == size && !mark;
     if (bad_utf8 < size || !good) {
       error = iterate_copy(std::move(mended)).get(document);
@@ -332,7 +345,9 @@ bool JsonIndex::parse(std::string& bytes, std::size_t size, std::vector<std::uni
     const std::size_t open = unclosed_string(text_);
     if (open == std::string_view::npos || open == 0) return good ? walker.broken(start) : false;
     if (good) {
-      issues.push_back({.shape = Shape::kCutShort, .offset = static_cast<std::uint32_t>(open), .length = static_cast<std::uint32_t>(size - open),
+      issues.push_back({.shape = Shape::kCutShort,
+                        .offset = static_cast<std::uint32_t>(open),
+                        .length = static_cast<std::uint32_t>(size - open),
                         .seen = clip_text(text_.substr(open), kMostShown)});
     }
     good = false;
@@ -349,7 +364,8 @@ bool JsonIndex::parse(std::string& bytes, std::size_t size, std::vector<std::uni
   const std::size_t last = head.find_last_not_of(" \t\r\n");
   const bool lent = last != std::string_view::npos && head[last] != closer;
   if (lent) {
-    if (iterate_copy(std::string(head) + closer).get(document) != simdjson::SUCCESS) return good ? walker.broken(start) : false;
+    if (iterate_copy(std::string(head) + closer).get(document) != simdjson::SUCCESS)
+      return good ? walker.broken(start) : false;
   }
 
   ondemand::json_type type{};
@@ -383,11 +399,21 @@ void append_json_quoted(std::string& out, std::string_view text) {
   out.push_back('"');
   for (const char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           static constexpr char kHex[] = "0123456789abcdef";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// JsonIndex: a JSON text as a flat list of nodes with the byte range of every key and value. simdjson does the scanning;
-// the index adds positions, tolerance (what can be read of a broken text is kept) and a depth limit.
+// JsonIndex: a JSON text as a flat list of nodes with the byte range of every key and value. simdjson does the
+// scanning; the index adds positions, tolerance (what can be read of a broken text is kept) and a depth limit.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +20,10 @@ struct JsonNode {
   std::uint32_t length = 0;
   std::uint32_t key_offset = 0;  // of the member's name with its quotes; length 0 in arrays and at the root
   std::uint32_t key_length = 0;
-  std::uint32_t end = 0;       // index one past the last descendant
-  std::string_view key{};      // unescaped
-  std::string_view text{};     // strings unescaped; other scalars as written
-  std::int64_t number = 0;     // kInteger; kBoolean 0 or 1
+  std::uint32_t end = 0;    // index one past the last descendant
+  std::string_view key{};   // unescaped
+  std::string_view text{};  // strings unescaped; other scalars as written
+  std::int64_t number = 0;  // kInteger; kBoolean 0 or 1
 };
 
 class JsonIndex {
@@ -35,9 +35,9 @@ class JsonIndex {
   JsonIndex();
   ~JsonIndex();
 
-  // `bytes` holds the text in its first `size` bytes and padding() more. Nodes, issues and text() point into `bytes` and
-  // `arena`, and are UTF-8. Returns false when the text is not one complete JSON text; the nodes up to the
-  // fault are kept and `issues` tells the fault.
+  // `bytes` holds the text in its first `size` bytes and padding() more. Nodes, issues and text() point into `bytes`
+  // and `arena`, and are UTF-8. Returns false when the text is not one complete JSON text; the nodes up to the fault
+  // are kept and `issues` tells the fault.
   bool parse(std::string& bytes, std::size_t size, std::vector<std::unique_ptr<std::string>>& arena,
              std::vector<Issue>& issues);
   const std::vector<JsonNode>& nodes() const { return nodes_; }

@@ -32,12 +32,12 @@ struct Transport {
   int status = 0;            // responses
   std::string content_type;  // without parameters, lower case
   bool has_http = false;
-  int http_version = 0;      // 11, 20; 0 unknown
+  int http_version = 0;  // 11, 20; 0 unknown
   Security security = Security::kUnknown;
 };
 
-// Reusable: clear() keeps the memory. Events and issues point into `bytes` and `arena`, so a Message is moved by pointer
-// only. Not thread-safe.
+// Reusable: clear() keeps the memory. Events and issues point into `bytes` and `arena`, so a Message is moved by
+// pointer only. Not thread-safe.
 struct Message {
   Message() = default;
   Message(const Message&) = delete;
@@ -51,22 +51,25 @@ struct Message {
   std::vector<Issue> issues;
   std::vector<std::unique_ptr<std::string>> arena;  // unescaped texts
   std::shared_ptr<void> body;                       // the protocol's own struct
-  const char* dialect = nullptr;  // name of a pre-RFC dialect: shown, not validated
+  const char* dialect = nullptr;                    // name of a pre-RFC dialect: shown, not validated
   Transport transport;
   // Where and when it was seen; 0 when unknown.
   std::uint64_t frame = 0;
   std::int64_t time_ns = 0;
-  std::string source;       // "192.0.2.1:80"
+  std::string source;  // "192.0.2.1:80"
   std::string destination;
 
   void clear();
   std::string_view view() const { return std::string_view(bytes).substr(0, size); }
   const Event* first(const Field& field) const;
   bool has(Shape shape) const;
-  // Read to its end: what is absent was absent on the wire. Nobody is blamed for what a cut or unreadable part may hold.
+  // Read to its end: what is absent was absent on the wire. Nobody is blamed for what a cut or unreadable part may
+  // hold.
   bool whole() const { return !has(Shape::kMalformed) && !has(Shape::kCutShort) && !has(Shape::kTooDeep); }
   template <class T>
-  const T& as() const { return *static_cast<const T*>(body.get()); }
+  const T& as() const {
+    return *static_cast<const T*>(body.get());
+  }
 };
 
 // The children of `events[parent]` that describe `field`.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Protocol: what every reader needs to know of one protocol, behind plain functions. The harness and the generators work
-// on this alone, so a new protocol costs them nothing.
+// Protocol: what every reader needs to know of one protocol, behind plain functions. The harness and the generators
+// work on this alone, so a new protocol costs them nothing.
 #pragma once
 
 #include <functional>

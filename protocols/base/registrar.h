@@ -19,23 +19,37 @@ class Registrar {
     group(field, true, false, [&] { describe(*this, value); });
   }
   template <class T>
-  void required(const Field& field, std::optional<T>& value) { one(field, value, true); }
+  void required(const Field& field, std::optional<T>& value) {
+    one(field, value, true);
+  }
   template <class T>
-  void optional(const Field& field, std::optional<T>& value) { one(field, value, false); }
+  void optional(const Field& field, std::optional<T>& value) {
+    one(field, value, false);
+  }
   template <class T>
-  void required(const Field& field, std::vector<T>&) { many<T>(field, true); }
+  void required(const Field& field, std::vector<T>&) {
+    many<T>(field, true);
+  }
   template <class T>
-  void optional(const Field& field, std::vector<T>&) { many<T>(field, false); }
+  void optional(const Field& field, std::vector<T>&) {
+    many<T>(field, false);
+  }
   template <class T>
   void misplaced(const Field&, std::optional<T>&) {}  // registered where it belongs
 
   // Binary walks (binary_archive.h).
   template <class T>
-  void number(const Field& field, T&) { add(field, true, false); }
+  void number(const Field& field, T&) {
+    add(field, true, false);
+  }
   template <class T>
-  void bytes(const Field& field, T&, std::size_t) { add(field, true, false); }
+  void bytes(const Field& field, T&, std::size_t) {
+    add(field, true, false);
+  }
   template <class T>
-  void rest(const Field& field, T&) { add(field, true, false); }
+  void rest(const Field& field, T&) {
+    add(field, true, false);
+  }
   template <class F>
   void prefixed(const Field& field, F&& body) {
     add(field, true, false);
@@ -46,7 +60,9 @@ class Registrar {
     group(field, true, false, [&] { describe(*this, value); });
   }
   template <class T>
-  void sequence(const Field& field, std::vector<T>&) { many<T>(field, true); }
+  void sequence(const Field& field, std::vector<T>&) {
+    many<T>(field, true);
+  }
 
   std::vector<FieldPlace> take() { return std::move(places_); }
 
@@ -79,7 +95,8 @@ class Registrar {
     path_ = outer;
   }
   void add(const Field& field, bool mandatory, bool list) {
-    places_.push_back({&field, (path_.empty() ? "" : path_ + ".") + field.name + (list ? "[]" : ""), mandatory, list, depth_});
+    places_.push_back(
+        {&field, (path_.empty() ? "" : path_ + ".") + field.name + (list ? "[]" : ""), mandatory, list, depth_});
   }
 
   std::vector<FieldPlace> places_;

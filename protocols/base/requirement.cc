@@ -8,7 +8,8 @@
 namespace peerscope {
 
 std::string_view to_string(Level level) {
-  static constexpr std::array<std::string_view, 7> kNames = {"MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "GRAMMAR", "OURS"};
+  static constexpr std::array<std::string_view, 7> kNames = {"MUST", "MUST NOT", "SHOULD", "SHOULD NOT",
+                                                             "MAY",  "GRAMMAR",  "OURS"};
   return kNames[static_cast<std::size_t>(level)];
 }
 std::string_view to_string(Party party) {
@@ -33,7 +34,11 @@ void Reporter::at(const Event* event, std::string detail) {
 }
 
 void Reporter::issue(const Issue& issue) {
-  out_.push_back({.rule = rule_, .severity = softened_ ? severity_ : rule_->severity, .offset = issue.offset, .length = issue.length, .detail = explain(issue)});
+  out_.push_back({.rule = rule_,
+                  .severity = softened_ ? severity_ : rule_->severity,
+                  .offset = issue.offset,
+                  .length = issue.length,
+                  .detail = explain(issue)});
 }
 
 void run_checks(const Protocol& protocol, const CheckInput& input, CheckScopes scopes, std::vector<Finding>& out) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Requirement tables: every rule of a protocol is one row, and a row that can be seen on the wire carries its check. The
-// plugin, the harness, the docs and the coverage report read the same rows.
+// Requirement tables: every rule of a protocol is one row, and a row that can be seen on the wire carries its check.
+// The plugin, the harness, the docs and the coverage report read the same rows.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ namespace peerscope {
 
 enum class Level : std::uint8_t { kMust, kMustNot, kShould, kShouldNot, kMay, kGrammar, kOurs };
 enum class Party : std::uint8_t { kClient, kServer, kAny };
-// What a check needs to see: one message; a response with its request; all messages of a session so far. A behaviour row
-// has no check: scenarios provoke it.
+// What a check needs to see: one message; a response with its request; all messages of a session so far. A behaviour
+// row has no check: scenarios provoke it.
 enum class Scope : std::uint8_t { kMessage, kExchange, kSession, kBehaviour };
 // Wireshark's severities. A note never counts against a peer: it marks a lenient form or an observation.
 enum class Severity : std::uint8_t { kChat, kNote, kWarn, kError };
@@ -87,16 +87,19 @@ struct Requirement {
   bool informational = false;  // reported as info whatever the level (the sheet marks these rows INFO)
 };
 
-// A builder that fills the severity from the level: MUST, MUST NOT and grammar are errors, SHOULD warns, MAY and our own
-// defaults are notes.
+// A builder that fills the severity from the level: MUST, MUST NOT and grammar are errors, SHOULD warns, MAY and our
+// own defaults are notes.
 constexpr Severity default_severity(Level level) {
   switch (level) {
     case Level::kMust:
     case Level::kMustNot:
-    case Level::kGrammar: return Severity::kError;
+    case Level::kGrammar:
+      return Severity::kError;
     case Level::kShould:
-    case Level::kShouldNot: return Severity::kWarn;
-    default: return Severity::kNote;
+    case Level::kShouldNot:
+      return Severity::kWarn;
+    default:
+      return Severity::kNote;
   }
 }
 

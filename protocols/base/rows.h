@@ -6,13 +6,16 @@
 
 namespace peerscope::rows {
 
-constexpr Requirement message(const char* id, const char* section, Level level, Party party, const char* text, Check check) {
+constexpr Requirement message(const char* id, const char* section, Level level, Party party, const char* text,
+                              Check check) {
   return {id, section, level, party, Scope::kMessage, text, check, default_severity(level)};
 }
-constexpr Requirement exchange(const char* id, const char* section, Level level, Party party, const char* text, Check check) {
+constexpr Requirement exchange(const char* id, const char* section, Level level, Party party, const char* text,
+                               Check check) {
   return {id, section, level, party, Scope::kExchange, text, check, default_severity(level)};
 }
-constexpr Requirement session(const char* id, const char* section, Level level, Party party, const char* text, Check check) {
+constexpr Requirement session(const char* id, const char* section, Level level, Party party, const char* text,
+                              Check check) {
   return {id, section, level, party, Scope::kSession, text, check, default_severity(level)};
 }
 // Provoked by scenarios that name the id in their `tests` list.
@@ -20,7 +23,8 @@ constexpr Requirement behaviour(const char* id, const char* section, Level level
   return {id, section, level, party, Scope::kBehaviour, text, nullptr, default_severity(level)};
 }
 // Neither a check nor a scenario can decide it; `reason` says why.
-constexpr Requirement unchecked(const char* id, const char* section, Level level, Party party, const char* text, const char* reason) {
+constexpr Requirement unchecked(const char* id, const char* section, Level level, Party party, const char* text,
+                                const char* reason) {
   return {id, section, level, party, Scope::kBehaviour, text, nullptr, default_severity(level), reason};
 }
 constexpr Requirement with(Requirement row, Severity severity) {

@@ -20,7 +20,8 @@ PathStep first_step(std::string_view path) {
   step.name = head.substr(0, open);
   if (open != std::string_view::npos) {
     const std::size_t close = head.rfind(']');
-    step.selector = head.substr(open + 1, close == std::string_view::npos || close <= open ? std::string_view::npos : close - open - 1);
+    step.selector = head.substr(
+        open + 1, close == std::string_view::npos || close <= open ? std::string_view::npos : close - open - 1);
     step.has_selector = true;
   }
   return step;
@@ -33,7 +34,9 @@ const Tree* Tree::find(std::string_view key) const {
   return nullptr;
 }
 
-Tree* Tree::find(std::string_view key) { return const_cast<Tree*>(static_cast<const Tree*>(this)->find(key)); }
+Tree* Tree::find(std::string_view key) {
+  return const_cast<Tree*>(static_cast<const Tree*>(this)->find(key));
+}
 
 Tree Tree::text(std::string value) {
   Tree tree;

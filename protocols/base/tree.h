@@ -15,9 +15,9 @@ struct TreeMember;
 struct Tree {
   enum class Kind { kNull, kScalar, kList, kMap } kind = Kind::kNull;
   std::string scalar;
-  std::vector<Tree> items;                            // kList
-  std::vector<TreeMember> members;                    // kMap, in the order of the file
-  int line = 0;                                       // 1-based; 0 when made by code
+  std::vector<Tree> items;          // kList
+  std::vector<TreeMember> members;  // kMap, in the order of the file
+  int line = 0;                     // 1-based; 0 when made by code
   int column = 0;
 
   bool is_map() const { return kind == Kind::kMap; }

@@ -23,7 +23,8 @@ AddressFault judge_address(std::string_view address_type, std::string_view text,
   if (same_ignoring_case(address_type, "ipv4")) {
     in_addr v4{};
     // inet_pton refuses leading zeros and short forms, as RFC 3986 does.
-    return inet_pton(AF_INET, copy.c_str(), &v4) == 1 && copy.size() == text.size() ? AddressFault::kNone : AddressFault::kNotIpv4;
+    return inet_pton(AF_INET, copy.c_str(), &v4) == 1 && copy.size() == text.size() ? AddressFault::kNone
+                                                                                    : AddressFault::kNotIpv4;
   }
   if (same_ignoring_case(address_type, "ipv6")) {
     in6_addr v6{};

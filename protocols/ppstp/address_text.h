@@ -9,8 +9,8 @@ namespace peerscope::ppstp {
 
 enum class AddressFault { kNone, kNotIpv4, kNotIpv6, kNotCanonical };
 
-// Judges `text` as the family that `address_type` names (in any case); other families are not judged. `canonical` gets the
-// right spelling when there is one.
+// Judges `text` as the family that `address_type` names (in any case); other families are not judged. `canonical` gets
+// the right spelling when there is one.
 AddressFault judge_address(std::string_view address_type, std::string_view text, std::string& canonical);
 
 }  // namespace peerscope::ppstp

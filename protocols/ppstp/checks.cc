@@ -17,12 +17,18 @@
 namespace peerscope::ppstp::checks {
 namespace {
 
-bool is_request(const CheckInput& in) { return in.message.direction == Direction::kRequest; }
+bool is_request(const CheckInput& in) {
+  return in.message.direction == Direction::kRequest;
+}
 
 // The reader could build the root object; else one finding (P-HTTP-04, P-JSON-01) says all there is to say.
-bool has_object(const CheckInput& in) { return in.message.first(kRoot) != nullptr; }
+bool has_object(const CheckInput& in) {
+  return in.message.first(kRoot) != nullptr;
+}
 
-const Request* asked(const CheckInput& in) { return in.request != nullptr ? request_of(*in.request) : nullptr; }
+const Request* asked(const CheckInput& in) {
+  return in.request != nullptr ? request_of(*in.request) : nullptr;
+}
 
 const Event* event_of(const Message& message, const Event* parent, const Field& field) {
   return parent == nullptr ? message.first(field) : child(message, *parent, field);
@@ -58,8 +64,10 @@ void no_content(const CheckInput& in, Reporter& r, std::int64_t code) {
   const Response* m = response_of(in.message);
   if (m == nullptr || m->error_code != code) return;
   const Event* root = in.message.first(kRoot);
-  if (const Event* event = event_of(in.message, root, kPeerAddr); event != nullptr) r.at(event, fmt::format("error_code {} comes with a peer_addr", code));
-  if (const Event* event = event_of(in.message, root, kSwarmResult); event != nullptr) r.at(event, fmt::format("error_code {} comes with a swarm_result", code));
+  if (const Event* event = event_of(in.message, root, kPeerAddr); event != nullptr)
+    r.at(event, fmt::format("error_code {} comes with a peer_addr", code));
+  if (const Event* event = event_of(in.message, root, kSwarmResult); event != nullptr)
+    r.at(event, fmt::format("error_code {} comes with a swarm_result", code));
 }
 
 }  // namespace
@@ -74,12 +82,17 @@ void media_type(const CheckInput& in, Reporter& r) {
   const Transport& transport = in.message.transport;
   if (!transport.has_http || transport.content_type == kMediaType) return;
   if (transport.content_type.empty() && transport.http_version != 11) return;  // a capture of HTTP/2 does not tell
-  r.whole(fmt::format("Content-Type is {}, expected {}", transport.content_type.empty() ? "missing" : transport.content_type, kMediaType));
+  r.whole(fmt::format("Content-Type is {}, expected {}",
+                      transport.content_type.empty() ? "missing" : transport.content_type, kMediaType));
 }
 }  // namespace
 
-void http_02(const CheckInput& in, Reporter& r) { media_type(in, r); }
-void http_03(const CheckInput& in, Reporter& r) { media_type(in, r); }
+void http_02(const CheckInput& in, Reporter& r) {
+  media_type(in, r);
+}
+void http_03(const CheckInput& in, Reporter& r) {
+  media_type(in, r);
+}
 
 void http_08(const CheckInput& in, Reporter& r) {
   if (in.message.transport.security == Transport::Security::kClear) r.whole("PPSTP travels in clear text, without TLS");
@@ -87,21 +100,25 @@ void http_08(const CheckInput& in, Reporter& r) {
 
 void http_12(const CheckInput& in, Reporter& r) {
   const Response* m = response_of(in.message);
-  if (m == nullptr || m->response_type != kSuccessful || in.message.transport.status == 0 || in.message.transport.status == 200) return;
+  if (m == nullptr || m->response_type != kSuccessful || in.message.transport.status == 0 ||
+      in.message.transport.status == 200)
+    return;
   r.whole(fmt::format("a successful answer came with HTTP status {}, expected 200", in.message.transport.status));
 }
 
 void http_15(const CheckInput& in, Reporter& r) {
   const std::string& target = in.message.transport.target;
   if (target.starts_with("http://") || target.starts_with("https://")) {
-    r.whole(fmt::format("the request target is in absolute form ({}); origin form is usual on a direct connection", target));
+    r.whole(fmt::format("the request target is in absolute form ({}); origin form is usual on a direct connection",
+                        target));
   }
 }
 
 void json_01(const CheckInput& in, Reporter& r) {
   for (const Issue& issue : in.message.issues) {
     const bool root_shape = issue.field == nullptr && issue.shape == Shape::kWrongType;
-    const bool root_member = issue.field == &kRoot && (issue.shape == Shape::kMissing || issue.shape == Shape::kWrongType);
+    const bool root_member =
+        issue.field == &kRoot && (issue.shape == Shape::kMissing || issue.shape == Shape::kWrongType);
     if (root_shape || root_member) r.issue(issue);
   }
 }
@@ -115,7 +132,9 @@ void json_02(const CheckInput& in, Reporter& r) {
 void json_03(const CheckInput& in, Reporter& r) {
   for (const Issue& issue : in.message.issues) {
     const Field* field = issue.field;
-    if (field != &kPeerAddr && field != &kSwarmAction && field != &kSwarmResult && field != &kStat && field != &kPeerInfo) continue;
+    if (field != &kPeerAddr && field != &kSwarmAction && field != &kSwarmResult && field != &kStat &&
+        field != &kPeerInfo)
+      continue;
     r.reset();
     if (issue.shape == Shape::kSingleForList) {
       r.soften(Severity::kNote);  // L1: the RFC's own examples do it
@@ -143,7 +162,8 @@ void json_04(const CheckInput& in, Reporter& r) {
 
 void json_05(const CheckInput& in, Reporter& r) {
   for (const Issue& issue : in.message.issues) {
-    if (issue.shape == Shape::kWrongType && issue.field != nullptr && issue.field->type == Type::kString) r.issue(issue);
+    if (issue.shape == Shape::kWrongType && issue.field != nullptr && issue.field->type == Type::kString)
+      r.issue(issue);
   }
 }
 
@@ -155,9 +175,12 @@ void ver_02(const CheckInput& in, Reporter& r) {
 }
 void ver_03(const CheckInput& in, Reporter& r) {
   const Event* event = in.message.first(kVersion);
-  if (event != nullptr && event->has_number && event->number != kVersion1) r.at(event, fmt::format("version is {}, expected {}", event->number, kVersion1));
+  if (event != nullptr && event->has_number && event->number != kVersion1)
+    r.at(event, fmt::format("version is {}, expected {}", event->number, kVersion1));
 }
-void ver_05(const CheckInput& in, Reporter& r) { no_content(in, r, kUnsupportedVersion); }
+void ver_05(const CheckInput& in, Reporter& r) {
+  no_content(in, r, kUnsupportedVersion);
+}
 
 void req_01(const CheckInput& in, Reporter& r) {
   if (!has_object(in)) return;
@@ -166,9 +189,12 @@ void req_01(const CheckInput& in, Reporter& r) {
   for (std::uint32_t i = index + 1; i < root->end; i = in.message.events[i].end) {
     // In a request the member is not described, so it is there as an unknown one.
     const Event& event = in.message.events[i];
-    if (event.unknown && event.label == kResponseType.name) return r.at(&event, "the request carries response_type: it is a response object");
+    if (event.unknown && event.label == kResponseType.name)
+      return r.at(&event, "the request carries response_type: it is a response object");
   }
-  const bool bare = in.message.whole() && event_of(in.message, root, kRequestType) == nullptr && event_of(in.message, root, kPeerId) == nullptr && event_of(in.message, root, kTransactionId) == nullptr;
+  const bool bare = in.message.whole() && event_of(in.message, root, kRequestType) == nullptr &&
+                    event_of(in.message, root, kPeerId) == nullptr &&
+                    event_of(in.message, root, kTransactionId) == nullptr;
   if (bare) r.at(root, "the object holds none of the members of a request");
 }
 
@@ -178,12 +204,18 @@ void req_04(const CheckInput& in, Reporter& r) {
   for (const std::string_view known : kRequestTypes) {
     const bool same = std::equal(known.begin(), known.end(), m->request_type->begin(), m->request_type->end(),
                                  [](char a, char b) { return a == std::toupper(static_cast<unsigned char>(b)); });
-    if (same && *m->request_type != known) r.at(kRequestType, fmt::format("request_type is {}, which is not {}: names are case-sensitive", *m->request_type, known));
+    if (same && *m->request_type != known)
+      r.at(kRequestType,
+           fmt::format("request_type is {}, which is not {}: names are case-sensitive", *m->request_type, known));
   }
 }
 
-void req_05(const CheckInput& in, Reporter& r) { missing(in, r, kTransactionId, kRoot); }
-void req_06(const CheckInput& in, Reporter& r) { missing(in, r, kPeerId, kRoot); }
+void req_05(const CheckInput& in, Reporter& r) {
+  missing(in, r, kTransactionId, kRoot);
+}
+void req_06(const CheckInput& in, Reporter& r) {
+  missing(in, r, kPeerId, kRoot);
+}
 
 void req_07(const CheckInput& in, Reporter& r) {
   const Request* m = request_of(in.message);
@@ -219,7 +251,9 @@ void req_11(const CheckInput& in, Reporter& r) {
   const std::string_view host = host_of(in.message.source);
   if (peer == nullptr || peer->address.empty() || peer->address == host) return;
   r.soften(Severity::kNote);  // a peer may have moved to another address
-  r.at(kPeerId, fmt::format("peer {} was seen from {} before and comes from {} now: it moved, or two peers share the ID", *m->peer_id, peer->address, host));
+  r.at(kPeerId,
+       fmt::format("peer {} was seen from {} before and comes from {} now: it moved, or two peers share the ID",
+                   *m->peer_id, peer->address, host));
 }
 
 namespace {
@@ -228,7 +262,8 @@ const SessionState::Transaction* earlier(const CheckInput& in, const Request& m)
   const auto* peer = static_cast<const SessionState*>(in.session)->find(*m.peer_id);
   if (peer == nullptr) return nullptr;
   const auto found = peer->transactions.find(*m.transaction_id);
-  if (found == peer->transactions.end() || found->second.content == std::hash<std::string_view>{}(in.message.view())) return nullptr;
+  if (found == peer->transactions.end() || found->second.content == std::hash<std::string_view>{}(in.message.view()))
+    return nullptr;
   return &found->second;
 }
 }  // namespace
@@ -237,14 +272,17 @@ void req_12(const CheckInput& in, Reporter& r) {
   const Request* m = request_of(in.message);
   if (m == nullptr) return;
   if (const auto* other = earlier(in, *m); other != nullptr && other->pending) {
-    r.at(kTransactionId, fmt::format("transaction {} of peer {} is still waiting for its answer and is used for a different request", *m->transaction_id, *m->peer_id));
+    r.at(kTransactionId,
+         fmt::format("transaction {} of peer {} is still waiting for its answer and is used for a different request",
+                     *m->transaction_id, *m->peer_id));
   }
 }
 
 void err_08(const CheckInput& in, Reporter& r) {
   const Request* m = request_of(in.message);
   if (m != nullptr && earlier(in, *m) != nullptr) {
-    r.at(kTransactionId, fmt::format("transaction {} of peer {} is used again with other content", *m->transaction_id, *m->peer_id));
+    r.at(kTransactionId,
+         fmt::format("transaction {} of peer {} is used again with other content", *m->transaction_id, *m->peer_id));
   }
 }
 
@@ -268,14 +306,17 @@ void each_address(const CheckInput& in, F&& body) {
 
 void addr_02(const CheckInput& in, Reporter& r) {
   each_address(in, [&](const Event& event, std::string_view family, AddressFault fault, const std::string&) {
-    if (fault == AddressFault::kNotIpv4) r.at(&event, fmt::format("\"{}\" is not an IPv4 address, as its address_type {} says", event.text, family));
+    if (fault == AddressFault::kNotIpv4)
+      r.at(&event, fmt::format("\"{}\" is not an IPv4 address, as its address_type {} says", event.text, family));
   });
 }
 
 void addr_03(const CheckInput& in, Reporter& r) {
   each_address(in, [&](const Event& event, std::string_view family, AddressFault fault, const std::string& canonical) {
-    if (fault == AddressFault::kNotIpv6) r.at(&event, fmt::format("\"{}\" is not an IPv6 address, as its address_type {} says", event.text, family));
-    if (fault == AddressFault::kNotCanonical) r.at(&event, fmt::format("\"{}\" is not the canonical form, which is \"{}\"", event.text, canonical));
+    if (fault == AddressFault::kNotIpv6)
+      r.at(&event, fmt::format("\"{}\" is not an IPv6 address, as its address_type {} says", event.text, family));
+    if (fault == AddressFault::kNotCanonical)
+      r.at(&event, fmt::format("\"{}\" is not the canonical form, which is \"{}\"", event.text, canonical));
   });
 }
 
@@ -294,14 +335,16 @@ void addr_06(const CheckInput& in, Reporter& r) {
 void addr_08(const CheckInput& in, Reporter& r) {
   rows::claims<kAsn, Shape::kWrongType>(in, r);
   each(in.message, kAsn, [&](const Event& event) {
-    const bool digits = !event.text.empty() && std::all_of(event.text.begin(), event.text.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+    const bool digits = !event.text.empty() && std::all_of(event.text.begin(), event.text.end(),
+                                                           [](unsigned char c) { return std::isdigit(c) != 0; });
     if (!digits) r.at(&event, fmt::format("asn \"{}\" is not a decimal number in text", event.text));
   });
 }
 
 void pnum_02(const CheckInput& in, Reporter& r) {
   each(in.message, kPeerCount, [&](const Event& event) {
-    if (event.has_number && (event.number > kMostPeers || event.number < 0)) r.at(&event, fmt::format("peer_count is {}, it should be below 30", event.number));
+    if (event.has_number && (event.number > kMostPeers || event.number < 0))
+      r.at(&event, fmt::format("peer_count is {}, it should be below 30", event.number));
   });
 }
 
@@ -327,7 +370,8 @@ void pnum_03(const CheckInput& in, Reporter& r) {
     const std::size_t listed = listed_in(in.message, group);
     // That 0 means "none" and not "no limit" is our reading (P-PNUM-10).
     if (*limit->peer_count == 0) r.soften(Severity::kNote);
-    if (static_cast<std::int64_t>(listed) > *limit->peer_count) r.at(&group, fmt::format("{} peers are listed, {} were asked for", listed, *limit->peer_count));
+    if (static_cast<std::int64_t>(listed) > *limit->peer_count)
+      r.at(&group, fmt::format("{} peers are listed, {} were asked for", listed, *limit->peer_count));
   });
 }
 
@@ -351,8 +395,12 @@ void missing_for(const CheckInput& in, Reporter& r, std::string_view method, con
 }
 }  // namespace
 
-void conn_02(const CheckInput& in, Reporter& r) { missing_for(in, r, kRequestConnect, kTransactionId); }
-void conn_03(const CheckInput& in, Reporter& r) { missing_for(in, r, kRequestConnect, kPeerId); }
+void conn_02(const CheckInput& in, Reporter& r) {
+  missing_for(in, r, kRequestConnect, kTransactionId);
+}
+void conn_03(const CheckInput& in, Reporter& r) {
+  missing_for(in, r, kRequestConnect, kPeerId);
+}
 
 void conn_04(const CheckInput& in, Reporter& r) {
   if (!is_request(in)) return;
@@ -360,7 +408,9 @@ void conn_04(const CheckInput& in, Reporter& r) {
   rows::claims_in<kSwarmId, kSwarmAction, Shape::kMissing>(in, r);
 }
 
-void conn_07(const CheckInput& in, Reporter& r) { rows::claims<kPeerMode, Shape::kMissing>(in, r); }
+void conn_07(const CheckInput& in, Reporter& r) {
+  rows::claims<kPeerMode, Shape::kMissing>(in, r);
+}
 
 namespace {
 // Calls body(peer_id event, swarm id) for every listed peer.
@@ -383,7 +433,8 @@ void conn_22(const CheckInput& in, Reporter& r) {
     // The answer to the CONNECT with which it comes back may list the asker itself.
     const Request* m = asked(in);
     if (m != nullptr && m->connect && m->peer_id == id.text) return;
-    if (peer != nullptr && peer->left.contains(swarm)) r.at(&id, fmt::format("peer {} left swarm {} and is still listed", id.text, swarm));
+    if (peer != nullptr && peer->left.contains(swarm))
+      r.at(&id, fmt::format("peer {} left swarm {} and is still listed", id.text, swarm));
   });
 }
 
@@ -392,7 +443,8 @@ void conn_23(const CheckInput& in, Reporter& r) {
     std::set<std::string_view> seen;
     each_child(in.message, group, kPeerInfo, [&](const Event& info) {
       const Event* id = child(in.message, info, kPeerId);
-      if (id != nullptr && !seen.insert(id->text).second) r.at(id, fmt::format("peer {} is listed twice: one registration per peer ID", id->text));
+      if (id != nullptr && !seen.insert(id->text).second)
+        r.at(id, fmt::format("peer {} is listed twice: one registration per peer ID", id->text));
     });
   });
 }
@@ -403,8 +455,11 @@ void conn_25(const CheckInput& in, Reporter& r) {
   const Event* own = event_of(in.message, in.message.first(kRoot), kPeerAddr);
   if (own == nullptr) return;
   // ability_nat speaks of the peers wanted; only a gathered candidate shows that the peer itself uses STUN or TURN.
-  const bool gathered = std::any_of(m->connect->peer_addr.begin(), m->connect->peer_addr.end(), [](const PeerAddr& addr) { return addr.type == "REFLEXIVE" || addr.type == "PROXY"; });
-  if (gathered) r.at(own, "the peer gathered its addresses with STUN or TURN, and the response still carries peer_addr");
+  const bool gathered =
+      std::any_of(m->connect->peer_addr.begin(), m->connect->peer_addr.end(),
+                  [](const PeerAddr& addr) { return addr.type == "REFLEXIVE" || addr.type == "PROXY"; });
+  if (gathered)
+    r.at(own, "the peer gathered its addresses with STUN or TURN, and the response still carries peer_addr");
 }
 
 void conn_27(const CheckInput& in, Reporter& r) {
@@ -415,19 +470,23 @@ void conn_27(const CheckInput& in, Reporter& r) {
   });
 }
 
-void find_01(const CheckInput& in, Reporter& r) { missing(in, r, kSwarmId, kFind); }
+void find_01(const CheckInput& in, Reporter& r) {
+  missing(in, r, kSwarmId, kFind);
+}
 
 void find_03(const CheckInput& in, Reporter& r) {
   const Request* m = asked(in);
   const Response* answer = response_of(in.message);
-  if (m == nullptr || m->request_type != kRequestFind || answer == nullptr || answer->response_type != kSuccessful) return;
+  if (m == nullptr || m->request_type != kRequestFind || answer == nullptr || answer->response_type != kSuccessful)
+    return;
   for (const Issue& issue : in.message.issues) {
     const bool in_info = issue.parent == &kPeerInfo && (issue.field == &kPeerId || issue.field == &kPeerAddr);
     if (in_info && rows::one_of(issue.shape, {Shape::kMissing, Shape::kWrongType})) r.issue(issue);
   }
   if (m->find && m->find->peer_num && m->find->peer_num->peer_count == 0) return;
   if (in.message.first(kPeerGroup) == nullptr && in.message.whole()) {
-    // An empty list has no legal form (section 3.2.4 wants one peer at least), so a swarm without other peers looks alike.
+    // An empty list has no legal form (section 3.2.4 wants one peer at least), so a swarm without other peers looks
+    // alike.
     r.soften(Severity::kNote);
     r.whole("the answer to FIND has no peer_group; right only if the swarm has no other peer");
   }
@@ -440,7 +499,8 @@ void find_04(const CheckInput& in, Reporter& r) {
   if (!swarm) return;
   each(in.message, kSwarmResult, [&](const Event& result) {
     const Event* id = child(in.message, result, kSwarmId);
-    if (id != nullptr && id->text != *swarm) r.at(id, fmt::format("the answer is about swarm {}, asked was {}", id->text, *swarm));
+    if (id != nullptr && id->text != *swarm)
+      r.at(id, fmt::format("the answer is about swarm {}, asked was {}", id->text, *swarm));
   });
 }
 
@@ -448,12 +508,15 @@ void stat_02(const CheckInput& in, Reporter& r) {
   missing_for(in, r, kRequestStatReport, kPeerId);
   missing_for(in, r, kRequestStatReport, kTransactionId);
   const Request* m = request_of(in.message);
-  if (m != nullptr && m->stat_report && !m->request_type && in.message.whole()) r.at(kStatReport, "a stat_report comes without request_type");
+  if (m != nullptr && m->stat_report && !m->request_type && in.message.whole())
+    r.at(kStatReport, "a stat_report comes without request_type");
 }
 
 void stat_04(const CheckInput& in, Reporter& r) {
   for (const Issue& issue : in.message.issues) {
-    if (issue.parent == &kStat && issue.field != nullptr && rows::one_of(issue.shape, {Shape::kMissing, Shape::kWrongType, Shape::kNotInteger, Shape::kOutOfRange})) r.issue(issue);
+    if (issue.parent == &kStat && issue.field != nullptr &&
+        rows::one_of(issue.shape, {Shape::kMissing, Shape::kWrongType, Shape::kNotInteger, Shape::kOutOfRange}))
+      r.issue(issue);
   }
 }
 
@@ -467,9 +530,11 @@ void echo(const CheckInput& in, Reporter& r) {
   // The same holds for who refused it by its media type.
   if (in.request->transport.has_http && in.request->transport.content_type != kMediaType) return;
   if (!answer->transaction_id) {
-    if (in.message.whole()) r.whole(fmt::format("the answer has no transaction_id, expected \"{}\"", *m->transaction_id));
+    if (in.message.whole())
+      r.whole(fmt::format("the answer has no transaction_id, expected \"{}\"", *m->transaction_id));
   } else if (*answer->transaction_id != *m->transaction_id) {
-    r.at(kTransactionId, fmt::format("transaction_id is \"{}\", expected \"{}\" as in the request", *answer->transaction_id, *m->transaction_id));
+    r.at(kTransactionId, fmt::format("transaction_id is \"{}\", expected \"{}\" as in the request",
+                                     *answer->transaction_id, *m->transaction_id));
   }
 }
 }  // namespace
@@ -482,7 +547,8 @@ void stat_09(const CheckInput& in, Reporter& r) {
 void stat_10(const CheckInput& in, Reporter& r) {
   const Request* m = asked(in);
   if (m == nullptr || m->request_type != kRequestStatReport) return;
-  each(in.message, kPeerGroup, [&](const Event& group) { r.at(&group, "the answer to a STAT_REPORT carries a peer list"); });
+  each(in.message, kPeerGroup,
+       [&](const Event& group) { r.at(&group, "the answer to a STAT_REPORT carries a peer list"); });
 }
 
 void stat_14(const CheckInput& in, Reporter& r) {
@@ -514,7 +580,8 @@ void resp_03(const CheckInput& in, Reporter& r) {
 void resp_04(const CheckInput& in, Reporter& r) {
   const Response* m = response_of(in.message);
   if (m != nullptr && m->error_code && *m->error_code != kNoError && m->response_type && *m->response_type != kFailed) {
-    r.at(kResponseType, fmt::format("error_code {} comes with response_type {}, expected 1 (FAILED)", *m->error_code, *m->response_type));
+    r.at(kResponseType, fmt::format("error_code {} comes with response_type {}, expected 1 (FAILED)", *m->error_code,
+                                    *m->response_type));
   }
 }
 
@@ -529,11 +596,13 @@ void resp_06(const CheckInput& in, Reporter& r) {
   if (answer->swarm_result.empty()) return r.whole("a successful answer has no swarm_result");
   if (!m->connect) return;
   std::set<std::string_view> told;
-  for (const SwarmResult& result : answer->swarm_result) told.insert(result.swarm_id ? std::string_view(*result.swarm_id) : std::string_view{});
+  for (const SwarmResult& result : answer->swarm_result)
+    told.insert(result.swarm_id ? std::string_view(*result.swarm_id) : std::string_view{});
   for (const SwarmAction& action : m->connect->swarm_action) {
     if (told.contains(action.swarm_id ? std::string_view(*action.swarm_id) : std::string_view{})) continue;
     if (action.action == kLeave) r.soften(Severity::kNote);  // L6: the RFC's channel switch example
-    r.whole(fmt::format("no swarm_result for {} {}", action.action.value_or("the action on"), action.swarm_id.value_or("-")));
+    r.whole(fmt::format("no swarm_result for {} {}", action.action.value_or("the action on"),
+                        action.swarm_id.value_or("-")));
     r.reset();
   }
 }
@@ -541,19 +610,22 @@ void resp_06(const CheckInput& in, Reporter& r) {
 void resp_07(const CheckInput& in, Reporter& r) {
   const Response* m = response_of(in.message);
   if (m == nullptr || m->error_code != kBadRequest) return;
-  if (const Event* event = in.message.first(kSwarmResult); event != nullptr) r.at(event, "swarm_result comes with error_code 1");
+  if (const Event* event = in.message.first(kSwarmResult); event != nullptr)
+    r.at(event, "swarm_result comes with error_code 1");
 }
 
 void resp_08(const CheckInput& in, Reporter& r) {
   rows::claims_in<kSwarmId, kSwarmResult, Shape::kMissing, Shape::kWrongType>(in, r);
-  rows::claims_in<kResult, kSwarmResult, Shape::kMissing, Shape::kWrongType, Shape::kOutOfRange, Shape::kNotInteger>(in, r);
+  rows::claims_in<kResult, kSwarmResult, Shape::kMissing, Shape::kWrongType, Shape::kOutOfRange, Shape::kNotInteger>(in,
+                                                                                                                     r);
 }
 
 void resp_09(const CheckInput& in, Reporter& r) {
   each(in.message, kSwarmResult, [&](const Event& result) {
     const Event* outcome = child(in.message, result, kResult);
     const Event* group = child(in.message, result, kPeerGroup);
-    if (outcome != nullptr && outcome->has_number && outcome->number == kFailed && group != nullptr) r.at(group, "a peer list comes with result 1 (failed)");
+    if (outcome != nullptr && outcome->has_number && outcome->number == kFailed && group != nullptr)
+      r.at(group, "a peer list comes with result 1 (failed)");
   });
 }
 
@@ -571,18 +643,28 @@ void resp_11(const CheckInput& in, Reporter& r) {
 
 void resp_12(const CheckInput& in, Reporter& r) {
   const Response* m = response_of(in.message);
-  if (m != nullptr && m->response_type == kFailed && m->error_code == kNoError) r.at(kErrorCode, "response_type 1 (FAILED) comes with error_code 0");
+  if (m != nullptr && m->response_type == kFailed && m->error_code == kNoError)
+    r.at(kErrorCode, "response_type 1 (FAILED) comes with error_code 0");
 }
 
-void err_02(const CheckInput& in, Reporter& r) { no_content(in, r, kBadRequest); }
-void err_03(const CheckInput& in, Reporter& r) { no_content(in, r, kForbiddenAction); }
+void err_02(const CheckInput& in, Reporter& r) {
+  no_content(in, r, kBadRequest);
+}
+void err_03(const CheckInput& in, Reporter& r) {
+  no_content(in, r, kForbiddenAction);
+}
 
 void ext_02(const CheckInput& in, Reporter& r) {
   const Request* m = request_of(in.message);
-  if (m == nullptr || !m->request_type || std::find(kRequestTypes.begin(), kRequestTypes.end(), *m->request_type) != kRequestTypes.end()) return;
+  if (m == nullptr || !m->request_type ||
+      std::find(kRequestTypes.begin(), kRequestTypes.end(), *m->request_type) != kRequestTypes.end())
+    return;
   constexpr std::size_t kLongestName = 15;
-  const bool capitals = std::all_of(m->request_type->begin(), m->request_type->end(), [](unsigned char c) { return std::islower(c) == 0; });
-  if (!capitals || m->request_type->size() > kLongestName) r.at(kRequestType, fmt::format("method name {} should be all capitals and shorter than 16 characters", *m->request_type));
+  const bool capitals = std::all_of(m->request_type->begin(), m->request_type->end(),
+                                    [](unsigned char c) { return std::islower(c) == 0; });
+  if (!capitals || m->request_type->size() > kLongestName)
+    r.at(kRequestType,
+         fmt::format("method name {} should be all capitals and shorter than 16 characters", *m->request_type));
 }
 
 void ext_04(const CheckInput& in, Reporter& r) {

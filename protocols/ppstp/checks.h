@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The checks of PPSTP's requirement table that are more than a claim on the reader's issues. Each is named after its row.
+// The checks of PPSTP's requirement table that are more than a claim on the reader's issues. Each is named after its
+// row.
 #pragma once
 
 #include "protocols/base/requirement.h"

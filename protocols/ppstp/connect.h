@@ -24,15 +24,35 @@ inline constexpr std::string_view kLeech = "LEECH";
 inline constexpr std::array<std::string_view, 2> kActions = {kJoin, kLeave};
 inline constexpr std::array<std::string_view, 2> kPeerModes = {kSeeder, kLeech};
 
-inline constexpr Field kConnect{.filter = "ppstp.connect", .name = "connect", .label = "Connect", .type = Type::kGroup, .section = "3.3.3",
+inline constexpr Field kConnect{.filter = "ppstp.connect",
+                                .name = "connect",
+                                .label = "Connect",
+                                .type = Type::kGroup,
+                                .section = "3.3.3",
                                 .about = "Request data of a CONNECT"};
-inline constexpr Field kSwarmAction{.filter = "ppstp.swarm_action", .name = "swarm_action", .label = "Swarm action", .type = Type::kGroup, .section = "3.2.3",
+inline constexpr Field kSwarmAction{.filter = "ppstp.swarm_action",
+                                    .name = "swarm_action",
+                                    .label = "Swarm action",
+                                    .type = Type::kGroup,
+                                    .section = "3.2.3",
                                     .about = "One swarm to join or leave"};
-inline constexpr Field kSwarmId{.filter = "ppstp.swarm_id", .name = "swarm_id", .label = "Swarm ID", .section = "3.2.3", .about = "Names the content; opaque"};
-inline constexpr Field kAction{.filter = "ppstp.action", .name = "action", .label = "Action", .section = "3.2.3", .about = "What to do with the swarm",
+inline constexpr Field kSwarmId{.filter = "ppstp.swarm_id",
+                                .name = "swarm_id",
+                                .label = "Swarm ID",
+                                .section = "3.2.3",
+                                .about = "Names the content; opaque"};
+inline constexpr Field kAction{.filter = "ppstp.action",
+                               .name = "action",
+                               .label = "Action",
+                               .section = "3.2.3",
+                               .about = "What to do with the swarm",
                                .vocabulary = kActions};
-inline constexpr Field kPeerMode{.filter = "ppstp.peer_mode", .name = "peer_mode", .label = "Peer mode", .section = "3.2.3",
-                                 .about = "SEEDER has the whole content, LEECH does not; ignored for LEAVE", .vocabulary = kPeerModes};
+inline constexpr Field kPeerMode{.filter = "ppstp.peer_mode",
+                                 .name = "peer_mode",
+                                 .label = "Peer mode",
+                                 .section = "3.2.3",
+                                 .about = "SEEDER has the whole content, LEECH does not; ignored for LEAVE",
+                                 .vocabulary = kPeerModes};
 
 struct SwarmAction {
   std::optional<std::string> swarm_id;

@@ -11,7 +11,12 @@
 
 namespace peerscope::ppstp {
 
-inline constexpr Field kFind{.filter = "ppstp.find", .name = "find", .label = "Find", .type = Type::kGroup, .section = "3.3.3", .about = "Request data of a FIND"};
+inline constexpr Field kFind{.filter = "ppstp.find",
+                             .name = "find",
+                             .label = "Find",
+                             .type = Type::kGroup,
+                             .section = "3.3.3",
+                             .about = "Request data of a FIND"};
 
 struct Find {
   std::optional<std::string> swarm_id;

@@ -19,7 +19,8 @@ inline constexpr MessageType kFindMessage{"FIND", kMediaType, "4.1.2", Direction
 inline constexpr MessageType kStatReportMessage{"STAT_REPORT", kMediaType, "4.1.3", Direction::kRequest};
 inline constexpr MessageType kResponseMessage{"response", kMediaType, "3.3.4", Direction::kResponse};
 
-inline constexpr std::array<MessageType, 4> kMessages = {kConnectMessage, kFindMessage, kStatReportMessage, kResponseMessage};
+inline constexpr std::array<MessageType, 4> kMessages = {kConnectMessage, kFindMessage, kStatReportMessage,
+                                                         kResponseMessage};
 
 // The decoded structs live in Message::body: a Request or a Response by Message::direction.
 inline const Request* request_of(const Message& message) {

@@ -19,26 +19,68 @@ namespace peerscope::ppstp {
 inline constexpr std::array<std::string_view, 3> kAddrTypes = {"HOST", "REFLEXIVE", "PROXY"};
 inline constexpr std::array<std::string_view, 2> kConnections = {"wired", "wireless"};
 
-inline constexpr Field kPeerAddr{.filter = "ppstp.addr", .name = "peer_addr", .label = "Peer address", .type = Type::kGroup, .section = "3.2.4",
+inline constexpr Field kPeerAddr{.filter = "ppstp.addr",
+                                 .name = "peer_addr",
+                                 .label = "Peer address",
+                                 .type = Type::kGroup,
+                                 .section = "3.2.4",
                                  .about = "One network interface of a peer"};
-inline constexpr Field kIpAddress{.filter = "ppstp.addr.ip_address", .name = "ip_address", .label = "IP address", .type = Type::kGroup, .section = "3.2.4",
+inline constexpr Field kIpAddress{.filter = "ppstp.addr.ip_address",
+                                  .name = "ip_address",
+                                  .label = "IP address",
+                                  .type = Type::kGroup,
+                                  .section = "3.2.4",
                                   .about = "Address family and address text"};
-inline constexpr Field kAddressType{.filter = "ppstp.addr.address_type", .name = "address_type", .label = "Address type", .section = "3.2.4",
-                                    .about = "Address family; the RFC's examples use ipv4 and ipv6", .replay = Replay::kAddress};
-inline constexpr Field kAddress{.filter = "ppstp.addr.ip", .name = "address", .label = "Address", .section = "3.2.4",
-                                .about = "IPv4 in dotted form (RFC 3986) or IPv6 in canonical form (RFC 5952)", .replay = Replay::kAddress};
-inline constexpr Field kPort{.filter = "ppstp.addr.port", .name = "port", .label = "Port", .type = Type::kInt64, .section = "3.2.4",
-                             .about = "Service port", .replay = Replay::kAddress, .min = 0, .max = 65535};
-inline constexpr Field kPriority{.filter = "ppstp.addr.priority", .name = "priority", .label = "Priority", .type = Type::kInt64, .section = "3.2.4",
+inline constexpr Field kAddressType{.filter = "ppstp.addr.address_type",
+                                    .name = "address_type",
+                                    .label = "Address type",
+                                    .section = "3.2.4",
+                                    .about = "Address family; the RFC's examples use ipv4 and ipv6",
+                                    .replay = Replay::kAddress};
+inline constexpr Field kAddress{.filter = "ppstp.addr.ip",
+                                .name = "address",
+                                .label = "Address",
+                                .section = "3.2.4",
+                                .about = "IPv4 in dotted form (RFC 3986) or IPv6 in canonical form (RFC 5952)",
+                                .replay = Replay::kAddress};
+inline constexpr Field kPort{.filter = "ppstp.addr.port",
+                             .name = "port",
+                             .label = "Port",
+                             .type = Type::kInt64,
+                             .section = "3.2.4",
+                             .about = "Service port",
+                             .replay = Replay::kAddress,
+                             .min = 0,
+                             .max = 65535};
+inline constexpr Field kPriority{.filter = "ppstp.addr.priority",
+                                 .name = "priority",
+                                 .label = "Priority",
+                                 .type = Type::kInt64,
+                                 .section = "3.2.4",
                                  .about = "Larger is preferred"};
-inline constexpr Field kAddrType{.filter = "ppstp.addr.type", .name = "type", .label = "Candidate type", .section = "3.2.4",
-                                 .about = "Kind of candidate, as in ICE", .vocabulary = kAddrTypes};
-inline constexpr Field kConnection{.filter = "ppstp.addr.connection", .name = "connection", .label = "Access", .section = "3.2.4",
-                                   .about = "Access network type", .vocabulary = kConnections};
-inline constexpr Field kAsn{.filter = "ppstp.addr.asn", .name = "asn", .label = "AS number", .section = "3.2.4",
+inline constexpr Field kAddrType{.filter = "ppstp.addr.type",
+                                 .name = "type",
+                                 .label = "Candidate type",
+                                 .section = "3.2.4",
+                                 .about = "Kind of candidate, as in ICE",
+                                 .vocabulary = kAddrTypes};
+inline constexpr Field kConnection{.filter = "ppstp.addr.connection",
+                                   .name = "connection",
+                                   .label = "Access",
+                                   .section = "3.2.4",
+                                   .about = "Access network type",
+                                   .vocabulary = kConnections};
+inline constexpr Field kAsn{.filter = "ppstp.addr.asn",
+                            .name = "asn",
+                            .label = "AS number",
+                            .section = "3.2.4",
                             .about = "Autonomous System Number of the access provider, decimal text"};
-inline constexpr Field kPeerProtocol{.filter = "ppstp.addr.peer_protocol", .name = "peer_protocol", .label = "Peer protocol", .section = "3.2.4",
-                                     .about = "Protocol the peer speaks with other peers; the RFC's examples use PPSP-PP"};
+inline constexpr Field kPeerProtocol{
+    .filter = "ppstp.addr.peer_protocol",
+    .name = "peer_protocol",
+    .label = "Peer protocol",
+    .section = "3.2.4",
+    .about = "Protocol the peer speaks with other peers; the RFC's examples use PPSP-PP"};
 
 struct IpAddress {
   std::optional<std::string> address_type;

@@ -10,9 +10,9 @@ namespace peerscope::ppstp {
 namespace {
 
 constexpr std::array<const char*, 1> kMediaTypes = {kMediaType};
-constexpr std::array<const char*, 10> kFeatures = {"ppstp.v1",           "ppstp.tls",    "ppstp.auth-digest", "ppstp.auth-bearer",
-                                                  "ppstp.short-timers", "ppstp.http-1", "ppstp.ipv6",        "ppstp.stat-report",
-                                                  "ppstp.overload",     "ppstp.own-peer-id"};
+constexpr std::array<const char*, 10> kFeatures = {
+    "ppstp.v1",     "ppstp.tls",  "ppstp.auth-digest", "ppstp.auth-bearer", "ppstp.short-timers",
+    "ppstp.http-1", "ppstp.ipv6", "ppstp.stat-report", "ppstp.overload",    "ppstp.own-peer-id"};
 
 const MessageType* request_message(const std::optional<std::string>& type) {
   for (const MessageType& row : kMessages) {
@@ -39,7 +39,8 @@ bool is_xml_draft(std::string_view bytes) {
   if (start == std::string_view::npos) return false;
   const std::string_view text = bytes.substr(start);
   // An HTML page that only speaks of the protocol is no message of it.
-  return text.starts_with("<PPSPTrackerProtocol") || (text.starts_with("<?xml") && text.find("<PPSPTrackerProtocol") != std::string_view::npos);
+  return text.starts_with("<PPSPTrackerProtocol") ||
+         (text.starts_with("<?xml") && text.find("<PPSPTrackerProtocol") != std::string_view::npos);
 }
 
 template <class T>
@@ -50,13 +51,23 @@ EncodeResult encode_tree(const Tree& tree, T value, const Overrides& overrides) 
   if (!reader.error().empty()) return {{}, reader.error()};
   JsonWriter writer(result.bytes, &overrides);
   writer.root(kRoot, value);
-  if (const auto unused = writer.unused(); !unused.empty()) return {{}, fmt::format("mutate: this message has no '{}'", unused.front())};
+  if (const auto unused = writer.unused(); !unused.empty())
+    return {{}, fmt::format("mutate: this message has no '{}'", unused.front())};
   return result;
 }
 
 EncodeResult encode_any(std::string_view type, const Tree& tree, const Overrides& overrides) {
-  if (type == kResponseMessage.name) return encode_tree(tree, Response{.version = kVersion1, .response_type = {}, .error_code = {}, .transaction_id = {}, .peer_addr = {}, .swarm_result = {}}, overrides);
-  if (request_message(std::string(type)) == nullptr) return {{}, fmt::format("no message '{}' in PPSTP; known are CONNECT, FIND, STAT_REPORT, response", type)};
+  if (type == kResponseMessage.name)
+    return encode_tree(tree,
+                       Response{.version = kVersion1,
+                                .response_type = {},
+                                .error_code = {},
+                                .transaction_id = {},
+                                .peer_addr = {},
+                                .swarm_result = {}},
+                       overrides);
+  if (request_message(std::string(type)) == nullptr)
+    return {{}, fmt::format("no message '{}' in PPSTP; known are CONNECT, FIND, STAT_REPORT, response", type)};
   Request request;
   request.version = kVersion1;
   request.request_type = std::string(type);
@@ -77,14 +88,17 @@ std::string_view exchange_id(const Message& message) {
   return event != nullptr ? event->text : std::string_view{};
 }
 
-std::string or_dash(const std::optional<std::string>& text) { return text.value_or("-"); }
+std::string or_dash(const std::optional<std::string>& text) {
+  return text.value_or("-");
+}
 
 std::string summary(const Message& message, const Message* request) {
   if (message.dialect != nullptr) return fmt::format("PPSTP, {}", message.dialect);
   if (const Request* m = request_of(message); m != nullptr) {
     std::string line = or_dash(m->request_type);
     if (m->connect) {
-      for (const SwarmAction& action : m->connect->swarm_action) line += fmt::format(" {} {} {}", or_dash(action.action), or_dash(action.swarm_id), or_dash(action.peer_mode));
+      for (const SwarmAction& action : m->connect->swarm_action)
+        line += fmt::format(" {} {} {}", or_dash(action.action), or_dash(action.swarm_id), or_dash(action.peer_mode));
     }
     if (m->find) line += " " + or_dash(m->find->swarm_id);
     if (m->misplaced_swarm_id) line += " " + *m->misplaced_swarm_id;
@@ -96,7 +110,8 @@ std::string summary(const Message& message, const Message* request) {
   if (const Response* m = response_of(message); m != nullptr) {
     std::string line = m->response_type == kSuccessful ? "OK" : "FAILED";
     const std::int64_t code = m->error_code.value_or(0);
-    if (m->response_type != kSuccessful || code != kNoError) line += fmt::format(" {:02} {}", code, value_name(kErrorCode, code));
+    if (m->response_type != kSuccessful || code != kNoError)
+      line += fmt::format(" {:02} {}", code, value_name(kErrorCode, code));
     if (request != nullptr && request->type != nullptr) line += fmt::format(" {}", request->type->name);
     std::size_t peers = 0;
     bool listed = false;
@@ -128,13 +143,16 @@ void decode(std::string_view bytes, Message& message) {
   thread_local JsonIndex index;
   JsonReader reader(message, index);
   if (!reader.has_root()) return;
-  // Section 3.4: the member decides, not the way it travels. Where neither is there, the way it travels is all there is.
+  // Section 3.4: the member decides, not the way it travels. Where neither is there, the way it travels is all there
+  // is.
   const bool is_request = reader.root_has(kRoot, kRequestType);
   const bool is_response = reader.root_has(kRoot, kResponseType);
   if (is_request || is_response) {
-    message.direction = is_response && !(is_request && message.transport.status == 0) ? Direction::kResponse : Direction::kRequest;
+    message.direction =
+        is_response && !(is_request && message.transport.status == 0) ? Direction::kResponse : Direction::kRequest;
   } else if (message.direction == Direction::kUnknown) {
-    message.direction = message.transport.status != 0 || reader.root_has(kRoot, kErrorCode) ? Direction::kResponse : Direction::kRequest;
+    message.direction = message.transport.status != 0 || reader.root_has(kRoot, kErrorCode) ? Direction::kResponse
+                                                                                            : Direction::kRequest;
   }
   if (message.direction == Direction::kResponse) {
     message.type = &kMessages.back();

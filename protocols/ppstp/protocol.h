@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// PPSTP, the PPSP tracker protocol (RFC 7846), as the generic readers see it, and the codec for roles that want structs.
+// PPSTP, the PPSP tracker protocol (RFC 7846), as the generic readers see it, and the codec for roles that want
+// structs.
 #pragma once
 
 #include <string>

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The request object: RFC 7846 sections 3.2.1 and 3.3.3.
 //
-//   { "PPSPTrackerProtocol": { "version": 1, "request_type": "FIND", "transaction_id": "12345", "peer_id": "656164657221",
+//   { "PPSPTrackerProtocol": { "version": 1, "request_type": "FIND", "transaction_id": "12345", "peer_id":
+//   "656164657221",
 //                              "find": {...} } }
 //
-// The RFC's own FIND example puts swarm_id and peer_num directly into this object (section 4.1.2.1); that form is read as
-// misplaced, never written.
+// The RFC's own FIND example puts swarm_id and peer_num directly into this object (section 4.1.2.1); that form is read
+// as misplaced, never written.
 #pragma once
 
 #include <array>
@@ -26,15 +27,37 @@ inline constexpr std::string_view kRequestStatReport = "STAT_REPORT";
 inline constexpr std::array<std::string_view, 3> kRequestTypes = {kRequestConnect, kRequestFind, kRequestStatReport};
 inline constexpr std::int64_t kVersion1 = 1;
 
-inline constexpr Field kRoot{.filter = "ppstp.message_object", .name = "PPSPTrackerProtocol", .label = "PPSPTrackerProtocol", .type = Type::kGroup, .section = "3.4",
+inline constexpr Field kRoot{.filter = "ppstp.message_object",
+                             .name = "PPSPTrackerProtocol",
+                             .label = "PPSPTrackerProtocol",
+                             .type = Type::kGroup,
+                             .section = "3.4",
                              .about = "The message: a request or a response object"};
-inline constexpr Field kVersion{.filter = "ppstp.version", .name = "version", .label = "Version", .type = Type::kInt64, .section = "3.2.1",
-                                .about = "Protocol version, 1", .min = 0, .max = 255};
-inline constexpr Field kRequestType{.filter = "ppstp.request_type", .name = "request_type", .label = "Request type", .section = "3.3.1",
-                                    .about = "Method; case-sensitive", .vocabulary = kRequestTypes};
-inline constexpr Field kTransactionId{.filter = "ppstp.transaction_id", .name = "transaction_id", .label = "Transaction ID", .section = "3.2.1",
-                                      .about = "Chosen by the peer, echoed by the tracker; opaque", .replay = Replay::kExchangeId};
-inline constexpr Field kPeerId{.filter = "ppstp.peer_id", .name = "peer_id", .label = "Peer ID", .section = "3.2.1", .about = "Names the peer; opaque",
+inline constexpr Field kVersion{.filter = "ppstp.version",
+                                .name = "version",
+                                .label = "Version",
+                                .type = Type::kInt64,
+                                .section = "3.2.1",
+                                .about = "Protocol version, 1",
+                                .min = 0,
+                                .max = 255};
+inline constexpr Field kRequestType{.filter = "ppstp.request_type",
+                                    .name = "request_type",
+                                    .label = "Request type",
+                                    .section = "3.3.1",
+                                    .about = "Method; case-sensitive",
+                                    .vocabulary = kRequestTypes};
+inline constexpr Field kTransactionId{.filter = "ppstp.transaction_id",
+                                      .name = "transaction_id",
+                                      .label = "Transaction ID",
+                                      .section = "3.2.1",
+                                      .about = "Chosen by the peer, echoed by the tracker; opaque",
+                                      .replay = Replay::kExchangeId};
+inline constexpr Field kPeerId{.filter = "ppstp.peer_id",
+                               .name = "peer_id",
+                               .label = "Peer ID",
+                               .section = "3.2.1",
+                               .about = "Names the peer; opaque",
                                .replay = Replay::kPartyId};
 
 struct Request {

@@ -15,6 +15,8 @@ constexpr Party P = Party::kClient;
 constexpr Party T = Party::kServer;
 constexpr Party B = Party::kAny;
 
+// One row a line: it is read as a table.
+// clang-format off
 constexpr Requirement kRows[] = {
     // HTTP and encoding
     message("P-HTTP-01", "2.2, 4", L::kMust, B, "Requests use HTTP POST.", checks::http_01),
@@ -200,9 +202,12 @@ constexpr Requirement kRows[] = {
     message("P-EXT-04", "8.3", L::kGrammar, B, "Version 1 uses registered request types only.", checks::ext_04),
     message("P-EXT-05", "8.4", L::kGrammar, T, "Version 1 uses registered error codes only.", claims<kErrorCode, kOutOfRange>),
 };
+// clang-format on
 
 }  // namespace
 
-std::span<const Requirement> requirements() { return kRows; }
+std::span<const Requirement> requirements() {
+  return kRows;
+}
 
 }  // namespace peerscope::ppstp

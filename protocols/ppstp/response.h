@@ -37,17 +37,50 @@ inline constexpr std::int64_t kSuccessful = 0;
 inline constexpr std::int64_t kFailed = 1;
 inline constexpr std::array<ValueName, 2> kResponseNames = {{{kSuccessful, "SUCCESSFUL"}, {kFailed, "FAILED"}}};
 
-inline constexpr Field kResponseType{.filter = "ppstp.response_type", .name = "response_type", .label = "Response type", .type = Type::kInt64,
-                                     .section = "3.3.2", .about = "0 successful, 1 failed", .min = 0, .max = 1, .names = kResponseNames};
-inline constexpr Field kErrorCode{.filter = "ppstp.error_code", .name = "error_code", .label = "Error code", .type = Type::kInt64, .section = "3.3.4",
-                                  .about = "Why the request failed; 0 when it did not", .min = 0, .max = 6, .names = kErrorNames};
-inline constexpr Field kSwarmResult{.filter = "ppstp.swarm_result", .name = "swarm_result", .label = "Swarm result", .type = Type::kGroup, .section = "3.3.4",
+inline constexpr Field kResponseType{.filter = "ppstp.response_type",
+                                     .name = "response_type",
+                                     .label = "Response type",
+                                     .type = Type::kInt64,
+                                     .section = "3.3.2",
+                                     .about = "0 successful, 1 failed",
+                                     .min = 0,
+                                     .max = 1,
+                                     .names = kResponseNames};
+inline constexpr Field kErrorCode{.filter = "ppstp.error_code",
+                                  .name = "error_code",
+                                  .label = "Error code",
+                                  .type = Type::kInt64,
+                                  .section = "3.3.4",
+                                  .about = "Why the request failed; 0 when it did not",
+                                  .min = 0,
+                                  .max = 6,
+                                  .names = kErrorNames};
+inline constexpr Field kSwarmResult{.filter = "ppstp.swarm_result",
+                                    .name = "swarm_result",
+                                    .label = "Swarm result",
+                                    .type = Type::kGroup,
+                                    .section = "3.3.4",
                                     .about = "Outcome for one swarm"};
-inline constexpr Field kResult{.filter = "ppstp.result", .name = "result", .label = "Result", .type = Type::kInt64, .section = "3.3.4",
-                               .about = "0 successful, 1 failed, for this swarm", .min = 0, .max = 1, .names = kResponseNames};
-inline constexpr Field kPeerGroup{.filter = "ppstp.peer_group", .name = "peer_group", .label = "Peer list", .type = Type::kGroup, .section = "3.2.4",
+inline constexpr Field kResult{.filter = "ppstp.result",
+                               .name = "result",
+                               .label = "Result",
+                               .type = Type::kInt64,
+                               .section = "3.3.4",
+                               .about = "0 successful, 1 failed, for this swarm",
+                               .min = 0,
+                               .max = 1,
+                               .names = kResponseNames};
+inline constexpr Field kPeerGroup{.filter = "ppstp.peer_group",
+                                  .name = "peer_group",
+                                  .label = "Peer list",
+                                  .type = Type::kGroup,
+                                  .section = "3.2.4",
                                   .about = "Peers of the swarm"};
-inline constexpr Field kPeerInfo{.filter = "ppstp.peer_info", .name = "peer_info", .label = "Peer", .type = Type::kGroup, .section = "3.2.4",
+inline constexpr Field kPeerInfo{.filter = "ppstp.peer_info",
+                                 .name = "peer_info",
+                                 .label = "Peer",
+                                 .type = Type::kGroup,
+                                 .section = "3.2.4",
                                  .about = "One peer of the list"};
 
 struct PeerInfo {

@@ -14,7 +14,9 @@ std::string_view host_of(std::string_view endpoint) {
   return host;
 }
 
-std::unique_ptr<Session> make_session() { return std::make_unique<SessionState>(); }
+std::unique_ptr<Session> make_session() {
+  return std::make_unique<SessionState>();
+}
 
 namespace {
 
@@ -28,7 +30,8 @@ void track_request(SessionState& state, const Message& message, const Request& m
   }
   if (m.stat_report) {
     for (const Stat& stat : m.stat_report->stat) {
-      if (stat.swarm_id) peer.counters[*stat.swarm_id] = {stat.uploaded_bytes.value_or(0), stat.downloaded_bytes.value_or(0)};
+      if (stat.swarm_id)
+        peer.counters[*stat.swarm_id] = {stat.uploaded_bytes.value_or(0), stat.downloaded_bytes.value_or(0)};
     }
   }
 }
@@ -38,13 +41,15 @@ void track_response(SessionState& state, const Response& m, const Request& asked
   if (found == state.peers.end()) return;
   SessionState::Peer& peer = found->second;
   if (asked.transaction_id) {
-    if (const auto it = peer.transactions.find(*asked.transaction_id); it != peer.transactions.end()) it->second.pending = false;
+    if (const auto it = peer.transactions.find(*asked.transaction_id); it != peer.transactions.end())
+      it->second.pending = false;
   }
   if (m.response_type != kSuccessful || !asked.connect) return;
   for (const SwarmAction& action : asked.connect->swarm_action) {
     if (!action.swarm_id || !action.action) continue;
     bool refused = false;
-    for (const SwarmResult& result : m.swarm_result) refused = refused || (result.swarm_id == action.swarm_id && result.result == kFailed);
+    for (const SwarmResult& result : m.swarm_result)
+      refused = refused || (result.swarm_id == action.swarm_id && result.result == kFailed);
     if (refused) continue;
     if (*action.action == kJoin) {
       peer.left.erase(*action.swarm_id);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What session checks of PPSTP remember: transactions, counters and who is in which swarm, as far as the wire showed it.
+// What session checks of PPSTP remember: transactions, counters and who is in which swarm, as far as the wire showed
+// it.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// STAT_REPORT: RFC 7846 sections 3.2.5, 3.3.3 and 4.1.3. Statistics and keep-alive; without the object it is a keep-alive only.
+// STAT_REPORT: RFC 7846 sections 3.2.5, 3.3.3 and 4.1.3. Statistics and keep-alive; without the object it is a
+// keep-alive only.
 //
 //   "stat_report": { "type": "STREAM_STATS",
 //                    "stat": [{ "swarm_id": "1111", "uploaded_bytes": 512, "downloaded_bytes": 768,
@@ -22,20 +23,53 @@ namespace peerscope::ppstp {
 inline constexpr std::string_view kStreamStats = "STREAM_STATS";
 inline constexpr std::array<std::string_view, 1> kStatTypes = {kStreamStats};
 
-inline constexpr Field kStatReport{.filter = "ppstp.stat_report", .name = "stat_report", .label = "Statistics report", .type = Type::kGroup, .section = "3.3.3",
+inline constexpr Field kStatReport{.filter = "ppstp.stat_report",
+                                   .name = "stat_report",
+                                   .label = "Statistics report",
+                                   .type = Type::kGroup,
+                                   .section = "3.3.3",
                                    .about = "Request data of a STAT_REPORT"};
-inline constexpr Field kStatType{.filter = "ppstp.stat.type", .name = "type", .label = "Statistics type", .section = "3.2.5", .about = "Kind of statistics",
+inline constexpr Field kStatType{.filter = "ppstp.stat.type",
+                                 .name = "type",
+                                 .label = "Statistics type",
+                                 .section = "3.2.5",
+                                 .about = "Kind of statistics",
                                  .vocabulary = kStatTypes};
-inline constexpr Field kStat{.filter = "ppstp.stat", .name = "stat", .label = "Statistics", .type = Type::kGroup, .section = "3.2.5",
-                             .about = "Figures of one swarm", .misnamed = "Stat"};
-inline constexpr Field kUploadedBytes{.filter = "ppstp.stat.uploaded", .name = "uploaded_bytes", .label = "Uploaded", .type = Type::kInt64, .section = "3.2.5",
-                                      .about = "Bytes sent to the swarm", .min = 0};
-inline constexpr Field kDownloadedBytes{.filter = "ppstp.stat.downloaded", .name = "downloaded_bytes", .label = "Downloaded", .type = Type::kInt64,
-                                        .section = "3.2.5", .about = "Bytes received from the swarm", .min = 0};
-inline constexpr Field kAvailableBandwidth{.filter = "ppstp.stat.available_bandwidth", .name = "available_bandwidth", .label = "Available bandwidth",
-                                           .type = Type::kInt64, .section = "3.2.5", .about = "Upload bandwidth available now; the RFC gives no unit", .min = 0};
-inline constexpr Field kStatLinks{.filter = "ppstp.stat.concurrent_links", .name = "concurrent_links", .label = "Links", .type = Type::kInt64,
-                                  .section = "3.2.5", .about = "Links in this swarm now", .min = 0};
+inline constexpr Field kStat{.filter = "ppstp.stat",
+                             .name = "stat",
+                             .label = "Statistics",
+                             .type = Type::kGroup,
+                             .section = "3.2.5",
+                             .about = "Figures of one swarm",
+                             .misnamed = "Stat"};
+inline constexpr Field kUploadedBytes{.filter = "ppstp.stat.uploaded",
+                                      .name = "uploaded_bytes",
+                                      .label = "Uploaded",
+                                      .type = Type::kInt64,
+                                      .section = "3.2.5",
+                                      .about = "Bytes sent to the swarm",
+                                      .min = 0};
+inline constexpr Field kDownloadedBytes{.filter = "ppstp.stat.downloaded",
+                                        .name = "downloaded_bytes",
+                                        .label = "Downloaded",
+                                        .type = Type::kInt64,
+                                        .section = "3.2.5",
+                                        .about = "Bytes received from the swarm",
+                                        .min = 0};
+inline constexpr Field kAvailableBandwidth{.filter = "ppstp.stat.available_bandwidth",
+                                           .name = "available_bandwidth",
+                                           .label = "Available bandwidth",
+                                           .type = Type::kInt64,
+                                           .section = "3.2.5",
+                                           .about = "Upload bandwidth available now; the RFC gives no unit",
+                                           .min = 0};
+inline constexpr Field kStatLinks{.filter = "ppstp.stat.concurrent_links",
+                                  .name = "concurrent_links",
+                                  .label = "Links",
+                                  .type = Type::kInt64,
+                                  .section = "3.2.5",
+                                  .about = "Links in this swarm now",
+                                  .min = 0};
 
 struct Stat {
   std::optional<std::string> swarm_id;

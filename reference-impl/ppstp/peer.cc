@@ -335,7 +335,8 @@ awaitable<Outcome> Peer::connect(std::vector<SwarmIntent> joins, std::vector<std
     joined_[join.swarm_id] = join;
     const auto [traffic, fresh] = traffic_.try_emplace(join.swarm_id);
     constexpr std::int64_t kFirstBytes = 4096;  // something to fall from where there is no traffic
-    if (fresh && defect(D::kCountersDecrease)) traffic->second.uploaded_bytes = traffic->second.downloaded_bytes = kFirstBytes;
+    if (fresh && defect(D::kCountersDecrease))
+      traffic->second.uploaded_bytes = traffic->second.downloaded_bytes = kFirstBytes;
   }
   co_return outcome;
 }

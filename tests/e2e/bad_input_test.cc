@@ -44,7 +44,8 @@ TEST_P(BadScenario, IsRefusedWithFileAndLine) {
   const Mistake& m = GetParam();
   Folder folder;
   const std::string file = write(folder / "bad.yaml", replaced(kScenario, m.from, m.to));
-  for (const std::string& command : {std::string(" lint "), " run --iut " + source("iut/tracker-http.yaml") + " --out " + (folder / "out") + " "}) {
+  for (const std::string& command :
+       {std::string(" lint "), " run --iut " + source("iut/tracker-http.yaml") + " --out " + (folder / "out") + " "}) {
     const Ended ended = shell(program() + command + file);
     EXPECT_EQ(ended.code, 2) << ended.output;
     EXPECT_NE(ended.output.find(file + m.place), std::string::npos) << ended.output;
@@ -52,22 +53,26 @@ TEST_P(BadScenario, IsRefusedWithFileAndLine) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Mistakes, BadScenario,
-                         testing::Values(Mistake{"DuplicateKey", "title: Test\n", "title: Test\ntitle: Again\n", ":4:", "appears twice"},
-                                         Mistake{"UnknownKey", "title: Test\n", "titel: Test\ntitle: Test\n", ":3:", "unknown key 'titel'"},
-                                         Mistake{"UnknownField", "where: {response_type: 0}", "where: {respons_type: 0}", ":10:", "no field 'respons_type'"},
-                                         Mistake{"UnknownMember", "swarm_id: $swarm", "swarm: $swarm", ":9:", "no member 'swarm'"},
-                                         Mistake{"UnknownRequirement", "P-FIND-03", "P-FIND-99", ":5:", "no requirement 'P-FIND-99'"},
-                                         Mistake{"UnknownVariable", "swarm_id: $swarm", "swarm_id: $swarn", ":9:", "no variable 'swarn'"},
-                                         Mistake{"UnknownMessage", "msg: FIND", "msg: FINDE", ":9:", "no message 'FINDE'"},
-                                         Mistake{"UnknownOperator", "response_type: 0}", "response_type: {equals: 0}}", ":10:", "unknown operator 'equals'"},
-                                         Mistake{"ListForText", "title: Test", "title: [a, b]", ":3:", "title: expected a text"},
-                                         Mistake{"TextForList", "tests: [P-FIND-03]", "tests: P-FIND-03", ":5:", "tests: expected a list"},
-                                         Mistake{"BadRepeat", "  - id: find\n", "  - id: find\n    repeat: many\n", ":9:", "repeat: is a number"},
-                                         Mistake{"BadDuration", "expect: {where", "expect: {within: soon, where", ":10:", "expected a duration"},
-                                         Mistake{"Anchor", "title: Test", "title: &t Test", ":3:", "anchors"},
-                                         Mistake{"Syntax", "tests: [P-FIND-03]", "tests: [P-FIND-03", ":6:", ""}),
-                         [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Mistakes, BadScenario,
+    testing::Values(
+        Mistake{"DuplicateKey", "title: Test\n", "title: Test\ntitle: Again\n", ":4:", "appears twice"},
+        Mistake{"UnknownKey", "title: Test\n", "titel: Test\ntitle: Test\n", ":3:", "unknown key 'titel'"},
+        Mistake{"UnknownField", "where: {response_type: 0}", "where: {respons_type: 0}",
+                ":10:", "no field 'respons_type'"},
+        Mistake{"UnknownMember", "swarm_id: $swarm", "swarm: $swarm", ":9:", "no member 'swarm'"},
+        Mistake{"UnknownRequirement", "P-FIND-03", "P-FIND-99", ":5:", "no requirement 'P-FIND-99'"},
+        Mistake{"UnknownVariable", "swarm_id: $swarm", "swarm_id: $swarn", ":9:", "no variable 'swarn'"},
+        Mistake{"UnknownMessage", "msg: FIND", "msg: FINDE", ":9:", "no message 'FINDE'"},
+        Mistake{"UnknownOperator", "response_type: 0}", "response_type: {equals: 0}}",
+                ":10:", "unknown operator 'equals'"},
+        Mistake{"ListForText", "title: Test", "title: [a, b]", ":3:", "title: expected a text"},
+        Mistake{"TextForList", "tests: [P-FIND-03]", "tests: P-FIND-03", ":5:", "tests: expected a list"},
+        Mistake{"BadRepeat", "  - id: find\n", "  - id: find\n    repeat: many\n", ":9:", "repeat: is a number"},
+        Mistake{"BadDuration", "expect: {where", "expect: {within: soon, where", ":10:", "expected a duration"},
+        Mistake{"Anchor", "title: Test", "title: &t Test", ":3:", "anchors"},
+        Mistake{"Syntax", "tests: [P-FIND-03]", "tests: [P-FIND-03", ":6:", ""}),
+    [](const auto& test) { return test.param.name; });
 
 struct BadIut {
   const char* name;
@@ -80,18 +85,24 @@ class BadIutFile : public testing::TestWithParam<BadIut> {};
 TEST_P(BadIutFile, IsRefusedWithFileAndLine) {
   const BadIut& m = GetParam();
   Folder folder;
-  const std::string file = write(folder / "iut.yaml", replaced("iut: x\nrole: tracker\nattach: {url: http://127.0.0.1:1/}\nfeatures: [ppstp.v1]\n", m.from, m.to));
+  const std::string file = write(
+      folder / "iut.yaml",
+      replaced("iut: x\nrole: tracker\nattach: {url: http://127.0.0.1:1/}\nfeatures: [ppstp.v1]\n", m.from, m.to));
   const Ended ended = shell(program() + " lint --iut " + file);
   EXPECT_EQ(ended.code, 2) << ended.output;
   EXPECT_TRUE(std::regex_search(ended.output, std::regex("iut.yaml:[0-9]+:[0-9]+: "))) << ended.output;
   EXPECT_NE(ended.output.find(m.words), std::string::npos) << ended.output;
 }
 
-INSTANTIATE_TEST_SUITE_P(Mistakes, BadIutFile,
-                         testing::Values(BadIut{"UnknownKey", "role:", "rolle: x\nrole:", "unknown key 'rolle'"}, BadIut{"UnknownRole", "tracker", "relay", "role: is tracker or peer"},
-                                         BadIut{"UnknownFeature", "ppstp.v1", "ppstp.v9", "no feature 'ppstp.v9'"}, BadIut{"NoAttachNoStart", "attach: {url: http://127.0.0.1:1/}\n", "", "attach or start is missing"},
-                                         BadIut{"FeatureWithoutFact", "ppstp.v1", "ppstp.short-timers", "needs facts: track_timer"}, BadIut{"TlsOverHttp", "ppstp.v1", "ppstp.tls", "the URL or scheme is http"}),
-                         [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Mistakes, BadIutFile,
+    testing::Values(BadIut{"UnknownKey", "role:", "rolle: x\nrole:", "unknown key 'rolle'"},
+                    BadIut{"UnknownRole", "tracker", "relay", "role: is tracker or peer"},
+                    BadIut{"UnknownFeature", "ppstp.v1", "ppstp.v9", "no feature 'ppstp.v9'"},
+                    BadIut{"NoAttachNoStart", "attach: {url: http://127.0.0.1:1/}\n", "", "attach or start is missing"},
+                    BadIut{"FeatureWithoutFact", "ppstp.v1", "ppstp.short-timers", "needs facts: track_timer"},
+                    BadIut{"TlsOverHttp", "ppstp.v1", "ppstp.tls", "the URL or scheme is http"}),
+    [](const auto& test) { return test.param.name; });
 
 TEST(BadInput, UnknownSelectorIsRefused) {
   Folder folder;
@@ -127,7 +138,8 @@ class Listener {
 };
 
 std::string attached(const Folder& folder, int port) {
-  return write(folder / "iut.yaml", "iut: x\nrole: tracker\nattach: {url: \"http://127.0.0.1:" + std::to_string(port) + "/\"}\nfeatures: [ppstp.v1]\n");
+  return write(folder / "iut.yaml", "iut: x\nrole: tracker\nattach: {url: \"http://127.0.0.1:" + std::to_string(port) +
+                                        "/\"}\nfeatures: [ppstp.v1]\n");
 }
 
 TEST(Unreachable, IsSaidOnceAndExits4) {
@@ -135,8 +147,12 @@ TEST(Unreachable, IsSaidOnceAndExits4) {
   Folder folder;
   const Outcome outcome = run(attached(folder, nobody.port()), "", folder);
   EXPECT_EQ(outcome.ended.code, 4) << outcome.ended.output;
-  EXPECT_NE(outcome.ended.output.find("nothing else is run: the plain flow (ppstp/tracker/sanity) could not be run: "), std::string::npos) << outcome.ended.output;
-  EXPECT_NE(outcome.ended.output.find("cannot connect to 127.0.0.1:" + std::to_string(nobody.port())), std::string::npos) << outcome.ended.output;
+  EXPECT_NE(outcome.ended.output.find("nothing else is run: the plain flow (ppstp/tracker/sanity) could not be run: "),
+            std::string::npos)
+      << outcome.ended.output;
+  EXPECT_NE(outcome.ended.output.find("cannot connect to 127.0.0.1:" + std::to_string(nobody.port())),
+            std::string::npos)
+      << outcome.ended.output;
 }
 
 TEST(Unreachable, ASilentTrackerEndsTheRunSoon) {
@@ -150,12 +166,15 @@ TEST(Unreachable, APortInUseIsNamed) {
   const Listener other(true);
   const Ended ended = shell(program() + " serve tracker --http --listen 127.0.0.1:" + std::to_string(other.port()));
   EXPECT_NE(ended.code, 0);
-  EXPECT_NE(ended.output.find("cannot listen on 127.0.0.1:" + std::to_string(other.port())), std::string::npos) << ended.output;
+  EXPECT_NE(ended.output.find("cannot listen on 127.0.0.1:" + std::to_string(other.port())), std::string::npos)
+      << ended.output;
 }
 
 TEST(Unreachable, AProgramThatCannotStartIsNamed) {
   Folder folder;
-  const std::string iut = write(folder / "iut.yaml", "iut: x\nrole: tracker\nstart: {exec: [/nowhere/tracker], url: \"http://127.0.0.1:${port}/\"}\nfeatures: [ppstp.v1]\n");
+  const std::string iut = write(folder / "iut.yaml",
+                                "iut: x\nrole: tracker\nstart: {exec: [/nowhere/tracker], url: "
+                                "\"http://127.0.0.1:${port}/\"}\nfeatures: [ppstp.v1]\n");
   const Outcome outcome = run(iut, "", folder);
   EXPECT_EQ(outcome.ended.code, 4) << outcome.ended.output;
   EXPECT_NE(outcome.ended.output.find("cannot run /nowhere/tracker"), std::string::npos) << outcome.ended.output;
@@ -192,7 +211,10 @@ TEST(Killed, LeavesWholeLinesAndNoChild) {
   const std::string text = read_file(folder / "out/results.jsonl");
   ASSERT_FALSE(text.empty());
   EXPECT_EQ(text.back(), '\n');
-  EXPECT_EQ(shell("python3 -c 'import json,sys; [json.loads(l) for l in open(sys.argv[1])]' " + (folder / "out/results.jsonl")).code, 0);
+  EXPECT_EQ(shell("python3 -c 'import json,sys; [json.loads(l) for l in open(sys.argv[1])]' " +
+                  (folder / "out/results.jsonl"))
+                .code,
+            0);
   bool gone = false;
   for (int i = 0; i < 100 && !gone; ++i) {
     gone = kill(static_cast<pid_t>(std::atoi(child.c_str())), 0) != 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The suites as data: every file lints, every behaviour row is provoked, and the examples of the docs are what they claim.
+// The suites as data: every file lints, every behaviour row is provoked, and the examples of the docs are what they
+// claim.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -16,7 +17,8 @@ namespace {
 std::vector<harness::Scenario> suites() {
   std::vector<harness::Scenario> out;
   std::string error;
-  for (const std::string& path : harness::find_scenarios({std::string(PEERSCOPE_SOURCE_DIR) + "/harness/suites"}, error)) {
+  for (const std::string& path :
+       harness::find_scenarios({std::string(PEERSCOPE_SOURCE_DIR) + "/harness/suites"}, error)) {
     harness::ScenarioResult loaded = harness::load_scenario(path);
     for (const std::string& problem : loaded.errors) ADD_FAILURE() << problem;
     out.push_back(std::move(loaded.scenario));
@@ -46,13 +48,16 @@ TEST(Suites, EveryBehaviourRowIsDecidedByAnExpectation) {
     for (const std::string& id : scenario.tests) {
       const Requirement* row = find_requirement(id);
       const bool needs_it = row != nullptr && row->check == nullptr;
-      EXPECT_TRUE(!needs_it || decided.contains(id)) << scenario.id << " names " << id << ", which none of its expectations decides";
+      EXPECT_TRUE(!needs_it || decided.contains(id))
+          << scenario.id << " names " << id << ", which none of its expectations decides";
     }
   }
 }
 
 TEST(Suites, IdsAreTheFilesPlaces) {
-  for (const harness::Scenario& scenario : suites()) EXPECT_NE(scenario.path.find("/suites/" + scenario.id + ".yaml"), std::string::npos) << scenario.path << " " << scenario.id;
+  for (const harness::Scenario& scenario : suites())
+    EXPECT_NE(scenario.path.find("/suites/" + scenario.id + ".yaml"), std::string::npos)
+        << scenario.path << " " << scenario.id;
 }
 
 std::vector<std::string> yaml_blocks(const std::string& page) {
@@ -71,7 +76,8 @@ TEST(Docs, ScenarioExamplesLint) {
   for (const std::string& block : yaml_blocks("scenarios.md")) {
     if (!block.starts_with("format: 1")) continue;  // fragments
     ++whole;
-    for (const std::string& problem : harness::parse_scenario(block, "docs/scenarios.md").errors) ADD_FAILURE() << problem << "\n" << block;
+    for (const std::string& problem : harness::parse_scenario(block, "docs/scenarios.md").errors)
+      ADD_FAILURE() << problem << "\n" << block;
   }
   EXPECT_GE(whole, 2U);
 }

@@ -23,8 +23,12 @@ namespace peerscope::e2e {
 
 namespace fs = std::filesystem;
 
-inline std::string program() { return std::string(PEERSCOPE_BINARY_DIR) + "/peerscope"; }
-inline std::string source(const std::string& path) { return std::string(PEERSCOPE_SOURCE_DIR) + "/tests/e2e/" + path; }
+inline std::string program() {
+  return std::string(PEERSCOPE_BINARY_DIR) + "/peerscope";
+}
+inline std::string source(const std::string& path) {
+  return std::string(PEERSCOPE_SOURCE_DIR) + "/tests/e2e/" + path;
+}
 
 inline std::string read_file(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -90,7 +94,8 @@ struct Outcome {
 };
 
 // `peerscope run` with an IUT file into a folder of its own.
-inline Outcome run(const std::string& iut, const std::string& arguments, const Folder& folder, const std::string& name = "out") {
+inline Outcome run(const std::string& iut, const std::string& arguments, const Folder& folder,
+                   const std::string& name = "out") {
   Outcome outcome;
   outcome.ended = shell(program() + " run --iut " + iut + " --out " + (folder / name) + " " + arguments);
   outcome.results = read_file(folder / (name + "/results.jsonl"));
@@ -102,7 +107,8 @@ inline Outcome run(const std::string& iut, const std::string& arguments, const F
 }
 
 // An IUT file of tests/e2e/iut with more words at the end of its command.
-inline std::string iut_with(const std::string& name, const std::string& words, const Folder& folder, const std::string& as) {
+inline std::string iut_with(const std::string& name, const std::string& words, const Folder& folder,
+                            const std::string& as) {
   std::string text = read_file(source("iut/" + name + ".yaml"));
   text = std::regex_replace(text, std::regex("\\$\\{here\\}"), source("iut"));
   text = std::regex_replace(text, std::regex("(exec: \\[.*)\\]"), "$1, " + words + "]");

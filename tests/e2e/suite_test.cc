@@ -32,14 +32,17 @@ TEST_P(Clean, NothingFailsAndNothingWarns) {
   Folder folder;
   const Outcome outcome = run(source(std::string("iut/") + iut + ".yaml"), arguments, folder);
   EXPECT_EQ(outcome.ended.code, 0) << outcome.ended.output;
-  for (const auto& [id, verdict] : outcome.requirements) EXPECT_TRUE(verdict == "pass" || verdict == "info") << id << " " << verdict << "\n" << outcome.ended.output;
+  for (const auto& [id, verdict] : outcome.requirements)
+    EXPECT_TRUE(verdict == "pass" || verdict == "info") << id << " " << verdict << "\n" << outcome.ended.output;
   EXPECT_EQ(outcome.results.find("\"verdict\":\"unstable\""), std::string::npos) << outcome.ended.output;
   EXPECT_GT(outcome.requirements.size(), 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Reference, Clean,
-                         testing::Values(std::tuple{"tracker-https", ""}, std::tuple{"tracker-http", ""}, std::tuple{"tracker-mapped", ""}, std::tuple{"tracker-digest", ""},
-                                         std::tuple{"tracker-bearer", ""}, std::tuple{"tracker-overload", "P-ERR-05"}, std::tuple{"peer-https", ""}, std::tuple{"peer-http", ""}));
+                         testing::Values(std::tuple{"tracker-https", ""}, std::tuple{"tracker-http", ""},
+                                         std::tuple{"tracker-mapped", ""}, std::tuple{"tracker-digest", ""},
+                                         std::tuple{"tracker-bearer", ""}, std::tuple{"tracker-overload", "P-ERR-05"},
+                                         std::tuple{"peer-https", ""}, std::tuple{"peer-http", ""}));
 
 class Foreign : public testing::TestWithParam<const char*> {};
 
@@ -47,7 +50,8 @@ TEST_P(Foreign, AnHonestProgramDoesNotFail) {
   Folder folder;
   const Outcome outcome = run(source(std::string("iut/") + GetParam() + ".yaml"), "", folder);
   EXPECT_EQ(outcome.ended.code, 0) << outcome.ended.output;
-  for (const auto& [id, verdict] : outcome.requirements) EXPECT_NE(verdict, "fail") << id << "\n" << outcome.ended.output;
+  for (const auto& [id, verdict] : outcome.requirements)
+    EXPECT_NE(verdict, "fail") << id << "\n" << outcome.ended.output;
 }
 
 INSTANTIATE_TEST_SUITE_P(Programs, Foreign, testing::Values("foreign-plain", "foreign-rich", "foreign-peer"));
@@ -55,7 +59,9 @@ INSTANTIATE_TEST_SUITE_P(Programs, Foreign, testing::Values("foreign-plain", "fo
 // ---- what is wrong
 
 const char* iut_for(const std::string& defect) {
-  if (defect == "basic-instead-of-digest" || defect == "auth-after-actions" || defect == "forbidden-for-missing-credentials") return "tracker-digest";
+  if (defect == "basic-instead-of-digest" || defect == "auth-after-actions" ||
+      defect == "forbidden-for-missing-credentials")
+    return "tracker-digest";
   return defect == "overload-drops-connection" ? "tracker-overload" : "tracker-https";
 }
 
@@ -65,8 +71,10 @@ std::string named_by(const std::string& role) {
   std::istringstream lines(shell(program() + " list").output);
   bool ours = false;
   for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with(' ')) ours = line.starts_with("ppstp/" + role + "/");
-    else if (ours) out += line + "\n";
+    if (!line.starts_with(' '))
+      ours = line.starts_with("ppstp/" + role + "/");
+    else if (ours)
+      out += line + "\n";
   }
   return out;
 }
@@ -78,10 +86,12 @@ std::string selection(const Row& row, const std::string& named, const std::strin
     if (std::regex_search(named, std::regex(id + "\\b"))) out += " " + id;
   }
   if (!out.empty()) return out;
-  return role == "tracker" ? "ppstp/tracker --no-slow" : "ppstp/peer/sanity ppstp/peer/seeder ppstp/peer/find ppstp/peer/report-content";
+  return role == "tracker" ? "ppstp/tracker --no-slow"
+                           : "ppstp/peer/sanity ppstp/peer/seeder ppstp/peer/find ppstp/peer/report-content";
 }
 
-void check_all(const std::vector<Row>& all, const std::string& role, const std::function<std::string(const Row&, const Folder&)>& iut_of) {
+void check_all(const std::vector<Row>& all, const std::string& role,
+               const std::function<std::string(const Row&, const Folder&)>& iut_of) {
   ASSERT_GE(all.size(), 8U);
   const std::string named = named_by(role);
   // Scenarios give a peer that is slow by nature long enough; these are not, and some never do what is waited for.
@@ -90,11 +100,13 @@ void check_all(const std::vector<Row>& all, const std::string& role, const std::
   Folder folder;
   each(all, [&](const Row& row) {
     const std::string iut = iut_of(row, folder);
-    const Outcome outcome = run(iut, "--retries 0 --within 1.5 --quiet" + pace + selection(row, named, role), folder, row.name);
+    const Outcome outcome =
+        run(iut, "--retries 0 --within 1.5 --quiet" + pace + selection(row, named, role), folder, row.name);
     bool failed = false;
     for (const auto& [id, verdict] : outcome.requirements) failed = failed || verdict == "fail";
     const std::lock_guard lock(mutex);
-    EXPECT_TRUE(failed_or_told(outcome, row)) << row.name << " is not caught: expected " << row.requirements.front() << ", exit " << outcome.ended.code << ", told:" << told(outcome) << "\n"
+    EXPECT_TRUE(failed_or_told(outcome, row)) << row.name << " is not caught: expected " << row.requirements.front()
+                                              << ", exit " << outcome.ended.code << ", told:" << told(outcome) << "\n"
                                               << outcome.ended.output;
     EXPECT_TRUE(!failed || outcome.ended.code == 1) << row.name << " fails and exits " << outcome.ended.code;
   });
@@ -102,22 +114,29 @@ void check_all(const std::vector<Row>& all, const std::string& role, const std::
 
 TEST(Defects, EveryTrackerDefectIsNamed) {
   check_all(rows(shell(program() + " serve tracker --defect list").output), "tracker",
-            [](const Row& row, const Folder& folder) { return iut_with(iut_for(row.name), "--defect, " + row.name, folder, row.name); });
+            [](const Row& row, const Folder& folder) {
+              return iut_with(iut_for(row.name), "--defect, " + row.name, folder, row.name);
+            });
 }
 
 TEST(Defects, EveryPeerDefectIsNamed) {
-  check_all(rows(shell(program() + " join --defect list").output), "peer",
-             [](const Row& row, const Folder& folder) { return iut_with("peer-https", "--defect, " + row.name, folder, row.name); });
+  check_all(rows(shell(program() + " join --defect list").output), "peer", [](const Row& row, const Folder& folder) {
+    return iut_with("peer-https", "--defect, " + row.name, folder, row.name);
+  });
 }
 
 TEST(Defects, EveryFaultOfTheForeignTrackerIsNamed) {
   check_all(rows(shell("python3 " + source("foreign/rich_tracker.py") + " --fault list").output), "tracker",
-            [](const Row& row, const Folder& folder) { return iut_with("foreign-rich", "--fault, " + row.name, folder, row.name); });
+            [](const Row& row, const Folder& folder) {
+              return iut_with("foreign-rich", "--fault, " + row.name, folder, row.name);
+            });
 }
 
 TEST(Defects, EveryFaultOfTheForeignPeerIsNamed) {
   check_all(rows(shell("python3 " + source("foreign/small_peer.py") + " --fault list").output), "peer",
-            [](const Row& row, const Folder& folder) { return iut_with("foreign-peer", "--fault, " + row.name, folder, row.name); });
+            [](const Row& row, const Folder& folder) {
+              return iut_with("foreign-peer", "--fault, " + row.name, folder, row.name);
+            });
 }
 
 }  // namespace

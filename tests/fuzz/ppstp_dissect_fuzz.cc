@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A PPSTP body through HTTP, the plugin and the field tree. The first input byte chooses direction and media type.
-// Run with -detect_leaks=0: epan's allocations are not paired input by input, and each suspicion costs a full leak check.
+// Run with -detect_leaks=0: epan's allocations are not paired input by input, and each suspicion costs a full leak
+// check.
 #include <cstdint>
 #include <cstdlib>
 
