@@ -42,7 +42,7 @@ int replay(int argc, char** argv) {
   std::string error;
   const IutFile file = load_iut(iut_path, error);
   if (!error.empty()) return fail(kExitUsage, error);
-  if ((file.role == "tracker") != options.play_client)
+  if (file.serves() != options.play_client)
     return fail(kExitUsage,
                 fmt::format("--play {} needs an IUT of the other role; {} is a {}", play, iut_path, file.role));
   if (out.empty()) out = "peerscope-run-replay";

@@ -111,7 +111,10 @@ int list(int argc, char** argv) {
   }
   if (what == "features") {
     for (const Protocol* protocol : protocols()) {
-      for (const char* feature : protocol->features) std::printf("%s\n", feature);
+      for (const Feature& feature : protocol->features) {
+        std::printf("%-20s %-8s %s%s\n", feature.name, feature.role != nullptr ? feature.role : "any", feature.about,
+                    feature.fact != nullptr ? fmt::format(" [needs facts: {}]", feature.fact).c_str() : "");
+      }
     }
     return kExitOk;
   }
@@ -136,15 +139,24 @@ int list(int argc, char** argv) {
 int explain(int argc, char** argv) {
   CLI::App app{"Explain a requirement: what it says, whom it binds, how it is tested.", "explain"};
   std::vector<std::string> ids;
-  app.add_option("id", ids, "requirement ids, such as P-FIND-04")->required();
+  app.add_option("id", ids, "requirement ids or prefixes: P-FIND-04, P-FIND")->required();
   if (const int code = parse(app, argc, argv); code >= 0) return code;
   std::vector<std::string> errors;
   const std::vector<Scenario> scenarios = load_suite({}, suite_roots(), errors);
-  for (const std::string& id : ids) {
-    const Protocol* protocol = nullptr;
-    const Requirement* row = find_requirement(id, &protocol);
-    if (row == nullptr)
+  std::vector<std::pair<const Protocol*, const Requirement*>> rows;
+  for (std::string id : ids) {
+    for (char& c : id) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    const std::size_t before = rows.size();
+    for (const Protocol* protocol : protocols()) {
+      for (const Requirement& row : protocol->requirements) {
+        const std::string_view name = row.id;
+        if (name == id || name.starts_with(id + "-")) rows.emplace_back(protocol, &row);
+      }
+    }
+    if (rows.size() == before)
       return fail(kExitUsage, fmt::format("no requirement '{}'; `peerscope list requirements` shows all", id));
+  }
+  for (const auto& [protocol, row] : rows) {
     std::printf("%s  %s, section %s\n  %s\n  level: %s   binds: the %s%s\n", row->id, protocol->document, row->section,
                 row->text, std::string(to_string(row->level)).c_str(), std::string(to_string(row->party)).c_str(),
                 row->informational ? "   reported as information only" : "");

@@ -31,4 +31,30 @@ const Requirement* find_requirement(std::string_view id, const Protocol** protoc
   return nullptr;
 }
 
+const Role* find_role(std::string_view name) {
+  for (const Protocol* protocol : protocols()) {
+    for (const Role& role : protocol->roles) {
+      if (name == role.name) return &role;
+    }
+  }
+  return nullptr;
+}
+
+const Feature* find_feature(std::string_view name) {
+  for (const Protocol* protocol : protocols()) {
+    for (const Feature& feature : protocol->features) {
+      if (name == feature.name) return &feature;
+    }
+  }
+  return nullptr;
+}
+
+std::string role_names() {
+  std::string out;
+  for (const Protocol* protocol : protocols()) {
+    for (const Role& role : protocol->roles) out += (out.empty() ? "" : ", ") + std::string(role.name);
+  }
+  return out;
+}
+
 }  // namespace peerscope

@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <regex>
+#include <span>
 #include <sstream>
 #include <thread>
 
@@ -29,7 +31,21 @@ struct Reader {
   void fail(const Tree& at, std::string_view what) {
     if (error.empty()) error = fmt::format("{}:{}:{}: {}", path, at.line, at.column, what);
   }
+  // Of a helper: "line 3, column 5: ..." becomes "file.yaml:3:5: ...".
+  void located(const std::string& said, std::string_view where) {
+    int line = 0;
+    int column = 0;
+    int used = 0;
+    if (!error.empty()) return;
+    if (std::sscanf(said.c_str(), "line %d, column %d: %n", &line, &column, &used) == 2 && used > 0)
+      error = fmt::format("{}:{}:{}: {}: {}", path, line, column, where, said.substr(static_cast<std::size_t>(used)));
+    else
+      error = fmt::format("{}: {}: {}", path, where, said);
+  }
   void keys(const Tree& map, std::initializer_list<std::string_view> known) {
+    keys(map, std::span(known.begin(), known.size()));
+  }
+  void keys(const Tree& map, std::span<const std::string_view> known) {
     if (!map.is_map() && map.kind != Tree::Kind::kNull) return fail(map, "expected a map");
     for (const auto& [key, value] : map.members) {
       if (std::find(known.begin(), known.end(), key) != known.end()) continue;
@@ -63,6 +79,16 @@ struct Reader {
     return out;
   }
 };
+
+std::vector<std::string_view> known_facts() {
+  std::vector<std::string_view> facts;
+  for (const Protocol* protocol : protocols()) {
+    for (const Feature& feature : protocol->features) {
+      if (feature.fact != nullptr) facts.emplace_back(feature.fact);
+    }
+  }
+  return facts;
+}
 
 int signal_number(const std::string& name) {
   if (name == "TERM" || name.empty()) return 15;
@@ -103,7 +129,51 @@ bool can_connect(const net::Endpoint& to) {
   return result == 0;
 }
 
+// Commands may use what docs/iut-file.md lists and nothing else, and their program must be there: found out here, not
+// when the first scenario starts it.
+void check_commands(Reader& r, const Tree& file, const IutFile& iut) {
+  Variables known;
+  for (const char* name : {"work", "here", "peerscope"}) known.values[name] = "1";
+  if (iut.serves()) {
+    for (const char* name : {"addr", "port"}) known.values[name] = "1";
+  } else {
+    for (const char* name : {"url", "cafile"}) known.values[name] = "1";
+    for (const Protocol* protocol : protocols()) {
+      for (const LaunchVariable& variable : protocol->launch_variables) known.values[variable.name] = "1";
+    }
+  }
+  for (const auto& [name, value] : iut.facts) known.values[name] = value;
+  const auto expressions = [&](const Tree* tree, const char* where) {
+    if (tree == nullptr) return;
+    if (std::string error = check_expressions(*tree, known); !error.empty()) r.located(error, where);
+  };
+  const auto program = [&](const Tree* words, const char* where) {
+    if (words == nullptr || !words->is_list() || words->items.empty()) return;
+    const Tree& first = words->items.front();
+    // A program given by a variable is known when it runs.
+    if (first.scalar.find('$') == std::string::npos && !find_program(first.scalar))
+      r.fail(first, fmt::format("{}: there is no program '{}' to start", where, first.scalar));
+  };
+  if (const Tree* start = file.find("start"); start != nullptr) {
+    expressions(start->find("exec"), "start: exec");
+    expressions(start->find("env"), "start: env");
+    program(start->find("exec"), "start: exec");
+  }
+  if (const Tree* hooks = file.find("hooks"); hooks != nullptr) {
+    known.values["url"] = "1";
+    for (const auto& [name, hook] : hooks->members) {
+      expressions(&hook, "hooks");
+      program(&hook, "hooks");
+    }
+  }
+}
+
 }  // namespace
+
+bool IutFile::serves() const {
+  const Role* known = find_role(role);
+  return known != nullptr && known->party == Party::kServer;
+}
 
 bool IutFile::has(std::string_view feature) const {
   return std::find(features.begin(), features.end(), feature) != features.end();
@@ -152,7 +222,10 @@ IutFile load_iut(const std::string& path, std::string& error) {
   if (iut.name.empty()) r.fail(file, "iut: the name is missing");
   iut.version = r.text(file, "version");
   iut.role = r.text(file, "role");
-  if (iut.role != "tracker" && iut.role != "peer") r.fail(file, "role: is tracker or peer");
+  if (find_role(iut.role) == nullptr) {
+    const Tree* role = file.find("role");
+    r.fail(role != nullptr ? *role : file, fmt::format("role: is one of {}", role_names()));
+  }
   const Tree* attach = file.find("attach");
   const Tree* start = file.find("start");
   if (attach != nullptr && start != nullptr) r.fail(*start, "attach and start exclude each other");
@@ -162,7 +235,7 @@ IutFile load_iut(const std::string& path, std::string& error) {
     iut.url = r.text(*attach, "url");
     iut.listen = r.text(*attach, "listen", iut.listen);
     iut.scheme = r.text(*attach, "scheme", iut.scheme);
-    if (iut.role == "tracker" && iut.url.empty()) r.fail(*attach, "attach: url: is missing");
+    if (iut.serves() && iut.url.empty()) r.fail(*attach, "attach: url: is missing");
   }
   if (start != nullptr) {
     r.keys(*start, {"exec", "env", "ready", "url", "listen", "scheme"});
@@ -171,8 +244,7 @@ IutFile load_iut(const std::string& path, std::string& error) {
     iut.url = r.text(*start, "url");
     iut.listen = r.text(*start, "listen", iut.listen);
     iut.scheme = r.text(*start, "scheme", iut.scheme);
-    if (iut.role == "tracker" && iut.url.empty())
-      r.fail(*start, "start: url: is missing, such as https://127.0.0.1:${port}/");
+    if (iut.serves() && iut.url.empty()) r.fail(*start, "start: url: is missing, such as https://127.0.0.1:${port}/");
     if (const Tree* environment = start->find("env"); environment != nullptr) {
       for (const auto& [name, value] : environment->members) iut.environment[name] = value.scalar;
     }
@@ -211,44 +283,41 @@ IutFile load_iut(const std::string& path, std::string& error) {
   const auto feature_list = [&](std::string_view key) {
     std::vector<std::string> out = r.words(file, key);
     for (const std::string& feature : out) {
-      bool known = false;
-      for (const Protocol* protocol : protocols()) {
-        for (const char* candidate : protocol->features) known = known || feature == candidate;
-      }
-      if (!known)
+      if (find_feature(feature) == nullptr)
         r.fail(*file.find(key), fmt::format("{}: no feature '{}'; `peerscope list features` shows them", key, feature));
     }
     return out;
   };
   iut.features = feature_list("features");
   iut.lacking = feature_list("not");
+  for (const std::string& feature : iut.features) {
+    if (std::find(iut.lacking.begin(), iut.lacking.end(), feature) != iut.lacking.end())
+      r.fail(*file.find("not"), fmt::format("not: {} is claimed under features too", feature));
+  }
   if (const Tree* facts = file.find("facts"); facts != nullptr) {
-    r.keys(*facts, {"track_timer", "report_interval", "request_limit"});
+    r.keys(*facts, known_facts());
     for (const auto& [name, value] : facts->members) {
       const auto seconds = parse_seconds(value.scalar);
       if (!seconds) r.fail(value, fmt::format("{}: expected a number or a duration", name));
       iut.facts[name] = fmt::format("{}", seconds.value_or(0));
     }
   }
-  // A feature that scenarios can use only with a number beside it.
-  const struct {
-    std::string_view role;
-    std::string_view feature;
-    std::string_view fact;
-  } needed[] = {{"tracker", "ppstp.short-timers", "track_timer"},
-                {"tracker", "ppstp.overload", "request_limit"},
-                {"peer", "ppstp.stat-report", "report_interval"}};
-  for (const auto& [role, feature, fact] : needed) {
-    if (iut.role == role && iut.has(feature) && !iut.facts.contains(fact))
-      r.fail(*file.find("features"), fmt::format("features: {} needs facts: {}", feature, fact));
+  const bool clear = iut.serves() ? iut.url.starts_with("http:") : iut.scheme == "http";
+  for (const std::string& name : iut.features) {
+    const Feature* feature = find_feature(name);
+    if (feature == nullptr) continue;
+    const bool applies = feature->role == nullptr || feature->role == iut.role;
+    if (feature->fact != nullptr && applies && !iut.facts.contains(feature->fact))
+      r.fail(*file.find("features"), fmt::format("features: {} needs facts: {}", name, feature->fact));
+    if (feature->secure && clear)
+      r.fail(*file.find("features"),
+             fmt::format("features: {} is claimed and the URL or scheme is http: it could not be seen", name));
   }
-  const bool clear = iut.role == "peer" ? iut.scheme == "http" : iut.url.starts_with("http:");
-  if (clear && iut.has("ppstp.tls"))
-    r.fail(*file.find("features"),
-           "features: ppstp.tls is claimed and the URL or scheme is http: it could not be seen");
   if (const Tree* tls = file.find("tls"); tls != nullptr) {
     r.keys(*tls, {"ca"});
     iut.ca_file = r.text(*tls, "ca");
+    if (!iut.ca_file.empty() && access(iut.ca_file.c_str(), R_OK) != 0)
+      r.fail(*tls->find("ca"), fmt::format("tls: ca: cannot read {}: {}", iut.ca_file, std::strerror(errno)));
   }
   if (const Tree* auth = file.find("auth"); auth != nullptr) {
     r.keys(*auth, {"user", "password", "token"});
@@ -256,6 +325,7 @@ IutFile load_iut(const std::string& path, std::string& error) {
     iut.password = r.text(*auth, "password");
     iut.token = r.text(*auth, "token");
   }
+  check_commands(r, file, iut);
   return iut;
 }
 
@@ -273,7 +343,7 @@ std::string Iut::start(const std::map<std::string, std::string, std::less<>>& va
   std::error_code code;
   names.values["peerscope"] = std::filesystem::read_symlink("/proc/self/exe", code).string();
   names.values["here"] = std::filesystem::absolute(file_.path, code).parent_path().string();
-  if (file_.role == "tracker") {
+  if (file_.serves()) {
     names.values["addr"] = "127.0.0.1";
     names.values["port"] = std::to_string(free_port("127.0.0.1"));
     const Expanded url = expand(file_.url, names);
@@ -305,7 +375,7 @@ std::string Iut::launch(Process& process, const Variables& names) {
 }
 
 std::string Iut::wait_ready(std::size_t log_from) {
-  if (file_.role == "peer" && file_.ready_line.empty()) return {};
+  if (!file_.serves() && file_.ready_line.empty()) return {};
   net::Endpoint endpoint;
   if (file_.ready_line.empty()) {
     const auto url = net::Url::parse(url_);

@@ -40,6 +40,8 @@ struct IutFile {
   std::string password;
   std::string token;
 
+  // It listens and the harness connects; otherwise the harness listens and it connects.
+  bool serves() const;
   bool started_here() const { return !exec.empty(); }
   bool has(std::string_view feature) const;
 };

@@ -6,6 +6,7 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,7 +14,9 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <sstream>
 #include <thread>
 
 extern char** environ;
@@ -139,6 +142,20 @@ void Process::stop(double seconds, int signal) {
   kill(-pid_, SIGKILL);  // also what the child left behind in its group
   if (running_) reap(true);
   pid_ = -1;
+}
+
+bool find_program(const std::string& name) {
+  const auto executable = [](const std::string& path) {
+    struct stat info {};
+    return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && access(path.c_str(), X_OK) == 0;
+  };
+  if (name.find('/') != std::string::npos) return executable(name);
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (executable((folder.empty() ? "." : folder) + "/" + name)) return true;
+  }
+  return false;
 }
 
 CommandResult run_command(const std::vector<std::string>& command,

@@ -38,6 +38,9 @@ class Process {
   int status_ = 0;
 };
 
+// True when `name` can be started: an executable file, looked up in $PATH when it has no slash.
+bool find_program(const std::string& name);
+
 // Runs a command to its end, with a limit; returns its exit status, or an error text.
 struct CommandResult {
   int status = -1;

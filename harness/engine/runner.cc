@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -49,6 +50,30 @@ bool is_sanity(const Scenario& scenario) {
   return scenario.id.ends_with("/sanity");
 }
 
+// Ctrl-C ends a run after the scenario in flight, with a summary; a second one ends it at once.
+class Interrupt {
+ public:
+  Interrupt() {
+    signalled = 0;
+    for (const int number : {SIGINT, SIGTERM}) {
+      struct sigaction action {};
+      action.sa_handler = [](int) { signalled = 1; };
+      action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
+      sigaction(number, &action, nullptr);
+    }
+  }
+  ~Interrupt() {
+    std::signal(SIGINT, SIG_DFL);
+    std::signal(SIGTERM, SIG_DFL);
+  }
+  Interrupt(const Interrupt&) = delete;
+  Interrupt& operator=(const Interrupt&) = delete;
+  bool requested() const { return signalled != 0; }
+
+ private:
+  static inline volatile std::sig_atomic_t signalled = 0;
+};
+
 class SuiteRun {
  public:
   SuiteRun(const std::vector<Scenario>& scenarios, const IutFile& file, const RunOptions& options, ResultsFile& results)
@@ -64,16 +89,21 @@ class SuiteRun {
     results_.header("run", iut_.file().name + " " + iut_.file().version, options_.version, rules_hash(), options_.seed);
 
     std::string blocked;
-    if (iut_.file().role != "peer") blocked = iut_.start({});
+    if (iut_.file().serves()) blocked = iut_.start({});
     if (!blocked.empty()) say(options_, fmt::format("blocked: {}\n", blocked));
     std::vector<const Scenario*> order;
     for (const Scenario& scenario : scenarios_) order.push_back(&scenario);
     std::stable_partition(order.begin(), order.end(), [](const Scenario* s) { return is_sanity(*s); });
+    const Interrupt interrupt;
     std::size_t done = 0;
     int silent = 0;
     for (const Scenario* scenario : order) {
       const std::string off = off_reason(*scenario, iut_.file(), options_);
       for (const Permutation& permutation : permutations(*scenario)) {
+        if (interrupt.requested() && blocked.empty()) {
+          blocked = "the run was interrupted";
+          say(options_, fmt::format("interrupted after {} of {}\n", done, planned));
+        }
         if (!off.empty()) {
           note(*scenario, permutation, Verdict::kNotApplicable, off);
         } else if (!blocked.empty()) {
@@ -93,12 +123,26 @@ class SuiteRun {
         if (!results_.error().empty()) break;
       }
     }
+    if (blocked.empty() && results_.error().empty() && done > 1) repeat_sanity(order, done, planned);
     iut_.stop();
     finish(begin);
     return std::move(summary_);
   }
 
  private:
+  // The plain flow that passed at the start is run once more: an IUT that no longer passes it may have been judged on
+  // the wreck that some scenario left behind.
+  void repeat_sanity(const std::vector<const Scenario*>& order, std::size_t done, std::size_t planned) {
+    const Scenario& scenario = *order.front();
+    if (!is_sanity(scenario) || !off_reason(scenario, iut_.file(), options_).empty()) return;
+    if (summary_.cases.front().verdict > Verdict::kWarn) return;
+    const Verdict verdict = run_one(scenario, {{"run", "last"}}, done + 1, planned);
+    if (verdict > Verdict::kWarn)
+      say(options_, fmt::format("the plain flow ({}) passed at the start and does not any more: read the verdicts "
+                                "between with that in mind\n",
+                                scenario.id));
+  }
+
   void note(const Scenario& scenario, const Permutation& permutation, Verdict verdict, const std::string& reason) {
     Attempt attempt;
     attempt.scenario = scenario.id;
@@ -116,7 +160,7 @@ class SuiteRun {
     for (int i = 1; i <= options_.retries + 1; ++i) {
       if (needs_restart_ || !iut_.gone().empty()) {
         // After a failure the IUT's state is unknown; a fresh start makes the next judgement fair.
-        if (iut_.file().role != "peer") {
+        if (iut_.file().serves()) {
           if (std::string error = iut_.control("reset", {}); !error.empty() || !iut_.gone().empty()) {
             if (error.empty()) error = iut_.control("restart", {});
             if (!error.empty()) {
@@ -181,8 +225,9 @@ class SuiteRun {
       if (!attempt.reason.empty())
         line += fmt::format("          at step {}: {}\n", attempt.step.empty() ? "-" : attempt.step, attempt.reason);
       if (!note_text.empty()) line += fmt::format("          {}\n", note_text);
+      std::set<std::string_view> told;
       for (const RuleHit& hit : attempt.hits) {
-        if (hit.verdict >= Verdict::kWarn && hit.listed)
+        if (hit.verdict >= Verdict::kWarn && hit.listed && told.insert(hit.rule->id).second)
           line += fmt::format("          {} {} ({}): {}\n", hit.rule->id, to_string(hit.verdict), hit.rule->section,
                               hit.rule->text);
       }
@@ -265,7 +310,7 @@ class SuiteRun {
         return std::find(s.needs.begin(), s.needs.end(), feature) != s.needs.end() &&
                off_reason(s, iut_.file(), options_).empty();
       });
-      if (!used && feature != "ppstp.v1")
+      if (!used && !find_feature(feature)->baseline)
         text += fmt::format("note: feature {} is claimed and no scenario of this run exercises it\n", feature);
     }
     text += "summary:";
@@ -354,7 +399,13 @@ std::vector<Scenario> load_suite(const std::vector<std::string>& selectors, cons
       out.push_back(std::move(loaded.scenario));
   }
   for (const std::string& id : ids) {
-    if (!used.contains(id))
+    if (used.contains(id)) continue;
+    if (const Requirement* row = find_requirement(id); row != nullptr && row->check != nullptr)
+      errors.push_back(fmt::format(
+          "{} is checked on every message of every run and capture; no scenario is about it alone, run any suite", id));
+    else if (row != nullptr)
+      errors.push_back(fmt::format("no scenario tests {}: {}", id, row->reason != nullptr ? row->reason : "none yet"));
+    else
       errors.push_back(
           fmt::format("'{}' names no scenario, suite or requirement that a scenario tests; see `peerscope list`", id));
   }

@@ -11,7 +11,7 @@
 #include <mutex>
 #include <thread>
 
-#include "harness/engine/behaviours.h"
+#include "harness/behaviours/behaviours.h"
 #include "harness/engine/evidence.h"
 #include "harness/engine/party.h"
 #include "harness/scenario/expression.h"
@@ -55,11 +55,9 @@ class Run {
     variables_.values["user"] = iut.file().user;
     variables_.values["password"] = iut.file().password;
     variables_.values["token"] = iut.file().token;
-    if (scenario.role == "peer") {  // what the IUT's command line may use; `let` changes them
-      variables_.values.try_emplace("swarm", expand("sw-${hex(12)}", variables_).text);
-      variables_.values.try_emplace("mode", "LEECH");
-      variables_.values.try_emplace("stay", "0");
-      variables_.values.try_emplace("finds", "0");
+    if (scenario.client) {  // what the IUT's command line may use; `let` changes them
+      for (const LaunchVariable& one : protocol_.launch_variables)
+        variables_.values.try_emplace(one.name, expand(one.otherwise, variables_).text);
     }
     result_.verdict = Verdict::kPass;
   }
@@ -74,7 +72,7 @@ class Run {
       // A collateral finding is told and counts for its requirement; what the scenario is about stands apart from it.
       if (hit.listed) result_.verdict = worst(result_.verdict, hit.verdict);
     }
-    if (scenario_.role == "peer" && iut_.file().started_here()) iut_.stop();
+    if (scenario_.client && iut_.file().started_here()) iut_.stop();
     server_.stop();
     {
       const std::lock_guard lock(secrets_mutex_);
@@ -109,7 +107,7 @@ class Run {
   }
 
   bool prepare() {
-    if (scenario_.role == "peer") {
+    if (scenario_.client) {
       const auto listen = net::Endpoint::parse(iut_.file().listen);
       if (!listen)
         return stop(Verdict::kError, fmt::format("{}: listen: {}", iut_.file().path, listen.error().message));
@@ -118,7 +116,7 @@ class Run {
         return stop(Verdict::kError, started.error().message);
       variables_.values["url"] =
           fmt::format("{}://{}/", iut_.file().scheme, net::Endpoint{listen->address, server_.port()}.to_string());
-      variables_.values["cafile"] = options_.work_directory + "/tracker.pem";
+      variables_.values["cafile"] = options_.work_directory + "/harness.pem";
       std::ofstream(variables_.values["cafile"]) << server_.certificate();
     } else {
       variables_.values["url"] = iut_.url();
@@ -151,7 +149,7 @@ class Run {
       if (!times) return false;
       for (int i = 0; i < std::clamp(static_cast<int>(*times), 1, kMostRepeats); ++i) {
         if (!run_step(step)) return false;
-        if (const std::string gone = iut_.gone(); !gone.empty() && scenario_.role == "tracker") {
+        if (const std::string gone = iut_.gone(); !gone.empty() && !scenario_.client) {
           return cleaning_
                      ? false
                      : decide_all(fmt::format("the implementation under test {} in the middle of the scenario", gone));
@@ -164,7 +162,7 @@ class Run {
   bool run_step(const Step& step) {
     if (!step.wait.empty()) return wait(step.wait);
     if (!step.control.empty()) return control(step.control);
-    if (scenario_.role == "peer") return serve(step);
+    if (scenario_.client) return serve(step);
     ClientParty* client = party(step.by);
     if (client == nullptr) return false;
     if (step.close) return client->close(), true;

@@ -399,6 +399,10 @@ class Player {
     const std::string party = path.substr(open + 1, path.size() - open - 2);
     const auto seen = last_seen_.find(party);
     if (seen == last_seen_.end()) return false;
+    // One that said goodbye is gone at once, whatever the timers are.
+    for (const std::string& group : left_[party]) {
+      if (path.find("[" + group + "]") != std::string::npos) return false;
+    }
     const double then = static_cast<double>(expected.message->time_ns - seen->second.captured_ns) / 1e9;
     const double now = std::chrono::duration<double>(std::chrono::steady_clock::now() - seen->second.live).count();
     constexpr double kShortestTimer = 1;
@@ -482,8 +486,16 @@ class Player {
       if (!same_address)
         binding_.address(captured_host, url->host.find(':') != std::string::npos ? "::1" : "127.0.0.1");
       for (const Event& event : captured.message->events) {
-        if (!event.unknown && event.field->replay == Replay::kPartyId && event.depth == 1)
-          last_seen_[std::string(event.text)] = {captured.message->time_ns, std::chrono::steady_clock::now()};
+        if (event.unknown || event.field->replay != Replay::kPartyId || event.depth != 1) continue;
+        const std::string name(event.text);
+        last_seen_[name] = {captured.message->time_ns, std::chrono::steady_clock::now()};
+        if (protocol.memberships == nullptr) continue;
+        for (const Membership& one : protocol.memberships(*captured.message)) {
+          if (one.present)
+            left_[name].erase(std::string(one.group));
+          else
+            left_[name].emplace(one.group);
+        }
       }
       auto& party = parties[captured.message->source];
       if (!party) {
@@ -558,7 +570,7 @@ class Player {
     std::map<std::string, std::string, std::less<>> variables;
     variables["url"] =
         fmt::format("{}://{}/", iut_.file().scheme, net::Endpoint{listen->address, server.port()}.to_string());
-    variables["cafile"] = options_.work_directory + "/tracker.pem";
+    variables["cafile"] = options_.work_directory + "/harness.pem";
     std::ofstream(variables["cafile"]) << server.certificate();
     std::vector<bool> used(messages_.size(), false);
     std::size_t left = 0;
@@ -566,13 +578,17 @@ class Player {
       const Message& message = *messages_[i].message;
       if (message.direction != Direction::kRequest || answer_to(i) == nullptr) continue;
       ++left;
-      // The captured peer's swarm and identity are offered to the IUT's command line.
-      for (const auto& [name, path] : {std::pair{"swarm", "ppstp.swarm_id"}, std::pair{"peer_id", "ppstp.peer_id"},
-                                       std::pair{"mode", "ppstp.peer_mode"}}) {
-        for (const Event& event : message.events) {
-          if (!event.unknown && std::string_view(event.field->filter) == path) variables.try_emplace(name, event.text);
-        }
+      // What the captured client was (its swarm, its identity) is offered to the IUT's command line.
+      for (const LaunchVariable& one : messages_[i].protocol->launch_variables) {
+        const Event* event = one.field != nullptr ? message.first(*one.field) : nullptr;
+        if (event != nullptr && event->has_text) variables.try_emplace(one.name, event->text);
       }
+    }
+    if (!messages_.empty()) {
+      Variables names;
+      names.random = &random_;
+      for (const LaunchVariable& one : messages_.front().protocol->launch_variables)
+        variables.try_emplace(one.name, expand(one.otherwise, names).text);
     }
     if (std::string error = iut_.start(variables); !error.empty()) return void(stop(Verdict::kBlocked, error));
     while (left > 0) {
@@ -640,7 +656,8 @@ class Player {
     std::int64_t captured_ns;
     std::chrono::steady_clock::time_point live;
   };
-  std::map<std::string, LastSeen> last_seen_;  // by the capture's party id
+  std::map<std::string, LastSeen> last_seen_;          // by the capture's party id
+  std::map<std::string, std::set<std::string>> left_;  // groups that a party left, by the capture's party id
 };
 
 }  // namespace

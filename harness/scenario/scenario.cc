@@ -18,11 +18,7 @@ namespace peerscope::harness {
 namespace {
 
 // Names that the engine gives every scenario.
-constexpr std::string_view kGiven[] = {
-    "url",           "host", "port",     "self.id", "self.addr", "track_timer", "report_interval",
-    "request_limit", "user", "password", "token"};
-// What a peer under test is told (docs/iut-file.md); a scenario may set its own.
-constexpr std::string_view kGivenToPeers[] = {"swarm", "mode", "stay", "finds"};
+constexpr std::string_view kGiven[] = {"url", "host", "port", "self.id", "self.addr", "user", "password", "token"};
 
 class Loader {
  public:
@@ -32,6 +28,8 @@ class Loader {
   void load(const Tree& file) {
     scenario_.path = name_;
     if (!file.is_map()) return fail(file, "a scenario file is a map");
+    if (file.find("iut") != nullptr && file.find("scenario") == nullptr)
+      return fail(file, "this is an IUT file: check it with --iut");
     keys(file, {"format", "scenario", "title", "about", "protocol", "role", "tests", "needs", "slow", "params", "let",
                 "background", "steps", "finally"});
     if (text(file, "format") != "1") fail(file, "format: 1 is missing");
@@ -46,7 +44,10 @@ class Loader {
     scenario_.protocol = find_protocol(protocol);
     if (scenario_.protocol == nullptr) return fail(file, fmt::format("no protocol '{}'", protocol));
     scenario_.role = text(file, "role");
-    if (scenario_.role.empty()) fail(file, "role: of the implementation under test is missing");
+    if (scenario_.role.empty()) return fail(file, "role: of the implementation under test is missing");
+    const Role* role = find_role(scenario_.role);
+    if (role == nullptr) return fail(*file.find("role"), fmt::format("role: is one of {}", role_names()));
+    scenario_.client = role->party == Party::kClient;
     scenario_.slow = boolean(file, "slow");
     for (const Tree* id : list(file, "tests")) {
       if (find_requirement(id->scalar) == nullptr) fail(*id, fmt::format("no requirement '{}'", id->scalar));
@@ -55,13 +56,16 @@ class Loader {
     if (scenario_.tests.empty()) fail(file, "tests: names no requirement");
     for (const Tree* key : list(file, "needs")) {
       const auto& known = scenario_.protocol->features;
-      if (std::none_of(known.begin(), known.end(), [&](const char* feature) { return key->scalar == feature; }))
+      if (std::none_of(known.begin(), known.end(), [&](const Feature& one) { return key->scalar == one.name; }))
         fail(*key, fmt::format("no feature '{}'", key->scalar));
       scenario_.needs.push_back(key->scalar);
     }
     for (const std::string_view name : kGiven) known_.values.emplace(name, "1");
-    if (scenario_.role == "peer") {
-      for (const std::string_view name : kGivenToPeers) known_.values.emplace(name, "1");
+    for (const Feature& feature : scenario_.protocol->features) {
+      if (feature.fact != nullptr) known_.values.emplace(feature.fact, "1");
+    }
+    if (scenario_.client) {  // what the IUT's command line is told; a scenario may set its own
+      for (const LaunchVariable& one : scenario_.protocol->launch_variables) known_.values.emplace(one.name, "1");
     }
     if (const Tree* params = file.find("params"); params != nullptr) {
       for (const auto& [param, values] : params->members) {

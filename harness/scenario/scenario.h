@@ -77,6 +77,7 @@ struct Scenario {
   std::string about;
   const Protocol* protocol = nullptr;
   std::string role;                // of the IUT
+  bool client = false;             // that role connects, and the harness is its server
   std::vector<std::string> tests;  // requirement ids
   std::vector<std::string> needs;  // features
   bool slow = false;               // waits for timers

@@ -38,6 +38,37 @@ struct EncodeResult {
   std::string error;  // empty when well; else names the path and what is wrong with it
 };
 
+// A role that an implementation under test can play. Names are unique over all protocols.
+struct Role {
+  const char* name;  // "tracker"
+  Party party;       // kServer: it listens; kClient: the harness listens and it connects
+};
+
+// What an IUT file may claim; scenarios need features.
+struct Feature {
+  const char* name;            // "ppstp.short-timers"
+  const char* about;           // the claim in one line
+  const char* role = nullptr;  // only this role has it; null: any
+  const char* fact = nullptr;  // a number beside it that scenarios need, given under `facts`
+  bool baseline = false;       // every implementation has it: no scenario need name it
+  bool secure = false;         // can be seen over TLS only
+};
+
+// What a client under test is told on its command line, ${name}: a scenario's `let` sets it, a replay takes it from the
+// first captured request that has the field.
+struct LaunchVariable {
+  const char* name;
+  const char* otherwise;  // an expression, when nobody sets it
+  const Field* field;     // null: never in a message
+  const char* about;
+};
+
+// A party that came to a group of parties or left it (a peer and its swarm).
+struct Membership {
+  std::string_view group;
+  bool present;
+};
+
 struct Protocol {
   const char* name;      // also the filter name
   const char* title;     // "PPSP Tracker Protocol"
@@ -45,7 +76,9 @@ struct Protocol {
   std::span<const char* const> media_types;
   std::span<const MessageType> messages;
   std::span<const Requirement> requirements;
-  std::span<const char* const> features;  // keys that an IUT file may claim
+  std::span<const Role> roles;
+  std::span<const Feature> features;
+  std::span<const LaunchVariable> launch_variables;
   // Never throws and never fails: what cannot be read is an issue. `message.transport` is set by the caller beforehand
   // (clear() first). `direction` may be kUnknown.
   void (*decode)(std::string_view bytes, Message& message);
@@ -59,11 +92,17 @@ struct Protocol {
   std::string_view (*exchange_id)(const Message&);
   // One line for a list of messages: "CONNECT JOIN 1111 LEECH, peer 6561, tid 12345".
   std::string (*summary)(const Message& message, const Message* request);
+  // What a request changes in its sender's memberships; null for protocols without groups.
+  std::vector<Membership> (*memberships)(const Message& request) = nullptr;
 };
 
 // All protocols in the tree, and one by name (null when unknown).
 std::span<const Protocol* const> protocols();
 const Protocol* find_protocol(std::string_view name);
+const Role* find_role(std::string_view name);
+const Feature* find_feature(std::string_view name);
+// The words of a list for people: "tracker, peer".
+std::string role_names();
 const Requirement* find_requirement(std::string_view id, const Protocol** protocol = nullptr);
 
 // Runs the rows of the wanted scopes over one message. Findings come in table order.

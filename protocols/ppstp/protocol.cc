@@ -10,9 +10,35 @@ namespace peerscope::ppstp {
 namespace {
 
 constexpr std::array<const char*, 1> kMediaTypes = {kMediaType};
-constexpr std::array<const char*, 10> kFeatures = {
-    "ppstp.v1",     "ppstp.tls",  "ppstp.auth-digest", "ppstp.auth-bearer", "ppstp.short-timers",
-    "ppstp.http-1", "ppstp.ipv6", "ppstp.stat-report", "ppstp.overload",    "ppstp.own-peer-id"};
+constexpr const char* kTracker = "tracker";
+constexpr const char* kPeer = "peer";
+constexpr Role kRoles[] = {{kTracker, Party::kServer}, {kPeer, Party::kClient}};
+constexpr Feature kFeatures[] = {
+    {.name = "ppstp.v1", .about = "RFC 7846", .baseline = true},
+    {.name = "ppstp.tls", .about = "https; the URL or scheme must be https then", .secure = true},
+    {.name = "ppstp.auth-digest", .about = "clients authenticate by HTTP Digest; auth has user and password"},
+    {.name = "ppstp.auth-bearer", .about = "clients authenticate by a bearer token; auth has the token"},
+    {.name = "ppstp.short-timers",
+     .about = "timers short enough to wait for, 1.5 to 3 s are good",
+     .role = kTracker,
+     .fact = "track_timer"},
+    {.name = "ppstp.http-1", .about = "HTTP/1.1 itself: chunked requests, pipelining, absolute request targets"},
+    {.name = "ppstp.ipv6", .about = "IPv6 addresses in lists"},
+    {.name = "ppstp.stat-report",
+     .about = "sends STAT_REPORT; the fact is the seconds between two",
+     .role = kPeer,
+     .fact = "report_interval"},
+    {.name = "ppstp.overload",
+     .about = "a limit of requests that a burst goes over; the fact is how many in a row it stands",
+     .role = kTracker,
+     .fact = "request_limit"},
+    {.name = "ppstp.own-peer-id", .about = "makes a peer ID of its own each time it is started", .role = kPeer}};
+constexpr LaunchVariable kLaunchVariables[] = {
+    {"swarm", "sw-${hex(12)}", &kSwarmId, "swarm to join"},
+    {"mode", "LEECH", &kPeerMode, "LEECH or SEEDER"},
+    {"peer_id", "peer-${hex(12)}", &kPeerId, "its peer ID, unless it makes its own"},
+    {"stay", "0", nullptr, "seconds to stay before it leaves"},
+    {"finds", "0", nullptr, "FINDs to send"}};
 
 const MessageType* request_message(const std::optional<std::string>& type) {
   for (const MessageType& row : kMessages) {
@@ -124,6 +150,16 @@ std::string summary(const Message& message, const Message* request) {
   return "PPSTP, not decodable";
 }
 
+std::vector<Membership> memberships(const Message& message) {
+  std::vector<Membership> out;
+  const Request* m = request_of(message);
+  if (m == nullptr || !m->connect) return out;
+  for (const SwarmAction& action : m->connect->swarm_action) {
+    if (action.swarm_id) out.push_back({*action.swarm_id, action.action != kLeave});
+  }
+  return out;
+}
+
 template <class T>
 void read_body(JsonReader& reader, Message& message) {
   auto body = std::make_shared<T>();
@@ -183,14 +219,17 @@ const Protocol& protocol() {
                                   .media_types = kMediaTypes,
                                   .messages = kMessages,
                                   .requirements = requirements(),
+                                  .roles = kRoles,
                                   .features = kFeatures,
+                                  .launch_variables = kLaunchVariables,
                                   .decode = decode,
                                   .encode = encode_any,
                                   .fields = fields,
                                   .make_session = make_session,
                                   .track = track,
                                   .exchange_id = exchange_id,
-                                  .summary = summary};
+                                  .summary = summary,
+                                  .memberships = memberships};
   return kProtocol;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,13 @@ struct Answer {
   std::string msg;
   Tree with;
 };
+struct Behaviour {
+  std::string_view name;
+  Answer (*make)(const Message& request);
+};
+// One per protocol, in its own file.
+std::span<const Behaviour> ppstp_behaviours();
+
 // nullopt: the protocol has no behaviour of that name.
 std::optional<Answer> named_answer(const Protocol& protocol, std::string_view name, const Message& request);
 // Names, for lint.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "harness/engine/behaviours.h"
+#include "harness/behaviours/behaviours.h"
 
 #include "protocols/ppstp/protocol.h"
 
@@ -34,7 +34,7 @@ void add_result(Tree& response, const std::optional<std::string>& swarm, bool li
   peers.items.push_back(one_listed_peer(swarm.value_or("")));
 }
 
-std::optional<Answer> ppstp_ok(const Message& request) {
+Answer ok(const Message& request) {
   Answer answer{ppstp::kResponseMessage.name, Tree::map()};
   answer.with.at_path(ppstp::kResponseType.name) = text("0");
   answer.with.at_path(ppstp::kErrorCode.name) = text("0");
@@ -54,33 +54,19 @@ std::optional<Answer> ppstp_ok(const Message& request) {
   return answer;
 }
 
-std::optional<Answer> ppstp_forbidden(const Message&) {
+Answer forbidden(const Message&) {
   Answer answer{ppstp::kResponseMessage.name, Tree::map()};
   answer.with.at_path(ppstp::kResponseType.name) = text("1");
   answer.with.at_path(ppstp::kErrorCode.name) = text("3");
   return answer;
 }
 
-constexpr struct {
-  std::string_view protocol;
-  std::string_view name;
-  std::optional<Answer> (*make)(const Message&);
-} kBehaviours[] = {{"ppstp", "ok", ppstp_ok}, {"ppstp", "forbidden", ppstp_forbidden}};
+constexpr Behaviour kBehaviours[] = {{"ok", ok}, {"forbidden", forbidden}};
 
 }  // namespace
 
-std::optional<Answer> named_answer(const Protocol& protocol, std::string_view name, const Message& request) {
-  for (const auto& row : kBehaviours) {
-    if (row.protocol == protocol.name && row.name == name) return row.make(request);
-  }
-  return std::nullopt;
-}
-
-bool has_behaviour(const Protocol& protocol, std::string_view name) {
-  for (const auto& row : kBehaviours) {
-    if (row.protocol == protocol.name && row.name == name) return true;
-  }
-  return false;
+std::span<const Behaviour> ppstp_behaviours() {
+  return kBehaviours;
 }
 
 }  // namespace peerscope::harness
