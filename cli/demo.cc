@@ -86,6 +86,9 @@ class Demo {
     say(fmt::format(
         "- {}/replay-fresh and {}/replay-defect: results.jsonl, junit.xml and the evidence capture of each replay",
         folder_, folder_));
+    say(fmt::format("- {0}/trace.pcapng: the same messages as the tracker itself wrote them (serve --trace)", folder_));
+    say(fmt::format("- {0}/tracker.log, {0}/anna.log, ...: what each program logged; {0}/*.script: what each peer did",
+                    folder_));
     say(fmt::format("- {}/report.md: this text", folder_));
     say(fmt::format("\nNext: `{} run --iut IUT.yaml` runs the conformance suite against your own tracker or peer.",
                     program()));
@@ -250,8 +253,9 @@ class Demo {
         say(fmt::format("- frame {}: {} {}: {}", hit.frame, hit.rule->id, to_string(hit.verdict), hit.detail));
       }
     }
-    say(fmt::format("{} requests and {} responses, judged by the {} requirements of RFC 7846: {} broken, {} notes.",
-                    result.requests, result.responses, find_protocol("ppstp")->requirements.size(), bad, notes));
+    say(fmt::format("{} requests and {} responses, judged by the {} requirements of RFC 7846: {} broken, {} note{}.",
+                    result.requests, result.responses, find_protocol("ppstp")->requirements.size(), bad, notes,
+                    notes == 1 ? "" : "s"));
     say(fmt::format("The same by hand: `{} check {}`\n", program(), flow_));
     return bad == 0 ? true : stop(kExitFail, "the reference tracker and peers should break nothing");
   }

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -22,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/options.h"
 #include "reference-impl/net/http_client.h"
 #include "reference-impl/net/log.h"
 #include "reference-impl/net/trace.h"
@@ -372,7 +372,7 @@ net::Result<ppstp::PeerOptions> peer_options(const Settings& s, const net::Url& 
 
 int join(int argc, const char* const* argv) {
   Settings settings;
-  CLI::App app("Reference PPSTP peer (RFC 7846)", "peerscope join");
+  CLI::App app("Reference PPSTP peer (RFC 7846)", "join");
   add_options(app, settings);
   for (int i = 1; i + 1 < argc; ++i) {
     // Before parsing, because the URL is not needed for it.
@@ -380,11 +380,7 @@ int join(int argc, const char* const* argv) {
     fmt::print("{}", ppstp::print_defects(ppstp::peer_defects()));
     return kOk;
   }
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kOk : kUsage;
-  }
+  if (const int code = parse(app, argc, argv); code >= 0) return code;
   const auto level = net::parse_log_level(settings.log_level);
   const auto format = net::parse_log_format(settings.log_format);
   if (!level.ok()) return complain(kUsage, level.error().message);

@@ -21,6 +21,7 @@ struct Command {
 int serve(int argc, char** argv) {
   if (argc >= 2 && std::strcmp(argv[1], "tracker") == 0) return peerscope::cli::serve_tracker(argc - 1, argv + 1);
   const bool help = argc >= 2 && (std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0);
+  if (argc >= 2 && !help) std::fprintf(stderr, "peerscope serve: no role '%s'\n\n", argv[1]);
   std::fprintf(help ? stdout : stderr,
                "usage: peerscope serve ROLE [options]\n\nroles:\n  tracker   a PPSP tracker (RFC 7846); see peerscope "
                "serve tracker --help\n");

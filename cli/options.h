@@ -10,7 +10,7 @@
 namespace peerscope::cli {
 
 // Returns -1 to go on, else the exit code.
-inline int parse(CLI::App& app, int argc, char** argv) {
+inline int parse(CLI::App& app, int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
@@ -16,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/options.h"
 #include "reference-impl/net/http_server.h"
 #include "reference-impl/net/log.h"
 #include "reference-impl/net/tls.h"
@@ -213,13 +213,9 @@ class Service {
 int serve_tracker(int argc, const char* const* argv) {
   Settings settings;
   settings.tracker.seed = (std::uint64_t{std::random_device{}()} << 32) | std::random_device{}();
-  CLI::App app("Reference PPSTP tracker (RFC 7846)", "peerscope serve tracker");
+  CLI::App app("Reference PPSTP tracker (RFC 7846)", "serve tracker");
   add_options(app, settings);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kOk : kUsage;
-  }
+  if (const int code = parse(app, argc, argv); code >= 0) return code;
   for (const std::string& name : settings.defects) {
     if (name != "list") continue;
     fmt::print("{}", ppstp::print_defects(ppstp::tracker_defects()));

@@ -97,17 +97,60 @@ TEST_P(BadIutFile, IsRefusedWithFileAndLine) {
 INSTANTIATE_TEST_SUITE_P(
     Mistakes, BadIutFile,
     testing::Values(BadIut{"UnknownKey", "role:", "rolle: x\nrole:", "unknown key 'rolle'"},
-                    BadIut{"UnknownRole", "tracker", "relay", "role: is tracker or peer"},
+                    BadIut{"UnknownRole", "tracker", "relay", "role: is one of tracker, peer"},
                     BadIut{"UnknownFeature", "ppstp.v1", "ppstp.v9", "no feature 'ppstp.v9'"},
                     BadIut{"NoAttachNoStart", "attach: {url: http://127.0.0.1:1/}\n", "", "attach or start is missing"},
                     BadIut{"FeatureWithoutFact", "ppstp.v1", "ppstp.short-timers", "needs facts: track_timer"},
+                    BadIut{"MissingProgram", "attach: {", "start: {exec: [/nowhere/tracker], ",
+                           "there is no program '/nowhere/tracker'"},
+                    BadIut{"UnknownVariable", "attach: {", "start: {exec: [sh, \"${prot}\"], ", "no variable 'prot'"},
+                    BadIut{"UnknownVariableInEnv", "attach: {", "start: {exec: [sh], env: {A: \"${swarm}\"}, ",
+                           "no variable 'swarm'"},
+                    BadIut{"ClaimedAndDenied", "features: [ppstp.v1]", "features: [ppstp.v1]\nnot: [ppstp.v1]",
+                           "ppstp.v1 is claimed under features too"},
+                    BadIut{"MissingCa",
+                           "features:", "tls: {ca: /nowhere/ca.pem}\nfeatures:", "cannot read /nowhere/ca.pem"},
                     BadIut{"TlsOverHttp", "ppstp.v1", "ppstp.tls", "the URL or scheme is http"}),
     [](const auto& test) { return test.param.name; });
 
 TEST(BadInput, UnknownSelectorIsRefused) {
   Folder folder;
+  const Outcome checked = run(source("iut/tracker-http.yaml"), "P-HTTP-02", folder);
+  EXPECT_EQ(checked.ended.code, 2);
+  EXPECT_NE(checked.ended.output.find("P-HTTP-02 is checked on every message"), std::string::npos)
+      << checked.ended.output;
   EXPECT_EQ(run(source("iut/tracker-http.yaml"), "P-FIND-99", folder).ended.code, 2);
   EXPECT_EQ(run(folder / "none.yaml", "", folder).ended.code, 2);
+}
+
+TEST(BadInput, AnIutFileAmongScenariosIsToldApart) {
+  const Ended ended = shell(program() + " lint " + source("iut/tracker-http.yaml"));
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_NE(ended.output.find("this is an IUT file: check it with --iut"), std::string::npos) << ended.output;
+}
+
+TEST(BadInput, AnUnknownRoleOfServeIsNamed) {
+  const Ended ended = shell(program() + " serve trackr");
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_NE(ended.output.find("no role 'trackr'"), std::string::npos) << ended.output;
+}
+
+TEST(Explain, TakesPrefixesInAnyCase) {
+  const Ended ended = shell(program() + " explain p-find");
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_NE(ended.output.find("P-FIND-01 "), std::string::npos) << ended.output;
+  EXPECT_NE(ended.output.find("P-FIND-04 "), std::string::npos) << ended.output;
+  EXPECT_EQ(shell(program() + " explain P-FIND-0").code, 2);
+}
+
+TEST(Interrupted, ARunEndsWithItsSummary) {
+  Folder folder;
+  const Ended ended = shell("timeout --preserve-status -s INT 2 " + program() + " run ppstp/tracker --iut " +
+                            source("iut/tracker-https.yaml") + " --out " + (folder / "out"));
+  EXPECT_EQ(ended.code, 4) << ended.output;
+  EXPECT_NE(ended.output.find("interrupted after"), std::string::npos) << ended.output;
+  EXPECT_NE(ended.output.find("summary:"), std::string::npos) << ended.output;
+  EXPECT_NE(ended.output.find("results: " + (folder / "out")), std::string::npos) << ended.output;
 }
 
 TEST(BadInput, NothingApplicableIsNotGreen) {
@@ -172,12 +215,14 @@ TEST(Unreachable, APortInUseIsNamed) {
 
 TEST(Unreachable, AProgramThatCannotStartIsNamed) {
   Folder folder;
-  const std::string iut = write(folder / "iut.yaml",
-                                "iut: x\nrole: tracker\nstart: {exec: [/nowhere/tracker], url: "
-                                "\"http://127.0.0.1:${port}/\"}\nfeatures: [ppstp.v1]\n");
+  const std::string broken = write(folder / "broken", "#!/nowhere/interpreter\n");
+  fs::permissions(broken, fs::perms::owner_all);
+  const std::string iut = write(folder / "iut.yaml", "iut: x\nrole: tracker\nstart: {exec: [" + broken +
+                                                         "], url: "
+                                                         "\"http://127.0.0.1:${port}/\"}\nfeatures: [ppstp.v1]\n");
   const Outcome outcome = run(iut, "", folder);
   EXPECT_EQ(outcome.ended.code, 4) << outcome.ended.output;
-  EXPECT_NE(outcome.ended.output.find("cannot run /nowhere/tracker"), std::string::npos) << outcome.ended.output;
+  EXPECT_NE(outcome.ended.output.find("cannot run " + broken), std::string::npos) << outcome.ended.output;
 }
 
 TEST(Dying, InTheMiddleOfARunIsAFailAndTheRunGoesOn) {

@@ -179,6 +179,8 @@ TEST(Replay, FailsAtTheRightMessageWithEvidence) {
   EXPECT_NE(result.output.find("P-CONN-22"), std::string::npos) << result.output;
   EXPECT_NE(result.output.find("fail frame 75, answer to FIND live-1, peer dora"), std::string::npos) << result.output;
   EXPECT_NE(result.output.find("expected (capture)"), std::string::npos) << result.output;
+  // Who said goodbye is not excused as one whose timer had no time to run out.
+  EXPECT_EQ((result.output + result.errors).find("cleo is still listed"), std::string::npos) << result.output;
   const CommandResult shown =
       run_command({"tshark", "-r", folder.path + "/out/replay.pcapng", "-Y", "frame.comment", "-T", "fields", "-e",
                    "frame.number", "-e", "http.response.code", "-e", "frame.comment"},

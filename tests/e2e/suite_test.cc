@@ -25,6 +25,11 @@ std::string told(const Outcome& outcome) {
 
 // ---- what is right
 
+std::string test_name(std::string text) {
+  std::replace(text.begin(), text.end(), '-', '_');
+  return text;
+}
+
 class Clean : public testing::TestWithParam<std::tuple<const char*, const char*>> {};
 
 TEST_P(Clean, NothingFailsAndNothingWarns) {
@@ -42,7 +47,8 @@ INSTANTIATE_TEST_SUITE_P(Reference, Clean,
                          testing::Values(std::tuple{"tracker-https", ""}, std::tuple{"tracker-http", ""},
                                          std::tuple{"tracker-mapped", ""}, std::tuple{"tracker-digest", ""},
                                          std::tuple{"tracker-bearer", ""}, std::tuple{"tracker-overload", "P-ERR-05"},
-                                         std::tuple{"peer-https", ""}, std::tuple{"peer-http", ""}));
+                                         std::tuple{"peer-https", ""}, std::tuple{"peer-http", ""}),
+                         [](const auto& test) { return test_name(std::get<0>(test.param)); });
 
 class Foreign : public testing::TestWithParam<const char*> {};
 
@@ -54,7 +60,8 @@ TEST_P(Foreign, AnHonestProgramDoesNotFail) {
     EXPECT_NE(verdict, "fail") << id << "\n" << outcome.ended.output;
 }
 
-INSTANTIATE_TEST_SUITE_P(Programs, Foreign, testing::Values("foreign-plain", "foreign-rich", "foreign-peer"));
+INSTANTIATE_TEST_SUITE_P(Programs, Foreign, testing::Values("foreign-plain", "foreign-rich", "foreign-peer"),
+                         [](const auto& test) { return test_name(test.param); });
 
 // ---- what is wrong
 
