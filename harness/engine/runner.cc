@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -50,15 +52,16 @@ bool is_sanity(const Scenario& scenario) {
   return scenario.id.ends_with("/sanity");
 }
 
-// Ctrl-C ends a run after the scenario in flight, with a summary; a second one ends it at once.
+// Ctrl-C ends a run after the scenario in flight, with a summary; a second one ends it at once. timeout(1) signals the
+// process and then its group, so what follows within half a second is the same request.
 class Interrupt {
  public:
   Interrupt() {
-    signalled = 0;
+    first = 0;
     for (const int number : {SIGINT, SIGTERM}) {
       struct sigaction action {};
-      action.sa_handler = [](int) { signalled = 1; };
-      action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
+      action.sa_handler = handle;
+      action.sa_flags = SA_RESTART;
       sigaction(number, &action, nullptr);
     }
   }
@@ -68,10 +71,22 @@ class Interrupt {
   }
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
-  bool requested() const { return signalled != 0; }
+  bool requested() const { return first != 0; }
 
  private:
-  static inline volatile std::sig_atomic_t signalled = 0;
+  static void handle(int number) {
+    constexpr long kSameRequest = 500;  // ms
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const long ms = now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    if (first == 0) {
+      first = ms;
+    } else if (ms - first > kSameRequest) {
+      std::signal(number, SIG_DFL);
+      std::raise(number);
+    }
+  }
+  static inline std::atomic<long> first = 0;  // when it came
 };
 
 class SuiteRun {
