@@ -26,6 +26,8 @@ constexpr std::array<RegisteredKind, 8> kRegisteredKinds = {{
     {0x105, "CoAP-REGISTRATION", "DICTIONARY", "URI-NODE-MATCH"},
     {0x106, "CoAP-CACHING", "SINGLE", "URI-MATCH"},
 }};
+// A document of nothing but mistakes must not become a list many times its size.
+constexpr std::size_t kMaxDiagnostics = 1000;
 constexpr std::uint32_t kFirstPrivateKind = 0xF0000001;
 constexpr std::uint32_t kLastPrivateKind = 0xFFFFFFFE;
 constexpr std::array<std::string_view, 4> kDataModels = {"SINGLE", "ARRAY", "DICTIONARY", "EXP-DATA"};
@@ -52,6 +54,11 @@ class Reader {
   void in_configuration(int index) { configuration_ = index; }
 
   void say(Severity severity, const XmlElement& at, std::string requirement, std::string text) {
+    if (diagnostics_.size() >= kMaxDiagnostics) {
+      if (diagnostics_.size() == kMaxDiagnostics)
+        diagnostics_.push_back({Severity::kError, at.line, {}, {}, "and more than can be told", -1});
+      return;
+    }
     const std::string& own = at.name;
     const std::string element = path_.empty() || path_.back() == own ? fmt::format("{}", fmt::join(path_, "/"))
                                                                      : fmt::format("{}/{}", fmt::join(path_, "/"), own);
@@ -604,6 +611,7 @@ SignedConfiguration Reader::configuration(const XmlElement& element) {
 
 std::vector<SignedConfiguration> Reader::overlay() {
   std::vector<SignedConfiguration> configurations;
+  std::set<std::string> names;
   const XmlElement& root = xml_.elements.front();
   const PathStep step(*this, root);
   if (root.ns.empty()) {
@@ -622,10 +630,7 @@ std::vector<SignedConfiguration> Reader::overlay() {
       configuration_ = static_cast<int>(configurations.size());
       configurations.push_back(configuration(e));
       const std::string& name = configurations.back().configuration.instance_name;
-      for (std::size_t i = 0; i + 1 < configurations.size(); ++i) {
-        if (!name.empty() && configurations[i].configuration.instance_name == name)
-          error(e, fmt::format("'{}' has two configurations", name));
-      }
+      if (!name.empty() && !names.insert(name).second) error(e, fmt::format("'{}' has two configurations", name));
     } else if (base && e.name == "signature") {
       if (configurations.empty()) {
         error(e, "no configuration stands before it");

@@ -139,6 +139,22 @@ std::string_view declared_encoding(std::string_view bytes) {
   return close == std::string_view::npos ? std::string_view() : declaration.substr(open + 1, close - open - 1);
 }
 
+// Whether some start tag could have more attributes than the limit, looked at before libxml2 sees them. Also in text
+// that is not well-formed libxml2 reads no start tag beyond the next '<', and each attribute has a '=' and a quote; so
+// this can refuse odd text or comments, but lets no tag through.
+bool may_have_more_attributes(std::string_view bytes, std::size_t limit) {
+  std::size_t count = 0;
+  for (std::size_t at = bytes.find_first_of("<="); at < bytes.size(); at = bytes.find_first_of("<=", at + 1)) {
+    if (bytes[at] == '<') {
+      count = 0;
+      continue;
+    }
+    const std::size_t value = bytes.find_first_not_of(" \t\r\n", at + 1);
+    if (value < bytes.size() && (bytes[value] == '"' || bytes[value] == '\'') && ++count > limit) return true;
+  }
+  return false;
+}
+
 bool is_utf8_name(std::string_view name) {
   constexpr std::string_view kUtf8 = "utf-8";
   return name.size() == kUtf8.size() && std::equal(name.begin(), name.end(), kUtf8.begin(), [](char a, char b) {
@@ -153,6 +169,8 @@ std::string refusal(std::string_view bytes, const XmlLimits& limits) {
   if (!simdjson::validate_utf8(bytes.data(), bytes.size())) return "not UTF-8";
   // libxml2 would take a NUL for the end of the text.
   if (bytes.find('\0') != std::string_view::npos) return "not well-formed: a NUL character";
+  if (may_have_more_attributes(bytes, limits.attributes))
+    return "a start tag with more than " + std::to_string(limits.attributes) + " attributes";
   return {};
 }
 
@@ -203,8 +221,8 @@ XmlText parse_xml(std::string_view bytes, const XmlLimits& limits) {
   *context->sax = handler;
   context->userData = &builder;
   // The encoding was judged above; libxml2 is not to convert, offsets would be lost.
-  // XML_PARSE_NOENT turns "&amp;" in attribute values into "&" (without it SAX gets "&#38;"). Other entities cannot exist:
-  // the parser is stopped at the DOCTYPE, before any declaration, and no handler would take one.
+  // XML_PARSE_NOENT turns "&amp;" in attribute values into "&" (without it SAX gets "&#38;"). Other entities cannot
+  // exist: the parser is stopped at the DOCTYPE, before any declaration, and no handler would take one.
   xmlCtxtUseOptions(context.get(), XML_PARSE_NONET | XML_PARSE_IGNORE_ENC | XML_PARSE_NOENT);
   const int status = xmlParseDocument(context.get());
   if ((status != 0 || context->wellFormed == 0) && out.refusals.empty()) out.refusals.push_back({1, "not well-formed"});

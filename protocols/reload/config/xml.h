@@ -16,6 +16,7 @@ struct XmlLimits {
   std::size_t bytes = 4U << 20;
   std::size_t depth = 32;
   std::size_t elements = 65536;
+  std::size_t attributes = 256;  // of one element; libxml2 compares each with each
 };
 
 struct XmlAttribute {
