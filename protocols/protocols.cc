@@ -5,11 +5,12 @@
 
 #include "protocols/base/protocol.h"
 #include "protocols/ppstp/protocol.h"
+#include "protocols/reload/protocol.h"
 
 namespace peerscope {
 
 std::span<const Protocol* const> protocols() {
-  static const std::array<const Protocol*, 1> kAll = {&ppstp::protocol()};
+  static const std::array<const Protocol*, 2> kAll = {&ppstp::protocol(), &reload::protocol()};
   return kAll;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "protocols/base/event.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <array>
@@ -23,7 +24,7 @@ std::string_view to_string(Type type) {
 }
 
 std::string_view to_string(Shape shape) {
-  static constexpr std::array<std::string_view, 19> kNames = {"malformed",       "not UTF-8",
+  static constexpr std::array<std::string_view, 20> kNames = {"malformed",       "not UTF-8",
                                                               "nested too deep", "trailing bytes",
                                                               "cut short",       "missing",
                                                               "duplicate",       "wrong type",
@@ -32,7 +33,7 @@ std::string_view to_string(Shape shape) {
                                                               "empty list",      "single object for a list",
                                                               "quoted number",   "misplaced",
                                                               "misnamed",        "draft member",
-                                                              "bad length"};
+                                                              "bad length",      "too many elements"};
   return kNames[static_cast<std::size_t>(shape)];
 }
 
@@ -93,6 +94,8 @@ std::string explain(const Issue& issue) {
       return fmt::format("{}{} belongs to a draft from before the RFC", name, where);
     case Shape::kBadLength:
       return fmt::format("the length {} of {}{} does not fit its content", seen, name, where);
+    case Shape::kTooMany:
+      return fmt::format("more elements than any message needs, at byte {}", issue.offset);
   }
   return {};
 }
@@ -190,8 +193,16 @@ std::string value_text(const Event& event) {
     for (const char c : event.text) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
     return hex;
   }
+  if (event.has_text && event.field->type == Type::kIpv6 && event.text.size() == 16) {
+    char text[INET6_ADDRSTRLEN] = {};
+    return inet_ntop(AF_INET6, event.text.data(), text, sizeof text) != nullptr ? text : "";
+  }
   if (event.has_text) return fmt::format("\"{}\"", event.text);
   if (!event.has_number) return {};
+  if (event.field->type == Type::kIpv4) {
+    return fmt::format("{}.{}.{}.{}", event.number >> 24 & 0xff, event.number >> 16 & 0xff, event.number >> 8 & 0xff,
+                       event.number & 0xff);
+  }
   const std::string_view name = value_name(*event.field, event.number);
   const auto unsigned_number = static_cast<std::uint64_t>(event.number);
   const std::string number = event.field->display == Display::kHex ? fmt::format("{:#x}", unsigned_number)

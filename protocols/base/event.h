@@ -55,6 +55,7 @@ enum class Shape : std::uint8_t {
   kMisnamed,       // L4: another spelling
   kDraft,          // a member of a pre-RFC dialect
   kBadLength,      // a length prefix that does not fit its content
+  kTooMany,        // more elements than any message needs: the rest is not read
 };
 std::string_view to_string(Shape shape);
 

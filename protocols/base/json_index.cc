@@ -389,6 +389,10 @@ bool JsonIndex::parse(std::string& bytes, std::size_t size, std::vector<std::uni
   return whole && good && utf8;
 }
 
+bool is_utf8(std::string_view text) {
+  return first_bad_utf8(text) == text.size();
+}
+
 std::string_view clip_text(std::string_view text, std::size_t most) {
   if (text.size() <= most) return text;
   while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;

@@ -52,6 +52,9 @@ class JsonIndex {
   std::string_view text_;
 };
 
+// RFC 3629.
+bool is_utf8(std::string_view text);
+
 // At most `most` bytes of a UTF-8 text, never half a character.
 std::string_view clip_text(std::string_view text, std::size_t most);
 

@@ -13,6 +13,7 @@ void Message::clear() {
   arena.clear();
   body.reset();
   dialect = nullptr;
+  context = nullptr;
   transport = {};
   frame = 0;
   time_ns = 0;

@@ -52,6 +52,9 @@ struct Message {
   std::vector<std::unique_ptr<std::string>> arena;  // unescaped texts
   std::shared_ptr<void> body;                       // the protocol's own struct
   const char* dialect = nullptr;                    // name of a pre-RFC dialect: shown, not validated
+  // What decoding must know beyond the bytes (RELOAD: data models of Kinds); the protocol's own type, owned by the
+  // caller, set before decoding. Null: what the specifications say.
+  const void* context = nullptr;
   Transport transport;
   // Where and when it was seen; 0 when unknown.
   std::uint64_t frame = 0;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "protocols/base/binary_archive.h"
 #include "protocols/base/protocol.h"
 
 namespace peerscope {
@@ -37,10 +38,19 @@ class Registrar {
   template <class T>
   void misplaced(const Field&, std::optional<T>&) {}  // registered where it belongs
 
-  // Binary walks (binary_archive.h).
+  // Binary walks (binary_archive.h): every variant and every optional part.
+  template <class S>
+  S* state() const {
+    return nullptr;
+  }
   template <class T>
   void number(const Field& field, T&) {
     add(field, true, false);
+  }
+  template <class T>
+  void bits(const Field& field, T&, std::span<const Bits> parts) {
+    add(field, true, false);
+    for (const Bits& part : parts) add(*part.field, true, false);
   }
   template <class T>
   void bytes(const Field& field, T&, std::size_t) {
@@ -50,18 +60,61 @@ class Registrar {
   void rest(const Field& field, T&) {
     add(field, true, false);
   }
+  std::size_t mark() const { return 0; }
+  Length length(const Field& field, std::size_t = 0) {
+    add(field, true, false);
+    return {};
+  }
+  template <class F>
+  void sized(const Length&, F&& body) {
+    body();
+  }
   template <class F>
   void prefixed(const Field& field, F&& body) {
     add(field, true, false);
     body();
   }
+  template <class F>
+  void when(bool, F&& body) {
+    body();
+  }
+  template <class F>
+  void peek(F&&) {}
+  template <class F>
+  void given(const Field&, F&&) {}
+  template <class F>
+  void group(const Field& field, F&& body) {
+    group(field, true, false, body);
+  }
   template <class T>
   void structure(const Field& field, T& value) {
     group(field, true, false, [&] { describe(*this, value); });
   }
-  template <class T>
-  void sequence(const Field& field, std::vector<T>&) {
+  template <class T, class P = Unprepared>
+  void sequence(const Field& field, std::vector<T>&, P&& = {}) {
     many<T>(field, true);
+  }
+  template <class T>
+  void numbers(const Field& field, std::vector<T>&) {
+    add(field, true, true);
+  }
+  template <class T>
+  void strings(const Field& field, std::vector<T>&, std::size_t) {
+    add(field, true, true);
+  }
+  template <class... T>
+  void one_of(std::uint64_t, std::variant<Opaque, T...>&) {
+    (one_alternative<T>(), ...);
+  }
+  template <class... T>
+  void one_of(std::uint64_t code, const Field& unknown, std::variant<Opaque, T...>& body) {
+    one_of(code, body);
+    add(unknown, true, false);
+  }
+  template <class T>
+  void nested(const Field& field, std::string&, T& typed) {
+    add(field, true, false);
+    describe(*this, typed);
   }
 
   std::vector<FieldPlace> take() { return std::move(places_); }
@@ -77,6 +130,11 @@ class Registrar {
   void one(const Field& field, std::optional<std::int64_t>&, bool mandatory) { add(field, mandatory, false); }
   void one(const Field& field, std::optional<bool>&, bool mandatory) { add(field, mandatory, false); }
   void one(const Field& field, std::optional<std::string>&, bool mandatory) { add(field, mandatory, false); }
+  template <class T>
+  void one_alternative() {
+    T value{};
+    structure(*T::kGroup, value);
+  }
   template <class T>
   void many(const Field& field, bool mandatory) {
     group(field, mandatory, true, [&] {

@@ -39,6 +39,10 @@ int main(int argc, char** argv) {
         .source = answer ? server : client, .destination = answer ? client : server, .bytes = http, .comment = {}};
     if (!trace || !trace->write(pdu) || !trace->close()) return 1;
   }
+  for (const std::string& path : test::sample_paths("reload")) {
+    const test::Sample sample = test::load_sample(path);
+    put("reload_decode_fuzz", sample.name, sample.bytes);
+  }
   std::filesystem::create_directories(folder / "scenario_harness_fuzz");
   for (const auto& entry :
        std::filesystem::recursive_directory_iterator(std::filesystem::path(PEERSCOPE_SOURCE_DIR) / "harness/suites")) {

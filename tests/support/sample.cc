@@ -11,6 +11,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "protocols/base/binary_archive.h"
 #include "protocols/base/json_index.h"
 
 namespace peerscope::test {
@@ -161,7 +162,13 @@ class Parser {
     const std::string_view note = line_.substr(std::min(hash + 1, line_.size()));
     const std::size_t equals = note.find(" = ");
     if (equals == std::string_view::npos) return;  // a remark
-    SampleField out = field(trim(note.substr(0, equals)), trim(note.substr(equals + 3)));
+    const std::string_view value = trim(note.substr(equals + 3));
+    const std::string_view run = std::string_view(sample_.bytes).substr(from);
+    SampleField out = field(trim(note.substr(0, equals)), value == "bytes" ? "group" : value);
+    if (value == "bytes") {
+      out.kind = SampleField::Kind::kText;
+      out.text = run;
+    }
     out.has_place = true;
     out.offset = from;
     out.length = sample_.bytes.size() - from;
@@ -181,11 +188,21 @@ class Parser {
     } else if (value.starts_with("raw ")) {
       out.kind = SampleField::Kind::kRaw;
       out.text = value.substr(4);
+    } else if (value.starts_with("hex")) {
+      out.kind = SampleField::Kind::kText;
+      if (!parse_hex(trim(value.substr(3)), out.text)) fail("not bytes in hexadecimal");
     } else if (value.starts_with('"')) {
       out.kind = SampleField::Kind::kText;
       out.text = unquote(value);
     } else {
-      out.number = number<std::int64_t>(value);
+      const bool negative = value.starts_with('-');
+      const bool hexadecimal = value.starts_with("0x");
+      std::uint64_t wide = 0;
+      const char* const begin = value.data() + (hexadecimal ? 2 : 0);
+      const char* const end = value.data() + value.size();
+      const auto [stop, error] = std::from_chars(begin, end, wide, hexadecimal ? 16 : 10);
+      out.number = negative ? number<std::int64_t>(value) : static_cast<std::int64_t>(wide);
+      if (!negative && (error != std::errc{} || stop != end)) fail(fmt::format("'{}' is not a number", value));
     }
     return out;
   }

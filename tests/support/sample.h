@@ -20,11 +20,12 @@
 //   body:                                       the message as text, to the line before the next part; the last newline
 //   {...}                                       does not belong to it
 //   hex:                                        or as bytes, with a field and its value behind each run
-//   01        # version = 1
+//   01        # version = 1                     a number (also 0x01), "text", or bytes: the run itself
 //   fields:                                     every scalar, by path; groups may be named too
-//   version = 1                                 a number; "text" as a JSON string; group; raw ... for an unknown
-//   member; find.swarm_id = "1111"                      absent findings:                                   exactly
-//   these, in any order; nothing below: none P-ADDR-04 error at connect.peer_addr[0].port
+//   version = 1                                 a number; "text" as a JSON string; hex 01ff; group; absent;
+//   find.swarm_id = "1111"                      raw ... for an unknown member
+//   findings:                                   exactly these, in any order; nothing below: none
+//   P-ADDR-04 error at connect.peer_addr[0].port
 //
 // Lines that start with # are comments, except in the body. Anything unknown is an error that names file and line.
 #pragma once
