@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "protocols/reload/security/authority.h"
 #include "reference-impl/net/trace.h"
 #include "tests/support/sample.h"
 
@@ -51,5 +52,38 @@ int main(int argc, char** argv) {
                                  std::filesystem::copy_options::overwrite_existing);
     }
   }
+  // Certificates of every kind, a request, a URI and PEM text; the example document and one of our own.
+  namespace rl = reload;
+  rl::SystemRandom random;
+  const rl::Validity valid{1700000000, 1800000000};
+  for (const rl::KeyType type : {rl::KeyType::kRsa2048, rl::KeyType::kP256}) {
+    const std::string suffix = type == rl::KeyType::kP256 ? "_ec" : "_rsa";
+    const auto key = rl::generate_key(type);
+    if (!key) return 1;
+    const auto authority = rl::Authority::create(*key, "Root", valid, random);
+    if (!authority) return 1;
+    rl::IssueOptions options;
+    options.validity = valid;
+    options.names = {"overlay.example.org", {std::string(16, '\x11'), std::string(16, '\x22')}, "alice@example.org"};
+    const auto leaf = authority->issue_for_key(key->spki(), options, random);
+    rl::SelfSignedOptions self;
+    self.validity = valid;
+    self.overlay = "overlay.example.org";
+    self.user_name = "alice@example.org";
+    self.node_ids = 2;
+    const auto self_signed = rl::make_self_signed_certificate(*key, self, random);
+    const auto csr = rl::make_csr(*key, "alice@example.org");
+    if (!leaf || !self_signed || !csr) return 1;
+    put("certificate_fuzz", "root" + suffix, authority->certificate()->der());
+    put("certificate_fuzz", "leaf" + suffix, *leaf);
+    put("certificate_fuzz", "self" + suffix, *self_signed);
+    put("certificate_fuzz", "csr" + suffix, *csr);
+    put("certificate_fuzz", "pem" + suffix, rl::certificate_to_pem(*leaf));
+  }
+  put("certificate_fuzz", "uri", rl::make_reload_uri(std::string(16, '\x11'), "overlay.example.org"));
+  std::filesystem::create_directories(folder / "config_document_fuzz");
+  std::filesystem::copy_file(
+      std::filesystem::path(PEERSCOPE_SOURCE_DIR) / "tests/reload_security/fixtures/rfc6940-11.1.relo",
+      folder / "config_document_fuzz" / "rfc6940-11.1.relo", std::filesystem::copy_options::overwrite_existing);
   return 0;
 }

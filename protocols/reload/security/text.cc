@@ -24,14 +24,13 @@ constexpr int hex_digit(char c) {
   return -1;
 }
 
-constexpr std::array<std::int8_t, 256> base64_values() {
-  std::array<std::int8_t, 256> values{};
+constexpr std::array<int, 256> base64_values() {
+  std::array<int, 256> values{};
   values.fill(-1);
-  for (std::size_t i = 0; i < kBase64.size(); ++i)
-    values[static_cast<unsigned char>(kBase64[i])] = static_cast<std::int8_t>(i);
+  for (std::size_t i = 0; i < kBase64.size(); ++i) values[static_cast<unsigned char>(kBase64[i])] = static_cast<int>(i);
   return values;
 }
-constexpr std::array<std::int8_t, 256> kBase64Values = base64_values();
+constexpr std::array<int, 256> kBase64Values = base64_values();
 
 // A reader of fixed-width numbers and separators.
 class Scanner {
