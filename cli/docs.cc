@@ -54,7 +54,7 @@ std::string requirements_page() {
     out += fmt::format("\n## {}\n\n| id | level | binds | scope | section | requirement |\n|---|---|---|---|---|---|\n",
                        protocol->document);
     for (const Requirement& row : protocol->requirements) {
-      out += fmt::format("| {} | {} | {} | {} | {} | {} |\n", row.id, to_string(row.level), to_string(row.party),
+      out += fmt::format("| {} | {} | {} | {} | {} | {} |\n", row.id, to_string(row.level), binds(row),
                          to_string(row.scope), row.section, escape(row.text));
     }
   }
@@ -67,6 +67,7 @@ std::string coverage_page(const std::vector<Scenario>& scenarios) {
     std::size_t checks = 0;
     std::size_t provoked = 0;
     std::size_t reasons = 0;
+    std::size_t awaited = 0;
     std::string rows;
     for (const Requirement& row : protocol->requirements) {
       std::string by;
@@ -77,13 +78,17 @@ std::string coverage_page(const std::vector<Scenario>& scenarios) {
       checks += row.check != nullptr;
       provoked += !by.empty();
       reasons += row.reason != nullptr;
+      awaited += row.pending;
       rows += fmt::format("| {} | {} | {} | {} |\n", row.id, row.check != nullptr ? to_string(row.scope) : "", by,
-                          escape(row.reason != nullptr ? row.reason : ""));
+                          escape(row.reason != nullptr ? row.reason
+                                 : row.pending         ? "its scenario is not written yet"
+                                                       : ""));
     }
     out += fmt::format(
-        "\n## {}\n\n{} requirements: {} with a check, {} provoked by scenarios, {} with a written reason.\n\n| id | "
+        "\n## {}\n\n{} requirements: {} with a check, {} provoked by scenarios, {} with a written reason{}.\n\n| id | "
         "check | scenarios | not tested because |\n|---|---|---|---|\n{}",
-        protocol->document, protocol->requirements.size(), checks, provoked, reasons, rows);
+        protocol->document, protocol->requirements.size(), checks, provoked, reasons,
+        awaited != 0 ? fmt::format(", {} await a scenario", awaited) : "", rows);
   }
   return out;
 }

@@ -26,6 +26,7 @@ Verdict verdict_of(const Requirement& row) {
       return Verdict::kFail;
     case Level::kShould:
     case Level::kShouldNot:
+    case Level::kRule:
       return Verdict::kWarn;
     default:
       return Verdict::kInfo;

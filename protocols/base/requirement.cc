@@ -8,8 +8,8 @@
 namespace peerscope {
 
 std::string_view to_string(Level level) {
-  static constexpr std::array<std::string_view, 7> kNames = {"MUST", "MUST NOT", "SHOULD", "SHOULD NOT",
-                                                             "MAY",  "GRAMMAR",  "OURS"};
+  static constexpr std::array<std::string_view, 8> kNames = {"MUST", "MUST NOT", "SHOULD", "SHOULD NOT",
+                                                             "MAY",  "GRAMMAR",  "OURS",   "RULE"};
   return kNames[static_cast<std::size_t>(level)];
 }
 std::string_view to_string(Party party) {

@@ -14,7 +14,8 @@
 
 namespace peerscope {
 
-enum class Level : std::uint8_t { kMust, kMustNot, kShould, kShouldNot, kMay, kGrammar, kOurs };
+// kRule: stated as a fact or rule without a key word.
+enum class Level : std::uint8_t { kMust, kMustNot, kShould, kShouldNot, kMay, kGrammar, kOurs, kRule };
 enum class Party : std::uint8_t { kClient, kServer, kAny };
 // What a check needs to see: one message; a response with its request; all messages of a session so far. A behaviour
 // row has no check: scenarios provoke it.
@@ -85,10 +86,17 @@ struct Requirement {
   const char* reason = nullptr;
   const char* errata = nullptr;
   bool informational = false;  // reported as info whatever the level (the sheet marks these rows INFO)
+  const char* role = nullptr;  // who is bound in the specification's own words, where client and server do not fit
+  bool pending = false;        // its scenario is not written yet; coverage says so
 };
 
-// A builder that fills the severity from the level: MUST, MUST NOT and grammar are errors, SHOULD warns, MAY and our
-// own defaults are notes.
+// Who is bound, for people.
+inline std::string_view binds(const Requirement& row) {
+  return row.role != nullptr ? row.role : to_string(row.party);
+}
+
+// A builder that fills the severity from the level: MUST, MUST NOT and grammar are errors, SHOULD and rules without key
+// word warn, MAY and our own defaults are notes.
 constexpr Severity default_severity(Level level) {
   switch (level) {
     case Level::kMust:
@@ -97,6 +105,7 @@ constexpr Severity default_severity(Level level) {
       return Severity::kError;
     case Level::kShould:
     case Level::kShouldNot:
+    case Level::kRule:
       return Severity::kWarn;
     default:
       return Severity::kNote;

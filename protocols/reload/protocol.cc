@@ -127,10 +127,10 @@ EncodeResult encode_any(std::string_view type, const Tree& tree, const Overrides
   const MessageType* row = row_of(type);
   if (row == nullptr) return {{}, fmt::format("no message '{}' in RELOAD", type)};
   Packet packet;
-  if (row->name == kAckName) {
+  if (type == kAckName) {
     packet.framed = true;
     packet.frame.type = kAckFrame;
-  } else if (row->name == kFragmentName) {
+  } else if (type == kFragmentName) {
     packet.forwarding.fragment = kFragmentBit;
   } else {
     packet.contents.code = kMethods[static_cast<std::size_t>(row - kMessages.data())].code;

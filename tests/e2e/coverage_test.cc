@@ -33,6 +33,10 @@ TEST(Suites, EveryBehaviourRowIsNamedByAScenario) {
   for (const Protocol* protocol : protocols()) {
     for (const Requirement& row : protocol->requirements) {
       if (row.check != nullptr || row.reason != nullptr) continue;
+      if (row.pending) {
+        EXPECT_FALSE(named.contains(row.id)) << row.id << " is named by a scenario and still marked as pending";
+        continue;
+      }
       EXPECT_TRUE(named.contains(row.id)) << row.id << ": " << row.text;
     }
   }

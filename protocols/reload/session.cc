@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "protocols/reload/session.h"
+
+#include "protocols/reload/protocol.h"
+
+namespace peerscope::reload {
+namespace {
+
+constexpr std::int64_t kRetransmission = 2'000'000'000;  // ns; sooner is a copy of the link, not of the originator
+
+void track_request(SessionState& state, const Message& message, const ForwardingHeader& header) {
+  const auto key = std::make_pair(header.overlay, header.transaction_id);
+  if (!state.requests.contains(key) && state.requests.size() >= SessionState::kMostTransactions) state.requests.clear();
+  SessionState::Transaction& transaction = state.requests[key];
+  const bool again = transaction.source == message.source && transaction.destination == message.destination;
+  if (!again)
+    transaction.transmissions = 1;
+  else if (message.time_ns - transaction.time_ns >= kRetransmission)
+    ++transaction.transmissions;
+  transaction = {message.source, message.destination,       header.via_list.size(),
+                 header.ttl,     transaction.transmissions, message.time_ns};
+  if (again) return;
+  const auto link = state.links.find(link_of(message));
+  if (link == state.links.end()) return;
+  link->second.counting = header.transaction_id == link->second.last_request + 1 ? link->second.counting + 1 : 0;
+  link->second.last_request = header.transaction_id;
+}
+
+void track_fragment(SessionState& state, const Packet& packet) {
+  const ForwardingHeader& header = packet.forwarding;
+  const auto key = std::make_pair(header.overlay, header.transaction_id);
+  if (!state.fragments.contains(key) && state.fragments.size() >= SessionState::kMostFragments) state.fragments.clear();
+  SessionState::Fragments& set = state.fragments[key];
+  const std::uint32_t from = header.fragment_offset();
+  const auto to = static_cast<std::uint32_t>(from + packet.fragment.size());
+  if (set.ranges.empty()) set.destination_list = header.destination_list;
+  if (set.ranges.size() < SessionState::kMostFragments) set.ranges.emplace_back(from, to);
+  if (header.is_last_fragment()) set.has_end = true, set.end = to;
+}
+
+}  // namespace
+
+std::string link_of(const Message& message) {
+  return message.source + ">" + message.destination;
+}
+std::string reverse_link_of(const Message& message) {
+  return message.destination + ">" + message.source;
+}
+
+SessionState::Ice ice_of(const std::vector<IceCandidate>& candidates) {
+  SessionState::Ice all = SessionState::Ice::kUnknown;
+  for (const IceCandidate& candidate : candidates) {
+    const bool no_ice = candidate.overlay_link == kDtlsUdpSrNoIce || candidate.overlay_link == kTlsTcpFhNoIce;
+    if (!no_ice && candidate.overlay_link != kDtlsUdpSr) continue;
+    const auto one = no_ice ? SessionState::Ice::kNoIce : SessionState::Ice::kIce;
+    if (all != SessionState::Ice::kUnknown && all != one) return SessionState::Ice::kUnknown;
+    all = one;
+  }
+  return all;
+}
+
+std::unique_ptr<Session> make_session() {
+  return std::make_unique<SessionState>();
+}
+
+void track(Session& session, const Message& message, const Message*) {
+  auto& state = static_cast<SessionState&>(session);
+  const Packet* packet = packet_of(message);
+  if (packet == nullptr || !message.whole()) return;
+  if (packet->is_ack()) return;
+  if (!message.source.empty()) {
+    if (state.links.size() >= SessionState::kMostLinks) state.links.clear();
+    SessionState::Link& link = state.links[link_of(message)];
+    if (packet->framed) link.has_sequence = true, link.sequence = packet->frame.sequence;
+  }
+  if (packet->forwarding.is_fragment()) return track_fragment(state, *packet);
+  if (message.direction == Direction::kRequest) track_request(state, message, packet->forwarding);
+  const std::vector<IceCandidate>* candidates = nullptr;
+  if (const auto* request = body_of<AttachReq>(message); request != nullptr) candidates = &request->candidates;
+  if (const auto* answer = body_of<AttachAns>(message); answer != nullptr) candidates = &answer->candidates;
+  if (candidates == nullptr) return;
+  if (const auto ice = ice_of(*candidates); ice != SessionState::Ice::kUnknown && state.ice.size() < 1000)
+    state.ice.emplace(packet->forwarding.overlay, ice);
+}
+
+}  // namespace peerscope::reload

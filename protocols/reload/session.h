@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What RELOAD's session checks remember: frames per link and direction, requests and fragments by transaction. Every
+// table is bounded; what does not fit is forgotten, never blamed. A link is known by Message::source and destination.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "protocols/base/requirement.h"
+#include "protocols/reload/messages.h"
+
+namespace peerscope::reload {
+
+struct SessionState : Session {
+  static constexpr std::size_t kMostLinks = 10'000;
+  static constexpr std::size_t kMostTransactions = 50'000;
+  static constexpr std::size_t kMostFragments = 4'096;
+
+  // One direction of a link.
+  struct Link {
+    bool has_sequence = false;
+    std::uint32_t sequence = 0;  // of the last data frame
+    std::uint64_t last_request = 0;
+    int counting = 0;  // requests in a row whose transaction ID is one more than the one before
+  };
+  // A request as it was last seen, and how often its sender has sent it.
+  struct Transaction {
+    std::string source;
+    std::string destination;
+    std::size_t via = 0;
+    std::uint8_t ttl = 0;
+    int transmissions = 0;
+    std::int64_t time_ns = 0;
+  };
+  struct Fragments {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges;  // from, to
+    bool has_end = false;
+    std::uint32_t end = 0;
+    std::vector<Destination> destination_list;
+  };
+  enum class Ice : std::uint8_t { kUnknown, kIce, kNoIce };
+
+  std::map<std::string, Link, std::less<>> links;  // "source>destination"
+  std::map<std::pair<std::uint32_t, std::uint64_t>, Transaction> requests;
+  std::map<std::pair<std::uint32_t, std::uint64_t>, Fragments> fragments;
+  std::map<std::uint32_t, Ice> ice;  // by overlay
+};
+
+std::string link_of(const Message& message);
+std::string reverse_link_of(const Message& message);
+// Whether the candidates of an Attach are of ICE links; kUnknown when mixed or none.
+SessionState::Ice ice_of(const std::vector<IceCandidate>& candidates);
+
+}  // namespace peerscope::reload
