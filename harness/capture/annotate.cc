@@ -92,16 +92,7 @@ std::string add_comments(const std::string& from, const std::string& to,
 }
 
 std::string annotate_capture(const std::string& from, const std::string& to,
-                             const std::vector<CapturedMessage>& messages, const CheckResult& result) {
-  std::map<std::uint64_t, std::string> comments;
-  for (const MessageFindings& row : result.messages) {
-    for (const RuleHit& hit : row.hits) {
-      if (hit.verdict < Verdict::kWarn) continue;
-      std::string& comment = comments[hit.frame];
-      comment += fmt::format("{}{} {} ({} {}): {}", comment.empty() ? "" : "\n", hit.rule->id, to_string(hit.verdict),
-                             messages[row.message].protocol->document, hit.rule->section, hit.detail);
-    }
-  }
+                             const std::map<std::uint64_t, std::string>& comments) {
   std::array<char, 4> magic{};
   std::ifstream(from, std::ios::binary).read(magic.data(), magic.size());
   if (number({magic.data(), magic.size()}, false) == kSectionHeader) return add_comments(from, to, comments);
@@ -113,6 +104,19 @@ std::string annotate_capture(const std::string& from, const std::string& to,
                           : fmt::format("editcap could not convert {}: {}{}", from, run.error, run.errors);
   unlink(converted.c_str());
   return error;
+}
+
+void FindingComments::add(const RuleHit& hit, const Protocol& protocol) {
+  if (hit.verdict < Verdict::kWarn) return;
+  const std::string text = fmt::format("{} {} ({} {}): {}", hit.rule->id, to_string(hit.verdict), protocol.document,
+                                       hit.rule->section, hit.detail);
+  if (bytes_ + text.size() > most_bytes_) {
+    ++left_out_;
+    return;
+  }
+  bytes_ += text.size();
+  std::string& comment = comments_[hit.frame];
+  comment += (comment.empty() ? "" : "\n") + text;
 }
 
 }  // namespace peerscope::harness

@@ -133,17 +133,30 @@ void ResultsFile::header(std::string_view command, std::string_view iut, std::st
            .finish());
 }
 
+namespace {
+void write_hit(Line& row, const RuleHit& hit) {
+  row.text("rule", hit.rule->id)
+      .text("verdict", to_string(hit.verdict))
+      .text("level", to_string(hit.rule->level))
+      .text("section", hit.rule->section);
+  row.text("detail", hit.detail).text("where", hit.where).number("frame", hit.frame);
+}
+}  // namespace
+
+void ResultsFile::finding(const std::string& capture, const RuleHit& hit) {
+  Line row("finding");
+  row.text("capture", capture);
+  write_hit(row, hit);
+  line(row.finish());
+}
+
 void ResultsFile::attempt(const Attempt& a) {
   std::string tests;
   for (const std::string& id : a.tests) tests += (tests.empty() ? "" : ",") + json_quote(id);
   std::string hits;
   for (const RuleHit& hit : a.hits) {
     Line row(hit.listed ? "listed" : "collateral");
-    row.text("rule", hit.rule->id)
-        .text("verdict", to_string(hit.verdict))
-        .text("level", to_string(hit.rule->level))
-        .text("section", hit.rule->section);
-    row.text("detail", hit.detail).text("where", hit.where).number("frame", hit.frame);
+    write_hit(row, hit);
     std::string text = row.finish();
     text.pop_back();
     hits += (hits.empty() ? "" : ",") + text;

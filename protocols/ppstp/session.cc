@@ -21,17 +21,29 @@ std::unique_ptr<Session> make_session() {
 namespace {
 
 void track_request(SessionState& state, const Message& message, const Request& m) {
-  if (!m.peer_id || (state.peers.size() >= SessionState::kMostPeers && !state.peers.contains(*m.peer_id))) return;
-  SessionState::Peer& peer = state.peers[*m.peer_id];
+  if (!m.peer_id) return;
+  if (state.remembered >= SessionState::kMostRemembered) {
+    state.peers.clear();
+    state.remembered = 0;
+  }
+  if (state.peers.size() >= SessionState::kMostPeers && !state.peers.contains(*m.peer_id)) return;
+  const auto [at, fresh] = state.peers.try_emplace(*m.peer_id);
+  SessionState::Peer& peer = at->second;
+  state.remembered += fresh;
   peer.address = host_of(message.source);
   if (m.transaction_id) {
-    if (peer.transactions.size() >= SessionState::kMostTransactions) peer.transactions.clear();
-    peer.transactions[*m.transaction_id] = {std::hash<std::string_view>{}(message.view()), true};
+    if (peer.transactions.size() >= SessionState::kMostTransactions) {
+      state.remembered -= peer.transactions.size();
+      peer.transactions.clear();
+    }
+    const SessionState::Transaction transaction{std::hash<std::string_view>{}(message.view()), true};
+    state.remembered += peer.transactions.insert_or_assign(*m.transaction_id, transaction).second;
   }
   if (m.stat_report) {
     for (const Stat& stat : m.stat_report->stat) {
-      if (stat.swarm_id)
-        peer.counters[*stat.swarm_id] = {stat.uploaded_bytes.value_or(0), stat.downloaded_bytes.value_or(0)};
+      if (!stat.swarm_id) continue;
+      const SessionState::Counters counters{stat.uploaded_bytes.value_or(0), stat.downloaded_bytes.value_or(0)};
+      state.remembered += peer.counters.insert_or_assign(*stat.swarm_id, counters).second;
     }
   }
 }
@@ -52,12 +64,12 @@ void track_response(SessionState& state, const Response& m, const Request& asked
       refused = refused || (result.swarm_id == action.swarm_id && result.result == kFailed);
     if (refused) continue;
     if (*action.action == kJoin) {
-      peer.left.erase(*action.swarm_id);
-      peer.joined.insert(*action.swarm_id);
+      state.remembered -= peer.left.erase(*action.swarm_id);
+      state.remembered += peer.joined.insert(*action.swarm_id).second;
     } else if (*action.action == kLeave) {
-      peer.joined.erase(*action.swarm_id);
-      peer.left.insert(*action.swarm_id);
-      peer.counters.erase(*action.swarm_id);  // a later session of the swarm counts anew
+      state.remembered -= peer.joined.erase(*action.swarm_id);
+      state.remembered += peer.left.insert(*action.swarm_id).second;
+      state.remembered -= peer.counters.erase(*action.swarm_id);  // a later session of the swarm counts anew
     }
   }
 }

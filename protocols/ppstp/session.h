@@ -18,6 +18,8 @@ namespace peerscope::ppstp {
 struct SessionState : Session {
   static constexpr std::size_t kMostPeers = 200000;
   static constexpr std::size_t kMostTransactions = 2000;  // per peer
+  // All entries together. Beyond it the session starts over, as if the capture began there.
+  static constexpr std::size_t kMostRemembered = 2000000;
 
   struct Transaction {
     std::uint64_t content = 0;  // hash of the request's bytes
@@ -35,6 +37,7 @@ struct SessionState : Session {
     std::set<std::string, std::less<>> left;  // left on the wire and not joined again since
   };
   std::unordered_map<std::string, Peer> peers;
+  std::size_t remembered = 0;  // peers, transactions, counters and swarms
 
   const Peer* find(const std::string& peer_id) const {
     const auto found = peers.find(peer_id);
