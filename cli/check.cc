@@ -190,8 +190,8 @@ class CaptureCheck {
       if (options_.text())
         std::printf("frame %llu  %s -> %s  %s\n", static_cast<unsigned long long>(captured.message->frame),
                     captured.message->source.c_str(), captured.message->destination.c_str(),
-                    hits.front().where.c_str());
-      std::fputs(lines.c_str(), stdout);
+                    printable(hits.front().where).c_str());
+      std::fputs(printable(lines).c_str(), stdout);
     }
   }
 

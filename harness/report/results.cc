@@ -26,6 +26,11 @@ std::string clean(std::string_view text) {
                                               : 0;
     bool good = n > 0 && i + n <= text.size();
     for (std::size_t k = 1; good && k < n; ++k) good = (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
+    if (good && n > 2) {  // overlong forms, surrogates, beyond U+10FFFF
+      const auto second = static_cast<unsigned char>(text[i + 1]);
+      good = !((c == 0xe0 && second < 0xa0) || (c == 0xed && second >= 0xa0) || (c == 0xf0 && second < 0x90) ||
+               (c == 0xf4 && second >= 0x90));
+    }
     if (!good) {
       out += "\xef\xbf\xbd";
       ++i;
