@@ -12,6 +12,7 @@
 namespace peerscope::harness {
 
 // Copies a pcapng file block by block and adds the comments to its packets, counted from 1 as Wireshark does.
+// A file that breaks off is copied up to there.
 // (editcap 4.0 refuses files whose secrets stand before their interfaces, which is how it writes them itself.) Returns
 // what went wrong, for people; empty when written.
 std::string add_comments(const std::string& from, const std::string& to,

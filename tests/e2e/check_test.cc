@@ -40,6 +40,18 @@ TEST(Check, ACutCaptureIsCalledByItsName) {
   EXPECT_FALSE(says(ended, "standard input")) << ended.output;
 }
 
+TEST(Check, ACutCaptureIsAnnotatedUpToTheCut) {
+  const Folder folder;
+  const std::string bytes = read_file(kBroken);
+  const std::string cut = write(folder / "cut.pcapng", bytes.substr(0, bytes.size() - 50));
+  const Ended ended = check("--annotate " + (folder / "copy.pcapng") + " " + cut);
+  EXPECT_EQ(ended.code, 1) << ended.output;
+  EXPECT_TRUE(says(ended, "annotated copy: ")) << ended.output;
+  const Ended shown = shell("tshark -r " + (folder / "copy.pcapng") + " -Y frame.comment -T fields -e frame.comment");
+  EXPECT_TRUE(says(shown, "P-CONN-22 fail")) << shown.output;
+  EXPECT_FALSE(says(shown, "cut short")) << shown.output;
+}
+
 TEST(Check, WhatIsNoCaptureIsCalledByItsName) {
   const Folder folder;
   const Ended text = check(write(folder / "text.pcapng", "this is no capture\n"));
