@@ -71,21 +71,21 @@ int replay(int argc, char** argv) {
     result.attempt.verdict = Verdict::kInconclusive;
     result.attempt.reason = capture.warning;
   }
-  for (const std::string& warning : result.warnings) std::printf("warning: %s\n", warning.c_str());
+  for (const std::string& warning : result.warnings) std::printf("warning: %s\n", printable(warning).c_str());
   for (const RuleHit& hit : result.attempt.hits) {
     if (hit.verdict >= Verdict::kWarn)
       std::printf("%s %s at the answer to captured %s: %s\n", std::string(to_string(hit.verdict)).c_str(), hit.rule->id,
-                  hit.where.c_str(), hit.detail.c_str());
+                  printable(hit.where).c_str(), printable(hit.detail).c_str());
   }
   constexpr std::size_t kMostShown = 3;
   for (std::size_t i = 0; i < result.divergences.size(); ++i) {
     const Divergence& d = result.divergences[i];
     std::printf("%s frame %llu, answer to %s: %s\n", std::string(to_string(d.verdict)).c_str(),
-                static_cast<unsigned long long>(d.frame), d.summary.c_str(), d.what.c_str());
+                static_cast<unsigned long long>(d.frame), printable(d.summary).c_str(), printable(d.what).c_str());
     if (i >= kMostShown) continue;
     constexpr std::size_t kWidth = 56;
     std::printf("  %-*s %s\n%s", static_cast<int>(kWidth), "expected (capture)", "seen (live, in the capture's terms)",
-                side_by_side(d.expected, d.seen, kWidth).c_str());
+                printable(side_by_side(d.expected, d.seen, kWidth)).c_str());
   }
   std::printf("replay: %zu of %zu messages played, %zu answers compared, %zu differ; verdict %s%s%s\n", result.played,
               result.playable, result.compared, result.divergences.size(),

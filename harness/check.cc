@@ -1,46 +1,59 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "harness/check.h"
 
-#include <map>
-#include <memory>
-#include <set>
-
 namespace peerscope::harness {
+
+std::vector<RuleHit>& Checker::judge(const CapturedMessage& captured, const Message* request) {
+  const Message& message = *captured.message;
+  const Protocol& protocol = *captured.protocol;
+  const bool response = message.direction == Direction::kResponse;
+  ++(response ? responses_ : requests_);
+  if (request != nullptr) ++answered_;
+  Session& session = session_of(protocol, response ? message.source : message.destination);
+  findings_.clear();
+  hits_.clear();
+  run_checks(protocol, {message, request, &session}, {}, findings_);
+  protocol.track(session, message, request);
+  for (Finding& finding : findings_) {
+    RuleHit& hit = hits_.emplace_back();
+    hit.rule = finding.rule;
+    hit.verdict = verdict_of(finding);
+    hit.detail = std::move(finding.detail);
+    hit.where = protocol.summary(message, request);
+    hit.listed = true;
+    hit.frame = message.frame;
+  }
+  return hits_;
+}
+
+// One session per server: peers and transactions of different trackers have nothing to do with each other.
+Session& Checker::session_of(const Protocol& protocol, const std::string& server) {
+  Key key{&protocol, server};
+  if (const auto found = by_server_.find(key); found != by_server_.end()) {
+    sessions_.splice(sessions_.begin(), sessions_, found->second);
+    return *found->second->second;
+  }
+  if (sessions_.size() >= kMostSessions) {
+    by_server_.erase(sessions_.back().first);
+    sessions_.pop_back();
+  }
+  sessions_.emplace_front(key, protocol.make_session());
+  by_server_.emplace(std::move(key), sessions_.begin());
+  return *sessions_.front().second;
+}
 
 CheckResult check_messages(const std::vector<CapturedMessage>& messages) {
   CheckResult result;
-  // One session per server: peers and transactions of different trackers have nothing to do with each other.
-  std::map<std::pair<const Protocol*, std::string>, std::unique_ptr<Session>> sessions;
-  std::set<std::size_t> answered;
-  std::vector<Finding> findings;
+  Checker checker;
   for (std::size_t i = 0; i < messages.size(); ++i) {
-    const CapturedMessage& captured = messages[i];
-    const Message& message = *captured.message;
-    const bool response = message.direction == Direction::kResponse;
-    ++(response ? result.responses : result.requests);
-    const Message* request =
-        captured.request == CapturedMessage::kNone ? nullptr : messages[captured.request].message.get();
-    if (request != nullptr) answered.insert(captured.request);
-    auto& session = sessions[{captured.protocol, response ? message.source : message.destination}];
-    if (!session) session = captured.protocol->make_session();
-    findings.clear();
-    run_checks(*captured.protocol, {message, request, session.get()}, {}, findings);
-    captured.protocol->track(*session, message, request);
-    if (findings.empty()) continue;
-    MessageFindings row{i, {}};
-    for (const Finding& finding : findings) {
-      RuleHit hit;
-      hit.rule = finding.rule;
-      hit.verdict = verdict_of(finding);
-      hit.detail = finding.detail;
-      hit.where = captured.protocol->summary(message, request);
-      hit.listed = true;
-      hit.frame = message.frame;
-      row.hits.push_back(std::move(hit));
-    }
-    result.messages.push_back(std::move(row));
+    const std::size_t asked = messages[i].request;
+    std::vector<RuleHit>& hits =
+        checker.judge(messages[i], asked == CapturedMessage::kNone ? nullptr : messages[asked].message.get());
+    if (!hits.empty()) result.messages.push_back({i, std::move(hits)});
   }
-  result.unanswered = result.requests - answered.size();
+  result.requests = checker.requests();
+  result.responses = checker.responses();
+  result.unanswered = checker.unanswered();
   return result;
 }
 

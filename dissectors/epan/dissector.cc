@@ -88,6 +88,12 @@ int Dissector::dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void
     return 0;
   }
   const Sighting sighting = look(tvb, pinfo, data);
+  // A later pass knows less of the layers below than the record of the first one, so it takes the long way.
+  if (only_export_wanted() && !PINFO_FD_VISITED(pinfo)) {
+    const Record* glanced = journal_.glance(sighting);
+    if (glanced != nullptr && glanced->complete) export_message(tvb, pinfo, *glanced, filter_);
+    return static_cast<int>(captured);
+  }
   const Record* record = study(pinfo, sighting);
   // From here on epan may long-jump: the message and the record belong to the journal, locals are plain.
 

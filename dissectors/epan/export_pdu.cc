@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dissectors/epan/export_pdu.h"
 
+#include <cstdlib>
+#include <cstring>
+
 #include "dissectors/epan/http_context.h"
+
+// Defined in plugin.cc.
+extern "C" {
+WS_DLL_PUBLIC const gchar plugin_version[];
+}
 
 namespace peerscope::epan {
 namespace {
 
 int tap = -1;
+int harness_tap = -1;
 
 // The Protocol column of an exported frame: what carried the message.
 int column_size(packet_info*, void* data) {
@@ -58,14 +67,26 @@ const char* head_of(packet_info* pinfo, const Record& record, guint length) {
       kTransportHeader, transport.http_version == 20 ? "h2" : "h1", security_text(transport.security));
 }
 
+void queue(packet_info* pinfo, exp_pdu_data_t* pdu) {
+  tap_queue_packet(only_export_wanted() ? harness_tap : tap, pinfo, pdu);
+}
+
 }  // namespace
 
 void register_export_tap() {
-  if (tap < 0) tap = register_export_pdu_tap("Peerscope");
+  if (tap >= 0) return;
+  tap = register_export_pdu_tap("Peerscope");
+  const char* version = std::getenv("PEERSCOPE_EXPORT_FOR");
+  if (version != nullptr && std::strcmp(version, plugin_version) == 0)
+    harness_tap = register_export_pdu_tap("Peerscope messages");
 }
 
 bool export_wanted() {
-  return have_tap_listener(tap);
+  return have_tap_listener(tap) || only_export_wanted();
+}
+
+bool only_export_wanted() {
+  return harness_tap >= 0 && have_tap_listener(harness_tap);
 }
 
 void export_message(tvbuff_t* body, packet_info* pinfo, const Record& record, const char* dissector_name) {
@@ -74,7 +95,7 @@ void export_message(tvbuff_t* body, packet_info* pinfo, const Record& record, co
     plain->tvb_captured_length = tvb_captured_length(body);
     plain->tvb_reported_length = tvb_reported_length(body);
     plain->pdu_tvb = body;
-    tap_queue_packet(tap, pinfo, plain);
+    queue(pinfo, plain);
     return;
   }
   static exp_pdu_data_item_t column = {column_size, column_fill, nullptr};
@@ -100,7 +121,7 @@ void export_message(tvbuff_t* body, packet_info* pinfo, const Record& record, co
   pdu->tvb_reported_length = head_length + body_length;
   pdu->pdu_tvb =
       tvb_new_child_real_data(body, bytes, head_length + body_length, static_cast<gint>(head_length + body_length));
-  tap_queue_packet(tap, pinfo, pdu);
+  queue(pinfo, pdu);
 }
 
 }  // namespace peerscope::epan

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The Export PDU tap "Peerscope": each complete message, decrypted and reassembled. What came over HTTP becomes one
-// HTTP/1.1 message that any Wireshark dissects again. `tshark -r in.pcapng -U Peerscope -w out.pcapng` is how captures
-// reach the harness.
+// HTTP/1.1 message that any Wireshark dissects again: `tshark -r in.pcapng -U Peerscope -w out.pcapng`.
+//
+// The harness, which decodes and judges by itself, reads captures through a second tap, "Peerscope messages". While
+// somebody listens to it the dissectors export and do nothing else. It is there only when $PEERSCOPE_EXPORT_FOR names
+// the plugin's own version, so that one run of tshark both proves that the right plugin is loaded and exports.
 #pragma once
 
 #include "dissectors/epan/journal.h"
@@ -11,6 +14,8 @@ namespace peerscope::epan {
 
 void register_export_tap();
 bool export_wanted();
+// Whether the harness listens: it wants messages, and nothing else that a dissector makes.
+bool only_export_wanted();
 
 // Queues a message for the tap: a body of HTTP as HTTP, anything else as it is, for the dissector `dissector_name`.
 // Where the layers below did not tell the start line (HTTP/2), the exported one is a stand-in; the header

@@ -105,6 +105,23 @@ const Record* Journal::pass_by(const Sighting& sighting) noexcept {
   }
 }
 
+const Record* Journal::glance(const Sighting& sighting) noexcept {
+  try {
+    message_ = &workspace_;
+    passing_ = Record{};
+    fill(sighting, passing_);
+    passing_.direction = sighting.direction;
+    if (sighting.direction == Direction::kUnknown) {
+      decode(sighting, passing_.transport, workspace_);
+      passing_.direction = workspace_.direction;
+    }
+    return &passing_;
+  } catch (...) {
+    workspace_.clear();
+    return nullptr;
+  }
+}
+
 void Journal::clear() noexcept {
   message_ = &workspace_;
   workspace_.clear();

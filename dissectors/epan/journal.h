@@ -67,6 +67,9 @@ class Journal {
   // A later pass over a message that the first pass did not see: decodes it and runs the checks that need nothing else.
   // The record is valid until the next call.
   const Record* pass_by(const Sighting& sighting) noexcept;
+  // For an export: what the layers below told of the message, and its direction. The body is decoded only where they
+  // did not tell that. Nothing is judged or kept; the record is valid until the next call.
+  const Record* glance(const Sighting& sighting) noexcept;
   // The message of the last call to enter(), again() or pass_by(); valid until the next one.
   const Message& message() const { return *message_; }
   // Forgets everything: the capture is closed.

@@ -70,17 +70,17 @@ std::string add_comments(const std::string& from, const std::string& to,
   for (;;) {
     std::string block(12, '\0');
     in.read(block.data(), 12);
-    if (in.gcount() == 0) break;
+    // A capture may break off in a block: the copy ends before it, where Wireshark's reading ends too.
+    if (in.gcount() < 12) break;
     // The first word reads the same in both byte orders; what follows it tells the order of the section.
-    if (in.gcount() == 12 && number(block, false) == kSectionHeader)
+    if (number(block, false) == kSectionHeader)
       swapped = number(std::string_view(block).substr(8), false) != kByteOrderMagic;
-    const std::uint32_t length = in.gcount() == 12 ? number(std::string_view(block).substr(4), swapped) : 0;
+    const std::uint32_t length = number(std::string_view(block).substr(4), swapped);
     if (length < 12 || length % 4 != 0 || length > kLargestBlock)
-      return fmt::format("{}: not a pcapng file, or cut short in a block after frame {}", from, frame);
+      return fmt::format("{}: not a pcapng file, or damaged after frame {}", from, frame);
     block.resize(length);
     in.read(block.data() + 12, static_cast<std::streamsize>(length - 12));
-    if (in.gcount() != static_cast<std::streamsize>(length - 12))
-      return fmt::format("{}: cut short in a block after frame {}", from, frame);
+    if (in.gcount() != static_cast<std::streamsize>(length - 12)) break;
     const std::uint32_t type = number(block, swapped);
     if (type == kEnhancedPacket || type == kSimplePacket || type == kObsoletePacket) ++frame;
     const auto comment = type == kEnhancedPacket && length >= 32 ? comments.find(frame) : comments.end();
@@ -92,16 +92,7 @@ std::string add_comments(const std::string& from, const std::string& to,
 }
 
 std::string annotate_capture(const std::string& from, const std::string& to,
-                             const std::vector<CapturedMessage>& messages, const CheckResult& result) {
-  std::map<std::uint64_t, std::string> comments;
-  for (const MessageFindings& row : result.messages) {
-    for (const RuleHit& hit : row.hits) {
-      if (hit.verdict < Verdict::kWarn) continue;
-      std::string& comment = comments[hit.frame];
-      comment += fmt::format("{}{} {} ({} {}): {}", comment.empty() ? "" : "\n", hit.rule->id, to_string(hit.verdict),
-                             messages[row.message].protocol->document, hit.rule->section, hit.detail);
-    }
-  }
+                             const std::map<std::uint64_t, std::string>& comments) {
   std::array<char, 4> magic{};
   std::ifstream(from, std::ios::binary).read(magic.data(), magic.size());
   if (number({magic.data(), magic.size()}, false) == kSectionHeader) return add_comments(from, to, comments);
@@ -113,6 +104,19 @@ std::string annotate_capture(const std::string& from, const std::string& to,
                           : fmt::format("editcap could not convert {}: {}{}", from, run.error, run.errors);
   unlink(converted.c_str());
   return error;
+}
+
+void FindingComments::add(const RuleHit& hit, const Protocol& protocol) {
+  if (hit.verdict < Verdict::kWarn) return;
+  const std::string text = fmt::format("{} {} ({} {}): {}", hit.rule->id, to_string(hit.verdict), protocol.document,
+                                       hit.rule->section, hit.detail);
+  if (bytes_ + text.size() > most_bytes_) {
+    ++left_out_;
+    return;
+  }
+  bytes_ += text.size();
+  std::string& comment = comments_[hit.frame];
+  comment += (comment.empty() ? "" : "\n") + text;
 }
 
 }  // namespace peerscope::harness

@@ -5,14 +5,18 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <pcap/pcap.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
-#include <deque>
-#include <map>
+#include <cstring>
+#include <optional>
+#include <sstream>
 #include <thread>
 
+#include "harness/capture/pending.h"
 #include "harness/capture/tshark.h"
 
 namespace peerscope::harness {
@@ -129,187 +133,308 @@ void apply_transport(const net::Headers& headers, const Pdu& pdu, Transport& tra
   }
 }
 
-const Protocol* protocol_for(const Message& probe, const net::Headers& headers) {
-  const std::string type = media_type_of(headers);
-  for (const Protocol* protocol : protocols()) {
-    for (const char* candidate : protocol->media_types) {
-      if (type == candidate) return protocol;
-    }
-  }
-  for (const Protocol* protocol : protocols()) {
-    if (belongs_to(*protocol, probe)) return protocol;
-  }
-  return nullptr;
+MessagePtr decode(const Protocol& protocol, std::string_view body, const Transport& transport, Direction direction,
+                  MessagePtr message) {
+  message->clear();
+  message->direction = direction;
+  message->transport = transport;
+  protocol.decode(body, *message);
+  return message;
 }
 
-// Reads every PDU of the file; `pcap_error` tells how reading ended.
-void collect(pcap_t* pcap, CaptureResult& result) {
-  // Requests that wait for their answer, per connection as the client sees it.
-  std::map<std::string, std::deque<std::size_t>> waiting;
-  pcap_pkthdr* header = nullptr;
-  const u_char* data = nullptr;
-  std::uint64_t number = 0;
-  while (pcap_next_ex(pcap, &header, &data) == 1) {
-    ++number;
-    Pdu pdu;
-    if (!parse_pdu({reinterpret_cast<const char*>(data), header->caplen}, pdu) || pdu.dissector != "http") continue;
-    CapturedMessage captured;
-    Transport::Security unknown = Transport::Security::kUnknown;
+// The file as libpcap reads it, and what became of its messages.
+class Reader {
+ public:
+  explicit Reader(const MessageSink& sink) : sink_(sink) {}
+
+  // To the end; returns why it ended early, or "".
+  std::string read(pcap_t* pcap) {
+    pcap_pkthdr* header = nullptr;
+    const u_char* data = nullptr;
+    int got = 0;
+    while ((got = pcap_next_ex(pcap, &header, &data)) == 1) {
+      ++packets_;
+      Pdu pdu;
+      if (!parse_pdu({reinterpret_cast<const char*>(data), header->caplen}, pdu) || pdu.dissector != "http") continue;
+      CapturedMessage captured;
+      if (!decode_http(pdu, captured)) continue;
+      Message& message = *captured.message;
+      message.frame = pdu.frame != 0 ? pdu.frame : packets_;
+      // Unsigned: a broken capture may hold any number, and a sum that wraps is as good as what it says.
+      message.time_ns = static_cast<std::int64_t>(static_cast<std::uint64_t>(header->ts.tv_sec) * 1000000000 +
+                                                  static_cast<std::uint64_t>(header->ts.tv_usec));
+      message.source = net::Endpoint{pdu.source, static_cast<std::uint16_t>(pdu.source_port)}.to_string();
+      message.destination =
+          net::Endpoint{pdu.destination, static_cast<std::uint16_t>(pdu.destination_port)}.to_string();
+      deliver(std::move(captured));
+    }
+    return got == PCAP_ERROR ? pcap_geterr(pcap) : "";
+  }
+
+  std::size_t messages() const { return messages_; }
+  std::size_t given_up() const { return pending_.given_up(); }
+
+ private:
+  // The start line, the headers and the body; false for what is no message of a known protocol.
+  bool decode_http(const Pdu& pdu, CapturedMessage& captured) {
     const bool response = pdu.payload.starts_with("HTTP/");
+    Transport transport;
+    transport.has_http = true;
     if (response) {
       auto parsed = net::parse_response(pdu.payload);
-      if (!parsed) continue;
+      if (!parsed) return false;
       captured.http_response = std::move(*parsed);
+      transport.status = captured.http_response.status;
+      transport.http_version = captured.http_response.version;
     } else {
       auto parsed = net::parse_request(pdu.payload);
-      if (!parsed) continue;
+      if (!parsed) return false;
       captured.http_request = std::move(*parsed);
+      transport.method = captured.http_request.method;
+      transport.target = captured.http_request.target;
+      transport.http_version = captured.http_request.version;
     }
     net::Headers& headers = response ? captured.http_response.headers : captured.http_request.headers;
-    for (const Protocol* protocol : protocols()) {
-      MessagePtr probe = response ? decode_response(*protocol, captured.http_response, unknown)
-                                  : decode_request(*protocol, captured.http_request, unknown);
-      if (protocol_for(*probe, headers) != protocol) continue;
-      captured.protocol = protocol;
-      captured.message = std::move(probe);
-      break;
-    }
-    if (captured.protocol == nullptr) continue;
-    Message& message = *captured.message;
-    apply_transport(headers, pdu, message.transport);
+    const std::string& body = response ? captured.http_response.body : captured.http_request.body;
+    transport.content_type = media_type_of(headers);
+    apply_transport(headers, pdu, transport);
     headers.remove(kTransportHeader);
-    message.frame = pdu.frame != 0 ? pdu.frame : number;
-    // Unsigned: a broken capture may hold any number, and a sum that wraps is as good as what it says.
-    message.time_ns = static_cast<std::int64_t>(static_cast<std::uint64_t>(header->ts.tv_sec) * 1000000000 +
-                                                static_cast<std::uint64_t>(header->ts.tv_usec));
-    const net::Endpoint from{pdu.source, static_cast<std::uint16_t>(pdu.source_port)};
-    const net::Endpoint to{pdu.destination, static_cast<std::uint16_t>(pdu.destination_port)};
-    message.source = from.to_string();
-    message.destination = to.to_string();
-    const std::string connection =
-        response ? message.destination + ">" + message.source : message.source + ">" + message.destination;
-    std::deque<std::size_t>& queue = waiting[connection];
-    constexpr std::size_t kMostWaiting = 1000;
-    if (!response) {
-      queue.push_back(result.messages.size());
-      if (queue.size() > kMostWaiting) queue.pop_front();
-    } else if (!queue.empty()) {
-      // By exchange id first; HTTP/1 answers come in order, so the oldest request is the next best.
-      const std::string_view id = captured.protocol->exchange_id(message);
-      auto at = queue.begin();
-      for (auto it = queue.begin(); it != queue.end(); ++it) {
-        if (captured.protocol->exchange_id(*result.messages[*it].message) == id) {
-          at = it;
-          break;
-        }
+    const Direction direction = response ? Direction::kResponse : Direction::kRequest;
+
+    // The media type tells whose message it is; without a known one, what the decoders make of the body.
+    for (const Protocol* protocol : protocols()) {
+      for (const char* type : protocol->media_types) {
+        if (transport.content_type == type) captured.protocol = protocol;
       }
-      captured.request = *at;
-      queue.erase(at);
     }
-    result.messages.push_back(std::move(captured));
+    MessagePtr message = fresh();
+    if (captured.protocol != nullptr) {
+      message = decode(*captured.protocol, body, transport, direction, std::move(message));
+    } else {
+      for (const Protocol* protocol : protocols()) {
+        message = decode(*protocol, body, transport, direction, std::move(message));
+        if (!belongs_to(*protocol, *message)) continue;
+        captured.protocol = protocol;
+        break;
+      }
+    }
+    if (captured.protocol == nullptr) {
+      give_back(std::move(message));
+      return false;
+    }
+    // The protocol's own word on what a message is counts more than the way it travelled (RFC 7846 section 3.4).
+    if (response && message->direction == Direction::kRequest) {
+      captured.http_request =
+          net::HttpRequest("POST", "/", 11, std::move(headers), std::move(captured.http_response.body));
+      captured.http_response = {};
+    } else if (!response && message->direction == Direction::kResponse) {
+      net::HttpResponse& moved = captured.http_response = net::HttpResponse(200);
+      moved.headers = std::move(headers);
+      moved.body = std::move(captured.http_request.body);
+      captured.http_request = {};
+    }
+    captured.message = std::move(message);
+    return true;
   }
-}
 
-}  // namespace
+  // Finds the request of a response, tells the caller, and keeps what is needed later.
+  void deliver(CapturedMessage captured) {
+    MessagePtr message = captured.message;
+    const bool response = message->direction == Direction::kResponse;
+    const std::string connection =
+        response ? message->destination + ">" + message->source : message->source + ">" + message->destination;
+    const std::string id(captured.protocol->exchange_id(*message));
+    std::optional<PendingRequests::Request> request;
+    if (response) request = pending_.take(connection, id);
+    if (request) captured.request = request->number;
+    sink_(std::move(captured), request ? request->message.get() : nullptr);
+    captured.message.reset();
+    if (!response)
+      pending_.add(connection, {messages_, std::move(message), id});
+    else
+      give_back(std::move(message));
+    if (request) give_back(std::move(request->message));
+    ++messages_;
+  }
 
-namespace {
+  // Messages are used again, so that a long capture does not allocate their parts anew each time.
+  MessagePtr fresh() {
+    if (spare_.empty()) return std::make_shared<Message>();
+    MessagePtr message = std::move(spare_.back());
+    spare_.pop_back();
+    return message;
+  }
+  void give_back(MessagePtr message) {
+    constexpr std::size_t kMostSpare = 16;
+    constexpr std::size_t kLargest = 1 << 20;
+    if (message.use_count() == 1 && spare_.size() < kMostSpare && message->bytes.capacity() < kLargest)
+      spare_.push_back(std::move(message));
+  }
+
+  const MessageSink& sink_;
+  PendingRequests pending_;
+  std::vector<MessagePtr> spare_;
+  std::size_t packets_ = 0;
+  std::size_t messages_ = 0;
+};
+
+// What reading the exported PDUs brought.
+struct Exported {
+  std::string error;    // nothing could be read
+  std::string warning;  // not everything could
+  std::size_t messages = 0;
+  std::size_t given_up = 0;
+};
 
 // Takes over `pcap`; null with the reason in `error`.
-CaptureResult read_all(pcap_t* pcap, const std::string& name, const char* error) {
-  CaptureResult result;
+Exported read_all(pcap_t* pcap, const std::string& name, const char* error, const MessageSink& sink) {
+  Exported result;
   if (pcap == nullptr) {
     result.error = fmt::format("{}: {}", name, error);
     return result;
   }
   constexpr int kUpperPdu = 252;
-  if (pcap_datalink(pcap) != kUpperPdu)
+  if (pcap_datalink(pcap) != kUpperPdu) {
     result.error = fmt::format("{}: its link type is {}, not exported PDUs", name, pcap_datalink(pcap));
-  else
-    collect(pcap, result);
+  } else {
+    Reader reader(sink);
+    if (const std::string why = reader.read(pcap); !why.empty())
+      result.warning = fmt::format("{}: read only in part: {}", name, why);
+    result.messages = reader.messages();
+    result.given_up = reader.given_up();
+  }
   pcap_close(pcap);
   return result;
 }
 
-}  // namespace
-
-namespace {
+// What tshark said, without what goes without saying. It reads the capture from its standard input, because it may have
+// no right to open it, and says so where it means the file.
+std::string told_by_tshark(const std::string& errors) {
+  std::string said;
+  std::istringstream lines(errors);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty() || line.find("Running as user") != std::string::npos ||
+        line.find("Capturing") != std::string::npos)
+      continue;
+    if (line.starts_with("tshark: ")) line.erase(0, std::strlen("tshark: "));
+    for (const std::string_view words : {"The standard input", "the standard input", "standard input", "\"-\""}) {
+      for (std::size_t at; (at = line.find(words)) != std::string::npos;) line.replace(at, words.size(), "the file");
+    }
+    said += (said.empty() ? "" : " ") + line;
+  }
+  return said;
+}
 
 // What tshark's exit and its words mean for what was read.
-void take_outcome(const CommandResult& run, CaptureResult read, const std::string& path, CaptureResult& result) {
-  std::string said;
-  for (std::size_t from = 0; from < run.errors.size();) {
-    const std::size_t end = std::min(run.errors.find('\n', from), run.errors.size());
-    const std::string line = run.errors.substr(from, end - from);
-    if (line.find("Running as user") == std::string::npos && line.find("Capturing") == std::string::npos &&
-        !line.empty())
-      said += (said.empty() ? "" : " ") + line;
-    from = end + 1;
-  }
-  if (said.empty() && run.status != 0) said = fmt::format("tshark ended with status {}", run.status);
+CaptureOutcome outcome_of(const CommandResult& run, const Exported& read, const std::string& path) {
+  CaptureOutcome outcome;
+  std::string said = told_by_tshark(run.errors);
+  if (said.empty()) said = fmt::format("tshark ended with status {}", run.status);
   if (!run.error.empty()) {
-    result.error = run.error;
-    result.harness_fault = true;
-  } else if (run.status != 0 && read.messages.empty()) {
-    result.error = fmt::format("{}: {}", path, said);
+    outcome.error = fmt::format("{}: {}", path, run.error);
+    outcome.harness_fault = true;
+  } else if (run.status != 0 && read.messages == 0) {
+    outcome.error = fmt::format("{}: {}", path, said);
+  } else if (run.status != 0) {
+    outcome.warning = fmt::format("{}: read only in part: {}", path, said);
+  } else if (!read.error.empty()) {
+    outcome.error = read.error;
+    outcome.harness_fault = true;
   } else {
-    result = std::move(read);
-    if (run.status != 0) result.warning = fmt::format("{}: read only in part: {}", path, said);
+    outcome.warning = read.warning;
   }
+  if (read.given_up > 0) {
+    outcome.note = fmt::format(
+        "{}: {} that stayed without an answer {} forgotten to keep the memory small; an answer that came later was "
+        "judged "
+        "without its request",
+        path, read.given_up == 1 ? "1 request" : fmt::format("{} requests", read.given_up),
+        read.given_up == 1 ? "was" : "were");
+  }
+  return outcome;
+}
+
+MessageSink into(CaptureResult& result) {
+  return [&result](CapturedMessage&& captured, const Message*) { result.messages.push_back(std::move(captured)); };
+}
+
+// Why tshark would get nothing to read; empty when it may try.
+std::string unreadable(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0 || access(path.c_str(), R_OK) != 0)
+    return fmt::format("{}: cannot be read: {}", path, std::strerror(errno));
+  if (S_ISDIR(status.st_mode)) return fmt::format("{}: is a folder, not a capture", path);
+  return {};
 }
 
 }  // namespace
 
 CaptureResult read_exported(const std::string& path) {
+  CaptureResult result;
   std::array<char, PCAP_ERRBUF_SIZE> error{};
-  return read_all(pcap_open_offline_with_tstamp_precision(path.c_str(), PCAP_TSTAMP_PRECISION_NANO, error.data()), path,
-                  error.data());
+  const Exported read =
+      read_all(pcap_open_offline_with_tstamp_precision(path.c_str(), PCAP_TSTAMP_PRECISION_NANO, error.data()), path,
+               error.data(), into(result));
+  result.error = read.error;
+  result.warning = read.warning;
+  return result;
+}
+
+CaptureOutcome stream_capture(const std::string& path, const std::string& keys, const std::string& version,
+                              const MessageSink& sink) {
+  CaptureOutcome outcome;
+  if (outcome.error = unreadable(path); !outcome.error.empty()) return outcome;
+  TsharkSetup setup = prepare_tshark();
+  // The plugin has this tap only when it is of the version that the environment names, so no second run of tshark has
+  // to find that out first.
+  setup.environment["PEERSCOPE_EXPORT_FOR"] = version;
+  std::vector<std::string> arguments = {"-n", "-r", "-", "-U", "Peerscope messages", "-w", "-"};
+  if (!keys.empty() && setup.error.empty()) {
+    const std::string copy = share(setup, keys, outcome.error);
+    arguments.insert(arguments.end(), {"-o", "tls.keylog_file:" + copy});
+  }
+  std::array<int, 2> exported{-1, -1};
+  if (setup.error.empty() && outcome.error.empty() && pipe2(exported.data(), O_CLOEXEC) != 0)
+    setup.error = "cannot make a pipe";
+  if (setup.error.empty() && outcome.error.empty()) {
+    // tshark exports while this thread decodes what it exports.
+    constexpr double kLongest = 24 * 3600;  // a capture may be of any size; this ends a tshark that hangs
+    CommandResult run;
+    std::thread exporting(
+        [&] { run = run_tshark(setup, arguments, kLongest, {.input = path, .output = {}, .output_fd = exported[1]}); });
+    // Large pieces: the two processes wait for each other less often. Refused when the user has many pipes open.
+    constexpr int kPipe = 1 << 20;
+    constexpr std::size_t kBuffer = 256 << 10;
+    (void)fcntl(exported[0], F_SETPIPE_SZ, kPipe);
+    std::FILE* stream = fdopen(exported[0], "rb");
+    setvbuf(stream, nullptr, _IOFBF, kBuffer);
+    std::array<char, PCAP_ERRBUF_SIZE> error{};
+    pcap_t* pcap = pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, error.data());
+    const Exported read = read_all(pcap, path, error.data(), sink);
+    // libpcap closes the stream only when it could open it; the writer must not wait for a reader that has gone.
+    if (pcap == nullptr) std::fclose(stream);
+    exporting.join();
+    outcome = outcome_of(run, read, path);
+    if (!outcome.error.empty() && read.messages == 0) {
+      // Perhaps not the capture's fault: without the plugin there is no such tap.
+      setup.error = verify_plugin(setup, version, setup.missing);
+      if (setup.error.empty() && run.errors.find("register tap") != std::string::npos)
+        setup.error = fmt::format(
+            "the plugin has this program's version, {}, but not its export: build or install both from one source",
+            version);
+    }
+  }
+  if (!setup.error.empty()) {
+    outcome.error = setup.error;
+    outcome.harness_fault = true;
+  }
+  tear_down(setup);
+  return outcome;
 }
 
 CaptureResult read_capture(const std::string& path, const std::string& keys, const std::string& version) {
   CaptureResult result;
-  if (access(path.c_str(), R_OK) != 0) {
-    result.error = fmt::format("{}: cannot be read: no such file, or no right to read it", path);
-    return result;
-  }
-  TsharkSetup setup = prepare_tshark();
-  std::vector<std::string> arguments = {"-n", "-r", "-", "-U", "Peerscope", "-w", "-"};
-  if (!keys.empty() && setup.error.empty()) {
-    const std::string copy = share(setup, keys, result.error);
-    arguments.insert(arguments.end(), {"-o", "tls.keylog_file:" + copy});
-  }
-  std::array<int, 2> exported{-1, -1};
-  if (setup.error.empty() && result.error.empty() && pipe2(exported.data(), O_CLOEXEC) != 0)
-    result.error = "cannot make a pipe";
-  if (setup.error.empty() && result.error.empty()) {
-    // Three things at once: tshark exports, this thread decodes what it exports, and a second tshark tells whether the
-    // plugin is there at all.
-    constexpr double kLongest = 3600;
-    CommandResult run;
-    std::thread exporting(
-        [&] { run = run_tshark(setup, arguments, kLongest, {.input = path, .output = {}, .output_fd = exported[1]}); });
-    std::string plugin_error;
-    bool missing = false;
-    std::thread verifying([&] { plugin_error = verify_plugin(setup, version, missing); });
-    std::array<char, PCAP_ERRBUF_SIZE> error{};
-    std::FILE* stream = fdopen(exported[0], "rb");
-    CaptureResult read = read_all(
-        pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, error.data()), path, error.data());
-    // libpcap closes the stream only when it could open it; the writer must not wait for a reader that has gone.
-    if (!read.error.empty() && error[0] != '\0') std::fclose(stream);
-    exporting.join();
-    verifying.join();
-    setup.missing = missing;
-    if (!plugin_error.empty()) {
-      setup.error = plugin_error;
-    } else {
-      take_outcome(run, std::move(read), path, result);
-    }
-  }
-  if (!setup.error.empty()) {
-    result.error = setup.error;
-    result.harness_fault = true;
-  }
-  tear_down(setup);
+  static_cast<CaptureOutcome&>(result) = stream_capture(path, keys, version, into(result));
   return result;
 }
 

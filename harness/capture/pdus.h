@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Application messages of a capture: tshark and the plugin's tap export them, libpcap reads them, and here they become
-// decoded messages, each response with its request.
+// Application messages of a capture: tshark and the plugin's tap export them, libpcap reads them while tshark writes,
+// and here they become decoded messages, each response with its request. A stream keeps no message but the requests
+// that wait for their answer (capture/pending.h), so a capture may be of any size.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,14 +25,24 @@ struct CapturedMessage {
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 };
 
-struct CaptureResult {
-  std::vector<CapturedMessage> messages;
-  std::string error;           // nothing could be read: for people
-  bool harness_fault = false;  // tshark or the plugin is missing, not the capture
+struct CaptureOutcome {
+  std::string error;           // nothing could be read, or tshark failed: for people
+  bool harness_fault = false;  // tshark or the plugin is at fault, not the capture
   std::string warning;         // the capture is cut short, or parts could not be read
+  std::string note;            // what a limit left out; no verdict depends on it
+};
+struct CaptureResult : CaptureOutcome {
+  std::vector<CapturedMessage> messages;
 };
 
+// Called for each message in the order of the capture, on the thread of the caller. `request` is the message that a
+// response answers, or null; it is valid until the call returns. What is not moved out of `captured` is used again.
+using MessageSink = std::function<void(CapturedMessage&& captured, const Message* request)>;
+
 // `keys`: TLS key log file, or empty. `version`: of this program, which the plugin must have too.
+CaptureOutcome stream_capture(const std::string& path, const std::string& keys, const std::string& version,
+                              const MessageSink& sink);
+// The same with all messages in memory.
 CaptureResult read_capture(const std::string& path, const std::string& keys, const std::string& version);
 
 // Reads a file of exported PDUs (also one that --trace or an evidence file made) without tshark.

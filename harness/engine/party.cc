@@ -90,8 +90,14 @@ net::Result<ClientParty::Answer> ClientParty::receive() {
   if (pending_.empty()) return {net::ErrorKind::kLocal, "no request waits for an answer"};
   auto& client = client_->client();
   auto response = client_->read_response(pending_.front().exchange.http.method);
-  while (response && response->status / 100 == 1)
+  constexpr int kMostInterim = 100;  // a server could send 1xx responses for ever
+  for (int interim = 0; response && response->status / 100 == 1; ++interim) {
+    if (interim == kMostInterim) {
+      client.close();
+      return {net::ErrorKind::kTooLarge, "more than 100 interim (1xx) responses to one request"};
+    }
     response = client_->read_response(pending_.front().exchange.http.method);
+  }
   const auto again = [&] {
     client.close();
     if (auto connected = client_->connect(); !connected) return false;

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 
 void say(const RunOptions& options, const std::string& text) {
   if (options.quiet) return;
-  std::fputs(text.c_str(), stdout);
+  std::fputs(printable(text).c_str(), stdout);
   std::fflush(stdout);
 }
 

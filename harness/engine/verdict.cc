@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "harness/engine/verdict.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -35,6 +37,21 @@ Verdict verdict_of(const Requirement& row) {
 
 Verdict verdict_of(const Finding& finding) {
   return finding.severity <= Severity::kNote ? Verdict::kInfo : verdict_of(*finding.rule);
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    if ((c < 0x20 && c != '\n') || c == 0x7f)
+      out += fmt::format("\\x{:02x}", c);
+    else if (c == 0xc2 && next >= 0x80 && next < 0xa0)  // U+0080 to U+009F
+      out += fmt::format("\\x{:02x}", next), ++i;
+    else
+      out += text[i];
+  }
+  return out;
 }
 
 ExitCode exit_code(const std::vector<Verdict>& verdicts) {

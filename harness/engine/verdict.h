@@ -52,6 +52,9 @@ struct RuleHit {
   std::uint64_t frame = 0;  // in the capture that was checked, or in the evidence file
 };
 
+// For a terminal: control characters of a message, which could drive it, become \\x1b and the like. Line ends stay.
+std::string printable(std::string_view text);
+
 ExitCode exit_code(const std::vector<Verdict>& verdicts);
 
 }  // namespace peerscope::harness

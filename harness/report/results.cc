@@ -26,6 +26,11 @@ std::string clean(std::string_view text) {
                                               : 0;
     bool good = n > 0 && i + n <= text.size();
     for (std::size_t k = 1; good && k < n; ++k) good = (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
+    if (good && n > 2) {  // overlong forms, surrogates, beyond U+10FFFF
+      const auto second = static_cast<unsigned char>(text[i + 1]);
+      good = !((c == 0xe0 && second < 0xa0) || (c == 0xed && second >= 0xa0) || (c == 0xf0 && second < 0x90) ||
+               (c == 0xf4 && second >= 0x90));
+    }
     if (!good) {
       out += "\xef\xbf\xbd";
       ++i;
@@ -133,17 +138,30 @@ void ResultsFile::header(std::string_view command, std::string_view iut, std::st
            .finish());
 }
 
+namespace {
+void write_hit(Line& row, const RuleHit& hit) {
+  row.text("rule", hit.rule->id)
+      .text("verdict", to_string(hit.verdict))
+      .text("level", to_string(hit.rule->level))
+      .text("section", hit.rule->section);
+  row.text("detail", hit.detail).text("where", hit.where).number("frame", hit.frame);
+}
+}  // namespace
+
+void ResultsFile::finding(const std::string& capture, const RuleHit& hit) {
+  Line row("finding");
+  row.text("capture", capture);
+  write_hit(row, hit);
+  line(row.finish());
+}
+
 void ResultsFile::attempt(const Attempt& a) {
   std::string tests;
   for (const std::string& id : a.tests) tests += (tests.empty() ? "" : ",") + json_quote(id);
   std::string hits;
   for (const RuleHit& hit : a.hits) {
     Line row(hit.listed ? "listed" : "collateral");
-    row.text("rule", hit.rule->id)
-        .text("verdict", to_string(hit.verdict))
-        .text("level", to_string(hit.rule->level))
-        .text("section", hit.rule->section);
-    row.text("detail", hit.detail).text("where", hit.where).number("frame", hit.frame);
+    write_hit(row, hit);
     std::string text = row.finish();
     text.pop_back();
     hits += (hits.empty() ? "" : ",") + text;

@@ -43,6 +43,8 @@ class ResultsFile {
   void header(std::string_view command, std::string_view iut, std::string_view version, std::string_view suite_hash,
               std::uint64_t seed);
   void attempt(const Attempt& attempt);
+  // One finding of a capture, as it comes; the capture's attempt holds the first ones of each rule again.
+  void finding(const std::string& capture, const RuleHit& hit);
   // The verdict that counts for a scenario permutation, after re-runs.
   void verdict(const Attempt& last, Verdict final, std::string_view note);
   void requirement(const Requirement& row, Verdict verdict, std::size_t hits, std::string_view example);

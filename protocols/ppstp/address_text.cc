@@ -2,8 +2,10 @@
 #include "protocols/ppstp/address_text.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 
-#include <array>
+#include <cstdint>
+#include <string>
 
 namespace peerscope::ppstp {
 namespace {
@@ -14,6 +16,42 @@ bool same_ignoring_case(std::string_view a, std::string_view b) {
     if ((a[i] | 0x20) != (b[i] | 0x20)) return false;
   }
   return true;
+}
+
+// RFC 5952 section 4, over the first `groups` groups; the longest run of zero groups, and of equals the first, is "::".
+std::string hex_groups(const in6_addr& address, std::size_t groups) {
+  const auto group = [&](std::size_t i) {
+    return static_cast<unsigned>(address.s6_addr[2 * i] << 8 | address.s6_addr[2 * i + 1]);
+  };
+  std::size_t best = groups;
+  std::size_t length = 1;  // a single zero group is not shortened
+  for (std::size_t i = 0; i < groups; ++i) {
+    std::size_t run = 0;
+    while (i + run < groups && group(i + run) == 0) ++run;
+    if (run > length) best = i, length = run;
+    if (run > 0) i += run - 1;
+  }
+  std::string out;
+  for (std::size_t i = 0; i < groups;) {
+    if (i == best) {
+      out += "::";
+      i += length;
+      continue;
+    }
+    if (!out.empty() && out.back() != ':') out += ':';
+    out += fmt::format("{:x}", group(i++));
+  }
+  return out;
+}
+
+// Section 5: the last 32 bits in dotted form, which suits addresses that are known to hold an IPv4 address. Which those
+// are is not always in the prefix, so both forms are right.
+std::string mixed_form(const in6_addr& address) {
+  constexpr std::size_t kHexGroups = 6;
+  std::string out = hex_groups(address, kHexGroups);
+  if (out.empty() || out.back() != ':') out += ':';
+  const std::uint8_t* v4 = address.s6_addr + 2 * kHexGroups;
+  return out + fmt::format("{}.{}.{}.{}", v4[0], v4[1], v4[2], v4[3]);
 }
 
 }  // namespace
@@ -29,9 +67,9 @@ AddressFault judge_address(std::string_view address_type, std::string_view text,
   if (same_ignoring_case(address_type, "ipv6")) {
     in6_addr v6{};
     if (inet_pton(AF_INET6, copy.c_str(), &v6) != 1) return AddressFault::kNotIpv6;
-    std::array<char, INET6_ADDRSTRLEN> buffer{};
-    canonical = inet_ntop(AF_INET6, &v6, buffer.data(), buffer.size());
-    return canonical == text ? AddressFault::kNone : AddressFault::kNotCanonical;
+    constexpr std::size_t kGroups = 8;
+    canonical = hex_groups(v6, kGroups);
+    return canonical == text || mixed_form(v6) == text ? AddressFault::kNone : AddressFault::kNotCanonical;
   }
   return AddressFault::kNone;
 }

@@ -433,8 +433,11 @@ void conn_22(const CheckInput& in, Reporter& r) {
     // The answer to the CONNECT with which it comes back may list the asker itself.
     const Request* m = asked(in);
     if (m != nullptr && m->connect && m->peer_id == id.text) return;
-    if (peer != nullptr && peer->left.contains(swarm))
-      r.at(&id, fmt::format("peer {} left swarm {} and is still listed", id.text, swarm));
+    const auto left = peer != nullptr ? peer->left.find(swarm) : decltype(peer->left.find(swarm)){};
+    if (peer == nullptr || left == peer->left.end()) return;
+    // Asked before the LEAVE was answered: the list may be from before it.
+    const bool overlaps = in.request != nullptr && in.request->time_ns != 0 && in.request->time_ns <= left->second;
+    if (!overlaps) r.at(&id, fmt::format("peer {} left swarm {} and is still listed", id.text, swarm));
   });
 }
 
@@ -593,7 +596,11 @@ void resp_06(const CheckInput& in, Reporter& r) {
   const Request* m = asked(in);
   const Response* answer = response_of(in.message);
   if (m == nullptr || answer == nullptr || answer->response_type != kSuccessful || !in.message.whole()) return;
-  if (answer->swarm_result.empty()) return r.whole("a successful answer has no swarm_result");
+  if (answer->swarm_result.empty()) {
+    // Nothing was asked of any swarm, as with a STAT_REPORT that only says "still here": nothing can be told.
+    if (!m->connect && !m->find && (!m->stat_report || m->stat_report->stat.empty())) r.soften(Severity::kNote);
+    return r.whole("a successful answer has no swarm_result");
+  }
   if (!m->connect) return;
   std::set<std::string_view> told;
   for (const SwarmResult& result : answer->swarm_result)

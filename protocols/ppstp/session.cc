@@ -21,28 +21,51 @@ std::unique_ptr<Session> make_session() {
 namespace {
 
 void track_request(SessionState& state, const Message& message, const Request& m) {
-  if (!m.peer_id || (state.peers.size() >= SessionState::kMostPeers && !state.peers.contains(*m.peer_id))) return;
-  SessionState::Peer& peer = state.peers[*m.peer_id];
+  if (!m.peer_id) return;
+  if (state.remembered >= SessionState::kMostRemembered) {
+    state.peers.clear();
+    state.remembered = 0;
+  }
+  if (state.peers.size() >= SessionState::kMostPeers && !state.peers.contains(*m.peer_id)) return;
+  const auto [at, fresh] = state.peers.try_emplace(*m.peer_id);
+  SessionState::Peer& peer = at->second;
+  state.remembered += fresh;
   peer.address = host_of(message.source);
+  ++state.requests;
   if (m.transaction_id) {
-    if (peer.transactions.size() >= SessionState::kMostTransactions) peer.transactions.clear();
-    peer.transactions[*m.transaction_id] = {std::hash<std::string_view>{}(message.view()), true};
+    if (peer.transactions.size() >= SessionState::kMostTransactions) {
+      state.remembered -= peer.transactions.size();
+      peer.transactions.clear();
+    }
+    const SessionState::Transaction transaction{std::hash<std::string_view>{}(message.view()), true, state.requests};
+    state.remembered += peer.transactions.insert_or_assign(*m.transaction_id, transaction).second;
+  }
+  if (m.connect) {
+    for (const SwarmAction& action : m.connect->swarm_action) {
+      if (!action.swarm_id || action.action != kJoin) continue;
+      state.remembered -= peer.left.erase(*action.swarm_id);
+      state.remembered += peer.join_sent.insert_or_assign(*action.swarm_id, state.requests).second;
+    }
   }
   if (m.stat_report) {
     for (const Stat& stat : m.stat_report->stat) {
-      if (stat.swarm_id)
-        peer.counters[*stat.swarm_id] = {stat.uploaded_bytes.value_or(0), stat.downloaded_bytes.value_or(0)};
+      if (!stat.swarm_id) continue;
+      const SessionState::Counters counters{stat.uploaded_bytes.value_or(0), stat.downloaded_bytes.value_or(0)};
+      state.remembered += peer.counters.insert_or_assign(*stat.swarm_id, counters).second;
     }
   }
 }
 
-void track_response(SessionState& state, const Response& m, const Request& asked) {
+void track_response(SessionState& state, const Response& m, const Request& asked, std::int64_t time_ns) {
   const auto found = asked.peer_id ? state.peers.find(*asked.peer_id) : state.peers.end();
   if (found == state.peers.end()) return;
   SessionState::Peer& peer = found->second;
+  std::uint64_t number = state.requests;
   if (asked.transaction_id) {
-    if (const auto it = peer.transactions.find(*asked.transaction_id); it != peer.transactions.end())
+    if (const auto it = peer.transactions.find(*asked.transaction_id); it != peer.transactions.end()) {
       it->second.pending = false;
+      number = it->second.number;
+    }
   }
   if (m.response_type != kSuccessful || !asked.connect) return;
   for (const SwarmAction& action : asked.connect->swarm_action) {
@@ -52,12 +75,15 @@ void track_response(SessionState& state, const Response& m, const Request& asked
       refused = refused || (result.swarm_id == action.swarm_id && result.result == kFailed);
     if (refused) continue;
     if (*action.action == kJoin) {
-      peer.left.erase(*action.swarm_id);
-      peer.joined.insert(*action.swarm_id);
+      state.remembered -= peer.left.erase(*action.swarm_id);
+      state.remembered += peer.joined.insert(*action.swarm_id).second;
     } else if (*action.action == kLeave) {
-      peer.joined.erase(*action.swarm_id);
-      peer.left.insert(*action.swarm_id);
-      peer.counters.erase(*action.swarm_id);  // a later session of the swarm counts anew
+      state.remembered -= peer.joined.erase(*action.swarm_id);
+      // A JOIN that is under way already may have been done before this answer came.
+      const auto rejoined = peer.join_sent.find(*action.swarm_id);
+      if (rejoined == peer.join_sent.end() || rejoined->second <= number)
+        state.remembered += peer.left.insert_or_assign(*action.swarm_id, time_ns).second;
+      state.remembered -= peer.counters.erase(*action.swarm_id);  // a later session of the swarm counts anew
     }
   }
 }
@@ -68,7 +94,8 @@ void track(Session& session, const Message& message, const Message* request) {
   auto& state = static_cast<SessionState&>(session);
   if (const Request* m = request_of(message); m != nullptr) track_request(state, message, *m);
   if (const Response* m = response_of(message); m != nullptr && request != nullptr) {
-    if (const Request* asked = request_of(*request); asked != nullptr) track_response(state, *m, *asked);
+    if (const Request* asked = request_of(*request); asked != nullptr)
+      track_response(state, *m, *asked, message.time_ns);
   }
 }
 

@@ -18,10 +18,13 @@ namespace peerscope::ppstp {
 struct SessionState : Session {
   static constexpr std::size_t kMostPeers = 200000;
   static constexpr std::size_t kMostTransactions = 2000;  // per peer
+  // All entries together. Beyond it the session starts over, as if the capture began there.
+  static constexpr std::size_t kMostRemembered = 2000000;
 
   struct Transaction {
     std::uint64_t content = 0;  // hash of the request's bytes
     bool pending = false;       // no response seen yet
+    std::uint64_t number = 0;   // in the order of the wire
   };
   struct Counters {
     std::int64_t uploaded = 0;
@@ -32,9 +35,14 @@ struct SessionState : Session {
     std::unordered_map<std::string, Transaction> transactions;
     std::map<std::string, Counters, std::less<>> counters;
     std::set<std::string, std::less<>> joined;
-    std::set<std::string, std::less<>> left;  // left on the wire and not joined again since
+    // Left on the wire, with the time of the answer (0 unknown), and no JOIN sent since: one whose answer is not seen
+    // may have been done.
+    std::map<std::string, std::int64_t, std::less<>> left;
+    std::map<std::string, std::uint64_t, std::less<>> join_sent;  // number of the latest request that joins it
   };
   std::unordered_map<std::string, Peer> peers;
+  std::uint64_t requests = 0;
+  std::size_t remembered = 0;  // peers, transactions, counters and swarms
 
   const Peer* find(const std::string& peer_id) const {
     const auto found = peers.find(peer_id);

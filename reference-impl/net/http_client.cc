@@ -370,12 +370,17 @@ asio::awaitable<Result<HttpResponse>> HttpClient::Impl::exchange(const HttpReque
       written ? after(options_.response_timeout) : steady_now() + std::chrono::milliseconds(500);
   if (!written) limit = std::min(limit, header_limit);
   const std::size_t received_before = received_.size();
-  for (;;) {
+  constexpr int kMostInterim = 100;  // 1xx responses: a server could send them for ever
+  for (int interim = 0;; ++interim) {
     auto response = co_await read_response(request.method, header_limit, limit);
     answered = received_.size() > received_before || partial_.has_value();
     if (response) {
       answered = true;
-      if (response->status >= 100 && response->status < 200 && response->status != 101 && stream_) continue;
+      if (response->status >= 100 && response->status < 200 && response->status != 101 && stream_) {
+        if (interim < kMostInterim) continue;
+        reset();
+        co_return Error{ErrorKind::kTooLarge, "more than 100 interim (1xx) responses to one request"};
+      }
       if (!written) close();
       co_return response;
     }

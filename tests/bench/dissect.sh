@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The plugin's own time per PPSTP body against the built-in JSON dissector's on the same bodies: user CPU time of tshark,
-# minus that of the same capture with the dissector in question off. Then `check` against `tshark -r`, and a capture that
-# is not ours with and without the plugin. Pairs are run in turn; medians count.
+# minus that of the same capture with the dissector in question off. Then a capture that is not ours with and without the
+# plugin. Pairs are run in turn; medians count.
 #
 # usage: dissect.sh BUILD_FOLDER [EXCHANGES] [ROUNDS]
 set -euo pipefail
@@ -50,12 +50,3 @@ for _ in $(seq "$rounds"); do
   tshark_seconds "$dir/none" -n -r "$dir/json.pcapng" >>"$dir/b"
 done
 awk -v a="$(median <"$dir/a")" -v b="$(median <"$dir/b")" 'BEGIN{printf "JSON that is not ours: %.2f s with the plugin, %.2f s without: ratio %.3f (budget 1.01)\n", a, b, a/b}'
-
-# check against tshark -r, wall time.
-wall() { local s=$(date +%s.%N); "$@" >/dev/null 2>&1 || true; awk -v a="$(date +%s.%N)" -v b="$s" 'BEGIN{print a-b}'; }
-: >"$dir/a" && : >"$dir/b"
-for _ in $(seq "$rounds"); do
-  wall "$build/peerscope" check "$dir/ppstp.pcapng" >>"$dir/a"
-  wall "${drop[@]}" env HOME="$dir/home" WIRESHARK_PLUGIN_DIR="$dir/plugins" tshark -n -r "$dir/ppstp.pcapng" >>"$dir/b"
-done
-awk -v a="$(median <"$dir/a")" -v b="$(median <"$dir/b")" 'BEGIN{printf "check: %.2f s, tshark -r: %.2f s: ratio %.2f (budget 1.3)\n", a, b, a/b}'

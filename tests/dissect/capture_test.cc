@@ -58,5 +58,31 @@ TEST(Captures, PpstpOverHttp2AndTls) {
   EXPECT_EQ(again[1].value("ppstp.response_to"), "1");
 }
 
+// `peerscope check` reads captures through a tap that spares the dissector its own work.
+TEST(Captures, TheHarnessGetsTheSameMessages) {
+  for (const char* name : {"ppstp/http2_tls/flow.pcapng", "ppstp/session/flow.pcapng"}) {
+    const auto exported = [&](const char* tap) {
+      export_through(tap);
+      std::vector<Export> out;
+      const auto frames = dissect_file(
+          kCaptures / name, {.tree = false, .filter = {}, .two_passes = false, .preferences = {}, .exports = &out});
+      export_through("Peerscope");
+      // Nothing but the export has run for the harness.
+      bool shown = false;
+      for (const Dissected& frame : frames) shown = shown || frame.protocol.find("PPSTP") != std::string::npos;
+      EXPECT_EQ(shown, std::string_view(tap) == "Peerscope") << name;
+      return out;
+    };
+    const std::vector<Export> usual = exported("Peerscope");
+    const std::vector<Export> harness = exported("Peerscope messages");
+    ASSERT_FALSE(usual.empty());
+    ASSERT_EQ(usual.size(), harness.size()) << name;
+    for (std::size_t i = 0; i < usual.size(); ++i) {
+      EXPECT_EQ(usual[i].bytes, harness[i].bytes) << name << " message " << i;
+      EXPECT_EQ(usual[i].tags, harness[i].tags) << name << " message " << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace peerscope::test

@@ -17,6 +17,7 @@
 extern "C" {
 #include <epan/addr_resolv.h>
 void plugin_register(void);
+extern const gchar plugin_version[];
 }
 
 #include <cstdarg>
@@ -41,6 +42,7 @@ const nstime_t* frame_time(packet_provider_data* provider, guint32 frame) {
 }
 
 std::vector<Export>* export_sink = nullptr;
+std::string export_tap = "Peerscope";
 
 tap_packet_status collect_export(void*, packet_info*, epan_dissect_t*, const void* data, tap_flags_t) {
   const auto* pdu = static_cast<const exp_pdu_data_t*>(data);
@@ -59,6 +61,7 @@ class Engine {
         std::filesystem::temp_directory_path() / ("peerscope-epan-" + std::to_string(getpid()));
     std::filesystem::create_directories(config);  // empty: a user's settings must not change results
     setenv("WIRESHARK_CONFIG_DIR", config.c_str(), 1);
+    setenv("PEERSCOPE_EXPORT_FOR", plugin_version, 1);  // registers the harness's tap
     init_process_policies();
     ws_log_init("dissect_tests", nullptr);  // before the next call, which logs
     configuration_init("dissect_tests", nullptr);
@@ -175,6 +178,7 @@ class Run {
     }
     if (!options.preferences.empty()) prefs_apply_all();
     epan_ = epan_new(&provider_, &kFuncs);
+    if (!options.two_passes) listen();
     if (!options.filter.empty()) {
       gchar* error = nullptr;
       if (!dfilter_compile(options.filter.c_str(), &filter_, &error))
@@ -217,18 +221,21 @@ class Run {
 
   std::vector<Dissected> finish() {
     if (options_.two_passes) {
-      if (options_.exports != nullptr) {
-        export_sink = options_.exports;
-        GString* error = register_tap_listener("Peerscope", options_.exports, nullptr, TL_REQUIRES_NOTHING, nullptr,
-                                               collect_export, nullptr, nullptr);
-        if (error != nullptr) throw std::runtime_error(error->str);
-      }
+      listen();
       for (std::size_t i = 0; i < stored_.size(); ++i) results_[i] = run(stored_[i], true);
     }
     return std::move(results_);
   }
 
  private:
+  void listen() {
+    if (options_.exports == nullptr) return;
+    export_sink = options_.exports;
+    GString* error = register_tap_listener(export_tap.c_str(), options_.exports, nullptr, TL_REQUIRES_NOTHING, nullptr,
+                                           collect_export, nullptr, nullptr);
+    if (error != nullptr) throw std::runtime_error(error->str);
+  }
+
   Dissected run(Stored& stored, bool keep) {
     Dissected out;
     column_info* columns = keep ? &engine().columns : nullptr;
@@ -358,6 +365,10 @@ std::vector<Dissected> dissect_file(const std::string& path, const Options& opti
   std::vector<Dissected> out = run.finish();
   wtap_close(file);
   return out;
+}
+
+void export_through(const char* tap) {
+  export_tap = tap;
 }
 
 std::vector<Frame> frames_of(const std::vector<Export>& exports) {

@@ -63,8 +63,11 @@ struct Options {
   std::string filter;  // primes the tree; result in Dissected::matched
   bool two_passes = true;
   std::vector<std::string> preferences;    // "ppstp.findings:FALSE", restored to TRUE/FALSE by the caller's next run
-  std::vector<Export>* exports = nullptr;  // filled by the tap "Peerscope"
+  std::vector<Export>* exports = nullptr;  // filled by the export tap, on the last pass
 };
+
+// The tap that fills Options::exports from here on: "Peerscope", or the harness's "Peerscope messages".
+void export_through(const char* tap);
 
 // One entry a frame: the result of the last pass.
 std::vector<Dissected> dissect(const std::vector<Frame>& frames, const Options& options = {});

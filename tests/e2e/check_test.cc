@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// `peerscope check` at its edges: what it says of files and options, what it writes, and how often it starts tshark.
+#include <gtest/gtest.h>
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "tests/e2e/program.h"
+
+namespace peerscope::e2e {
+namespace {
+
+const std::string kCaptures = std::string(PEERSCOPE_SOURCE_DIR) + "/captures/ppstp/";
+const std::string kSession = kCaptures + "session/flow.pcapng";  // well, with one note
+const std::string kBroken = kCaptures + "broken_tracker/flow.pcapng";
+
+Ended check(const std::string& arguments) {
+  return shell(program() + " check " + arguments);
+}
+
+bool says(const Ended& ended, const std::string& words) {
+  return ended.output.find(words) != std::string::npos;
+}
+
+std::size_t lines_of_type(const std::string& text, const std::string& type) {
+  std::istringstream lines(text);
+  std::size_t n = 0;
+  for (std::string line; std::getline(lines, line);) n += member(line, "type") == type;
+  return n;
+}
+
+TEST(Check, ACutCaptureIsCalledByItsName) {
+  const Folder folder;
+  const std::string bytes = read_file(kSession);
+  const std::string cut = write(folder / "cut.pcapng", bytes.substr(0, bytes.size() / 2));
+  const Ended ended = check(cut);
+  EXPECT_EQ(ended.code, 4) << ended.output;
+  EXPECT_TRUE(says(ended, "cut.pcapng: read only in part: the file appears to have been cut short")) << ended.output;
+  EXPECT_FALSE(says(ended, "standard input")) << ended.output;
+}
+
+TEST(Check, ACutCaptureIsAnnotatedUpToTheCut) {
+  const Folder folder;
+  const std::string bytes = read_file(kBroken);
+  const std::string cut = write(folder / "cut.pcapng", bytes.substr(0, bytes.size() - 50));
+  const Ended ended = check("--annotate " + (folder / "copy.pcapng") + " " + cut);
+  EXPECT_EQ(ended.code, 1) << ended.output;
+  EXPECT_TRUE(says(ended, "annotated copy: ")) << ended.output;
+  const Ended shown = shell("tshark -r " + (folder / "copy.pcapng") + " -Y frame.comment -T fields -e frame.comment");
+  EXPECT_TRUE(says(shown, "P-CONN-22 fail")) << shown.output;
+  EXPECT_FALSE(says(shown, "cut short")) << shown.output;
+}
+
+TEST(Check, WhatIsNoCaptureIsCalledByItsName) {
+  const Folder folder;
+  const Ended text = check(write(folder / "text.pcapng", "this is no capture\n"));
+  EXPECT_EQ(text.code, 2);
+  EXPECT_TRUE(says(text, "text.pcapng: the file isn't a capture file")) << text.output;
+  EXPECT_FALSE(says(text, "standard input")) << text.output;
+  const Ended place = check(folder.path());
+  EXPECT_EQ(place.code, 2);
+  EXPECT_TRUE(says(place, folder.path() + ": is a folder, not a capture")) << place.output;
+}
+
+TEST(Check, PlacesThatCannotBeWrittenAreToldBeforeTheWork) {
+  const Folder folder;
+  const std::string file = write(folder / "file", "");
+  for (const std::string& option : {"--annotate " + (folder / "none/copy.pcapng"), "--annotate " + folder.path(),
+                                    "--out " + file + "/out", "--annotate " + kSession}) {
+    const Ended ended = check(option + " " + kSession);
+    EXPECT_EQ(ended.code, 2) << option << ": " << ended.output;
+    EXPECT_FALSE(says(ended, "22 requests")) << option << ": the work was done first";
+  }
+  EXPECT_FALSE(read_file(kSession).empty()) << "a refused copy over the capture must not touch it";
+}
+
+TEST(Check, ACopyThatIsRefusedLaterLeavesNoFile) {
+  const Folder folder;
+  const std::string copy = folder / "copy.pcapng";
+  EXPECT_EQ(check("--annotate " + copy + " " + (folder / "none.pcapng")).code, 2);
+  EXPECT_FALSE(fs::exists(copy));
+  EXPECT_EQ(check("--annotate " + copy + " " + kSession + " " + kSession).code, 2) << "one copy of two captures";
+}
+
+TEST(Check, ALimitIsACount) {
+  for (const char* wrong : {"-1", "many", "1.5", "99999999999999999999"}) {
+    const Ended ended = check(std::string("--limit ") + wrong + " " + kSession);
+    EXPECT_EQ(ended.code, 2) << wrong << ": " << ended.output;
+    EXPECT_TRUE(says(ended, std::string("--limit: is a number from 0 (all) to 999999999, not '") + wrong + "'"))
+        << ended.output;
+  }
+  EXPECT_EQ(check("--limit 0 " + kSession).code, 0);
+}
+
+TEST(Check, TheLimitHidesAndCounts) {
+  const Ended all = check("--limit 0 " + kBroken);
+  const Ended one = check("--limit 1 " + kBroken);
+  EXPECT_EQ(all.code, 1);
+  EXPECT_EQ(one.code, 1);
+  EXPECT_FALSE(says(all, "not shown"));
+  EXPECT_TRUE(std::regex_search(one.output, std::regex("\\([0-9]+ further findings? of the same rules not shown")))
+      << one.output;
+  EXPECT_TRUE(says(one, "; 7 fails\n")) << "all count: " << one.output;
+}
+
+TEST(Check, OneIsSingular) {
+  const Ended ended = check(kSession);
+  EXPECT_TRUE(says(ended, "22 requests, 22 responses, 0 without answer; 1 note\n")) << ended.output;
+  EXPECT_TRUE(says(check(kCaptures + "http2_tls/flow.pcapng"), "; no finding\n"));
+}
+
+TEST(Check, SeveralCapturesShareOneResultsFile) {
+  const Folder folder;
+  EXPECT_EQ(check("--out " + (folder / "out") + " " + kSession + " " + kBroken).code, 1);
+  const std::string results = read_file(folder / "out/results.jsonl");
+  EXPECT_EQ(lines_of_type(results, "run"), 1U);
+  EXPECT_EQ(lines_of_type(results, "finding"), 8U) << results;
+  EXPECT_EQ(lines_of_type(results, "attempt"), 2U);
+  EXPECT_EQ(lines_of_type(results, "end"), 1U);
+  const std::string junit = read_file(folder / "out/junit.xml");
+  EXPECT_NE(junit.find("name=\"check [" + kSession), std::string::npos);
+  EXPECT_NE(junit.find("name=\"check [" + kBroken), std::string::npos);
+}
+
+TEST(Check, JsonIsALineAFindingAndOneACapture) {
+  const Ended ended = check("--format json " + kBroken);
+  EXPECT_EQ(lines_of_type(ended.output, "finding"), 7U) << ended.output;
+  EXPECT_EQ(lines_of_type(ended.output, "capture"), 1U);
+}
+
+TEST(Check, ProgressShowsOnATerminalOnly) {
+  std::string captures;
+  for (int i = 0; i < 6; ++i) captures += " " + kSession;
+  EXPECT_FALSE(says(check(captures), "\r"));
+  const Ended ended = shell("script -qefc '" + program() + " check " + captures + "' /dev/null");
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  EXPECT_TRUE(std::regex_search(ended.output, std::regex("\r\x1b\\[K\\[[1-6]/6\\] flow.pcapng: [0-9]+ messages?, ")))
+      << ended.output;
+  // Nothing of it is left before the verdict.
+  EXPECT_FALSE(std::regex_search(ended.output, std::regex("finding[s]?verdict"))) << ended.output;
+}
+
+// The export itself proves that the plugin is there and fits: tshark needs no run of its own for that.
+TEST(Check, TsharkIsStartedOnce) {
+  const Folder folder;
+  chmod(folder.path().c_str(), 0777);  // tshark runs under another uid when the tests run as root
+  const std::string log = write(folder / "starts", "");
+  chmod(log.c_str(), 0666);
+  const std::string wrapper = write(folder / "tshark", "#!/bin/sh\necho \"$*\" >> " + log + "\nexec tshark \"$@\"\n");
+  chmod(wrapper.c_str(), 0755);
+  const Ended ended = shell("PEERSCOPE_TSHARK=" + wrapper + " " + program() + " check " + kSession);
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  const std::string starts = read_file(log);
+  EXPECT_EQ(std::count(starts.begin(), starts.end(), '\n'), 1) << starts;
+}
+
+}  // namespace
+}  // namespace peerscope::e2e
