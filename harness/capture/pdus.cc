@@ -112,6 +112,9 @@ bool parse_pdu(std::string_view bytes, Pdu& pdu) {
   return false;
 }
 
+// Before the number of a part in the protocol text: the plugin's word too.
+constexpr std::string_view kPartMark = " part ";
+
 // The plugin's word on how a message travelled (dissectors/epan/export_pdu.cc writes it): "h1; tls", "h2; clear".
 constexpr std::string_view kTransportHeader = "Peerscope-Transport";
 
@@ -156,6 +159,7 @@ class Reader {
       ++packets_;
       Pdu pdu;
       if (!parse_pdu({reinterpret_cast<const char*>(data), header->caplen}, pdu) || pdu.dissector != "http") continue;
+      if (!join_parts(pdu)) continue;
       CapturedMessage captured;
       if (!decode_http(pdu, captured)) continue;
       Message& message = *captured.message;
@@ -168,13 +172,42 @@ class Reader {
           net::Endpoint{pdu.destination, static_cast<std::uint16_t>(pdu.destination_port)}.to_string();
       deliver(std::move(captured));
     }
-    return got == PCAP_ERROR ? pcap_geterr(pcap) : "";
+    if (got == PCAP_ERROR) return pcap_geterr(pcap);
+    if (parts_lost_ > 0)
+      return fmt::format("{} larger than {} MiB, or came in parts that do not fit together",
+                         parts_lost_ == 1 ? "a message is" : "some messages are", kLargestJoined >> 20);
+    return "";
   }
 
   std::size_t messages() const { return messages_; }
   std::size_t given_up() const { return pending_.given_up(); }
 
  private:
+  // A message larger than a record comes as parts in a row (dissectors/epan/export_pdu.cc). False until the last has
+  // come, which then has the payload of all.
+  bool join_parts(Pdu& pdu) {
+    const std::size_t mark = pdu.protocol_text.find(kPartMark);
+    if (mark == std::string::npos) return true;
+    unsigned part = 0;
+    unsigned parts = 0;
+    if (std::sscanf(pdu.protocol_text.c_str() + mark + kPartMark.size(), "%u/%u", &part, &parts) != 2) return false;
+    pdu.protocol_text.resize(mark);
+    if (part == 1) {
+      joined_.clear();
+      next_part_ = 1;
+    }
+    if (part != next_part_ || joined_.size() + pdu.payload.size() > kLargestJoined) {
+      parts_lost_ += next_part_ != 0;
+      next_part_ = 0;  // the rest of it says nothing new
+      return false;
+    }
+    joined_ += pdu.payload;
+    next_part_ = part + 1;
+    if (part != parts) return false;
+    pdu.payload = joined_;
+    return true;
+  }
+
   // The start line, the headers and the body; false for what is no message of a known protocol.
   bool decode_http(const Pdu& pdu, CapturedMessage& captured) {
     const bool response = pdu.payload.starts_with("HTTP/");
@@ -274,6 +307,10 @@ class Reader {
   const MessageSink& sink_;
   PendingRequests pending_;
   std::vector<MessagePtr> spare_;
+  static constexpr std::size_t kLargestJoined = 256 << 20;
+  std::string joined_;  // the parts of a large message so far
+  unsigned next_part_ = 0;
+  std::size_t parts_lost_ = 0;
   std::size_t packets_ = 0;
   std::size_t messages_ = 0;
 };
@@ -364,6 +401,8 @@ std::string unreadable(const std::string& path) {
   if (stat(path.c_str(), &status) != 0 || access(path.c_str(), R_OK) != 0)
     return fmt::format("{}: cannot be read: {}", path, std::strerror(errno));
   if (S_ISDIR(status.st_mode)) return fmt::format("{}: is a folder, not a capture", path);
+  if (S_ISREG(status.st_mode) && status.st_size == 0)
+    return fmt::format("{}: is empty, not even a capture's header", path);
   return {};
 }
 
