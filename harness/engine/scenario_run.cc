@@ -395,9 +395,14 @@ class Run {
   // until now: when the IUT or this machine is slow, an expired timer is no fault. Returns why nothing can be told, or
   // "".
   std::string too_silent(const ClientParty& client, const Expectation& expectation) {
-    if (expectation.silence_under.empty() || cleaning_) return {};
-    const auto limit = duration(expectation.silence_under);
-    const std::chrono::duration<double> silence = SteadyClock::now() - times_[client.name()].before;
+    if (cleaning_ || expectation.silence_under == kAnySilence) return {};
+    std::string text = expectation.silence_under;
+    if (text.empty() && protocol_.idle_fact != nullptr && iut_.file().facts.contains(protocol_.idle_fact))
+      text = fmt::format("${}", protocol_.idle_fact);
+    const SteadyClock::time_point before = times_[client.name()].before;
+    if (text.empty() || before == SteadyClock::time_point{}) return {};  // the party's first request
+    const auto limit = duration(text);
+    const std::chrono::duration<double> silence = SteadyClock::now() - before;
     if (!limit || silence.count() < *limit) return {};
     return fmt::format(
         "answers took so long that up to {:.2f} s lay between the two requests, which must be less than {:.2f} s to "

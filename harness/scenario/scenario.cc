@@ -285,8 +285,9 @@ class Loader {
     if (!out.stated_as.empty() && (!scenario_.client || out.within.empty()))
       fail(*item.find("stated_as"), "stated_as: stands beside within, for an implementation that sends the requests");
     out.silence_under = text(item, "silence_under");
-    if (const auto limit = expand(out.silence_under, known_);
-        !out.silence_under.empty() && (!limit.error.empty() || !parse_seconds(limit.text)))
+    if (const auto limit = expand(out.silence_under, known_); !out.silence_under.empty() &&
+                                                              out.silence_under != kAnySilence &&
+                                                              (!limit.error.empty() || !parse_seconds(limit.text)))
       fail(*item.find("silence_under"),
            fmt::format("silence_under: expected a duration, found '{}'", out.silence_under));
     const std::vector<const Tree*> checked = list(item, "check");

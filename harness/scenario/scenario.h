@@ -15,6 +15,7 @@
 namespace peerscope::harness {
 
 constexpr int kMostRepeats = 1000;  // of one step
+constexpr std::string_view kAnySilence = "none";
 
 // One acceptable outcome. Trees hold unexpanded variables.
 struct Outcome {
@@ -35,7 +36,8 @@ struct Expectation {
   std::string same_as;             // id of an earlier step: the request has that one's content
   // Name of a fact of the IUT file that says how long it may take. Without it, silence for `within` proves nothing.
   std::string stated_as;
-  // The party's silence before this request must be shorter than this for the answer to be evidence.
+  // The party's silence before this request must be shorter than this for the answer to be evidence. Empty: than the
+  // protocol's idle_fact; kAnySilence: the silence is the point.
   std::string silence_under;
 };
 

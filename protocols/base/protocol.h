@@ -94,6 +94,8 @@ struct Protocol {
   std::string (*summary)(const Message& message, const Message* request);
   // What a request changes in its sender's memberships; null for protocols without groups.
   std::vector<Membership> (*memberships)(const Message& request) = nullptr;
+  // Name of the fact that says after how many seconds of silence a server forgets a client; null when none does.
+  const char* idle_fact = nullptr;
 };
 
 // All protocols in the tree, and one by name (null when unknown).
