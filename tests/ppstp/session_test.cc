@@ -35,9 +35,7 @@ class PpstpSessionOrder : public testing::Test {
   static std::string action(const char* verb, const char* swarm = "s") {
     return fmt::format(R"({{"swarm_id":"{}","action":"{}","peer_mode":"SEEDER"}})", swarm, verb);
   }
-  void done(const Message* request) {
-    answer(request, R"("swarm_result":[{"swarm_id":"s","result":0}])");
-  }
+  void done(const Message* request) { answer(request, R"("swarm_result":[{"swarm_id":"s","result":0}])"); }
   // The tracker's list of swarm s holds `peer`.
   void lists(const Message* request, const std::string& peer) {
     answer(request,
