@@ -16,30 +16,24 @@
 #include "harness/engine/party.h"
 #include "harness/scenario/expression.h"
 #include "harness/scenario/match.h"
+#include "protocols/base/text.h"
 
 namespace peerscope::harness {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
+constexpr std::size_t kLongestValue = 500;  // of a message, in what people read
+
 // What a person can read of a tree that may be megabytes; the evidence file has all of it.
-std::string shortened(std::string_view tree) {
+std::string readable(std::string_view tree) {
   constexpr std::size_t kMostLines = 120;
   constexpr std::size_t kLongestLine = 240;
   std::string out;
-  std::size_t lines = 0;
-  for (; !tree.empty() && lines < kMostLines; ++lines) {
+  for (std::size_t lines = 0; !tree.empty() && lines < kMostLines; ++lines) {
     const std::size_t end = tree.find('\n');
-    std::string_view line = tree.substr(0, end);
+    out += shortened(tree.substr(0, end), kLongestLine) + "\n";
     tree.remove_prefix(end == std::string_view::npos ? tree.size() : end + 1);
-    if (line.size() > kLongestLine) {
-      line = line.substr(0, kLongestLine);
-      while (!line.empty() && (static_cast<unsigned char>(line.back()) & 0xc0) == 0x80) line.remove_suffix(1);
-      if (!line.empty() && static_cast<unsigned char>(line.back()) >= 0xc0) line.remove_suffix(1);
-      out += fmt::format("{}...\n", line);
-    } else {
-      out += fmt::format("{}\n", line);
-    }
   }
   if (!tree.empty()) out += fmt::format("... and {} more lines\n", std::count(tree.begin(), tree.end(), '\n'));
   return out;
@@ -51,7 +45,7 @@ std::string show(const Message& message, const net::HttpResponse* response) {
   if (response != nullptr && (message.events.empty() || response->status != 200)) {
     out = fmt::format("HTTP {} {}\n", response->status, response->headers.get("Content-Type"));
   }
-  if (!message.events.empty()) return out + shortened(print_tree(message.events));
+  if (!message.events.empty()) return out + readable(print_tree(message.events));
   constexpr std::size_t kMostShown = 400;
   return out + std::string(message.view().substr(0, kMostShown));
 }
@@ -541,7 +535,8 @@ class Run {
   std::string differences(const Outcome& outcome, const Message& message, const net::HttpResponse* http) {
     std::string out;
     const auto add = [&](std::string_view path, std::string_view expected, std::string_view seen) {
-      out += fmt::format("{}{}: expected {}, seen {}", out.empty() ? "" : "; ", path, expected, seen);
+      out += fmt::format("{}{}: expected {}, seen {}", out.empty() ? "" : "; ", path,
+                         shortened(expected, kLongestValue), shortened(seen, kLongestValue));
     };
     if (!outcome.event.empty()) return "an answer came, expected was " + outcome.event;
     if (!message.transport.undecoded.empty()) return message.transport.undecoded;
@@ -699,8 +694,8 @@ class Run {
     if (found == taken_.end()) return {};
     const Message& before = *found->second;
     if (content_hash(before) != content_hash(message))
-      return fmt::format("the request is not that of step {}: expected {}, seen {}", expectation.same_as, before.view(),
-                         message.view());
+      return fmt::format("the request is not that of step {}: expected {}, seen {}", expectation.same_as,
+                         shortened(before.view(), kLongestValue), shortened(message.view(), kLongestValue));
     if (before.view() != message.view()) {
       for (const std::string& id : expectation.check)
         add_hit(*find_requirement(id), Verdict::kInfo, "the same content as before, in another spelling");

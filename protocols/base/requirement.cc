@@ -4,6 +4,7 @@
 #include <array>
 
 #include "protocols/base/protocol.h"
+#include "protocols/base/text.h"
 
 namespace peerscope {
 
@@ -25,12 +26,16 @@ std::string_view to_string(Severity severity) {
   return kNames[static_cast<std::size_t>(severity)];
 }
 
-void Reporter::at(const Event* event, std::string detail) {
+namespace {
+constexpr std::size_t kLongestDetail = 500;  // the value itself is in the capture
+}  // namespace
+
+void Reporter::at(const Event* event, const std::string& detail) {
   out_.push_back({.rule = rule_,
                   .severity = softened_ ? severity_ : rule_->severity,
                   .offset = event != nullptr ? event->offset : 0,
                   .length = event != nullptr ? event->length : 0,
-                  .detail = std::move(detail)});
+                  .detail = shortened(detail, kLongestDetail)});
 }
 
 void Reporter::issue(const Issue& issue) {
@@ -38,7 +43,7 @@ void Reporter::issue(const Issue& issue) {
                   .severity = softened_ ? severity_ : rule_->severity,
                   .offset = issue.offset,
                   .length = issue.length,
-                  .detail = explain(issue)});
+                  .detail = shortened(explain(issue), kLongestDetail)});
 }
 
 void run_checks(const Protocol& protocol, const CheckInput& input, CheckScopes scopes, std::vector<Finding>& out) {

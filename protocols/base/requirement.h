@@ -53,9 +53,9 @@ struct CheckInput {
 class Reporter {
  public:
   Reporter(const CheckInput& input, std::vector<Finding>& out) : input_(input), out_(out) {}
-  void at(const Event* event, std::string detail);
-  void at(const Field& field, std::string detail) { at(input_.message.first(field), std::move(detail)); }
-  void whole(std::string detail) { at(nullptr, std::move(detail)); }
+  void at(const Event* event, const std::string& detail);
+  void at(const Field& field, const std::string& detail) { at(input_.message.first(field), detail); }
+  void whole(const std::string& detail) { at(nullptr, detail); }
   void issue(const Issue& issue);
   void use(const Requirement& rule) { rule_ = &rule; }
   // Overrides the row's severity for the findings that follow in this check.
