@@ -13,5 +13,6 @@ int explain(int argc, char** argv);
 int lint(int argc, char** argv);
 int demo(int argc, char** argv);
 int docs(int argc, char** argv);
+int selftest(int argc, char** argv);
 
 }  // namespace peerscope::cli

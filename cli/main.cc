@@ -39,6 +39,7 @@ constexpr Command kCommands[] = {
     {"serve", "run a reference server: serve tracker", serve},
     {"join", "run a reference peer against a tracker", join},
     {"demo", "tracker and peers on loopback: capture, decode, check, replay, report", peerscope::cli::demo},
+    {"selftest", "prove this installation against its own roles and their defects", peerscope::cli::selftest},
     {"list", "list scenarios, requirements, messages or features", peerscope::cli::list},
     {"explain", "explain a requirement", peerscope::cli::explain},
     {"lint", "check scenario and IUT files without running anything", peerscope::cli::lint},

@@ -12,6 +12,7 @@
 #include <ctime>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "harness/engine/scenario_run.h"
@@ -109,13 +110,14 @@ class SuiteRun {
     std::vector<const Scenario*> order;
     for (const Scenario& scenario : scenarios_) order.push_back(&scenario);
     std::stable_partition(order.begin(), order.end(), [](const Scenario* s) { return is_sanity(*s); });
-    const Interrupt interrupt;
+    std::optional<Interrupt> interrupt;
+    if (options_.interruptible) interrupt.emplace();
     std::size_t done = 0;
     int silent = 0;
     for (const Scenario* scenario : order) {
       const std::string off = off_reason(*scenario, iut_.file(), options_);
       for (const Permutation& permutation : permutations(*scenario)) {
-        if (interrupt.requested() && blocked.empty()) {
+        if (interrupt && interrupt->requested() && blocked.empty()) {
           blocked = "the run was interrupted";
           say(options_, fmt::format("interrupted after {} of {}\n", done, planned));
         }

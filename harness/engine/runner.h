@@ -19,7 +19,8 @@ struct RunOptions {
   double answer_within = 5;
   int retries = 2;  // re-runs of a scenario that did not pass
   bool quiet = false;
-  bool slow = true;  // scenarios that wait for timers
+  bool slow = true;           // scenarios that wait for timers
+  bool interruptible = true;  // Ctrl-C ends the run with a summary; off where many runs share the process
   std::string version;
 };
 

@@ -20,7 +20,8 @@ namespace peerscope::ppstp {
 struct DefectRow {
   const char* name;
   const char* about;
-  const char* requirements;  // ids that it breaks, separated by blanks; the first is the one it is made for
+  const char* requirements;     // ids that it breaks, separated by blanks; the first is the one it is made for
+  const char* needs = nullptr;  // feature of the harness without which the role never does what the defect spoils
 };
 
 // In the order of the tables in defects.cc.

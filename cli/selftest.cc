@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// peerscope selftest: the harness against the bundled roles. Every defect has to be told by a requirement that it
+// breaks, and the roles without one must fail nothing.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <sstream>
+#include <thread>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "harness/engine/runner.h"
+#include "reference-impl/ppstp/defects.h"
+
+namespace peerscope::cli {
+namespace {
+
+using namespace harness;
+namespace fs = std::filesystem;
+
+// A bundled role as an IUT file; `%` stands for what is added to its command.
+struct Setup {
+  const char* name;
+  const char* role;
+  const char* feature;  // defects that need this feature are shown by this setup; null: all others of the role
+  double time_scale;    // scenarios give a peer that is slow by nature long enough; these are not
+  const char* file;
+};
+
+constexpr Setup kSetups[] = {
+    {"tracker", "tracker", nullptr, 1, R"(iut: tracker
+role: tracker
+start:
+  exec: ["${peerscope}", serve, tracker, --listen, "${addr}:${port}", --track-timer, "1.5", --init-timer, "1"%]
+  url: https://127.0.0.1:${port}/
+  ready: {line: "listening on", within: 20s}
+features: [ppstp.v1, ppstp.tls, ppstp.short-timers, ppstp.http-1, ppstp.ipv6]
+not: [ppstp.auth-digest, ppstp.auth-bearer, ppstp.overload]
+facts: {track_timer: 1.5s}
+)"},
+    {"tracker-digest", "tracker", "ppstp.auth-digest", 1, R"(iut: tracker-digest
+role: tracker
+start:
+  exec: ["${peerscope}", serve, tracker, --listen, "${addr}:${port}", --auth, "digest:${here}/users.txt"%]
+  url: https://127.0.0.1:${port}/
+  ready: {line: "listening on", within: 20s}
+features: [ppstp.v1, ppstp.tls, ppstp.auth-digest, ppstp.http-1, ppstp.ipv6]
+not: [ppstp.short-timers, ppstp.auth-bearer, ppstp.overload]
+auth: {user: alice, password: correct horse}
+)"},
+    {"tracker-overload", "tracker", "ppstp.overload", 1, R"(iut: tracker-overload
+role: tracker
+start:
+  exec: ["${peerscope}", serve, tracker, --listen, "${addr}:${port}", --http, --max-rate, "20"%]
+  url: http://127.0.0.1:${port}/
+  ready: {line: "listening on", within: 20s}
+features: [ppstp.v1, ppstp.overload]
+not: [ppstp.tls, ppstp.short-timers, ppstp.auth-digest, ppstp.auth-bearer]
+facts: {request_limit: 20}
+)"},
+    {"peer", "peer", nullptr, 0.4, R"(iut: peer
+role: peer
+start:
+  exec: ["${peerscope}", join, "${url}", --cafile, "${cafile}", --swarm, "${swarm}:${mode}", --find, "${finds}", --duration, "${stay}", --report-interval, "${report_interval}", --peer-addr, "192.0.2.2:6778", --peer-addr, "[2001:db8::a:2]:6778", --peer-count, "8"%]
+  scheme: https
+features: [ppstp.v1, ppstp.tls, ppstp.stat-report, ppstp.own-peer-id]
+facts: {report_interval: 0.4, retry_within: 20}
+stop: {signal: KILL}
+)"},
+};
+constexpr const char* kUsers = "alice:correct horse\n";
+
+struct Trial {
+  const Setup* setup = nullptr;
+  const ppstp::DefectRow* defect = nullptr;  // null: the role as it should be
+  int round = 1;
+  std::vector<Scenario> scenarios;
+  bool slow = true;
+  // What came of it.
+  std::string trouble;                  // the harness could not try
+  std::map<std::string, Verdict> told;  // worse than pass, by requirement
+  std::string caught_by;                // the first of the defect's requirements that is told
+  double seconds = 0;
+
+  bool good() const {
+    if (!trouble.empty()) return false;
+    if (defect != nullptr) return !caught_by.empty();
+    return std::none_of(told.begin(), told.end(), [](const auto& one) { return one.second > Verdict::kInfo; });
+  }
+};
+
+std::vector<std::string> words(std::string_view text) {
+  std::vector<std::string> out;
+  std::istringstream stream{std::string(text)};
+  for (std::string word; stream >> word;) out.push_back(word);
+  return out;
+}
+
+bool tests_one_of(const Scenario& scenario, const std::vector<std::string>& ids) {
+  return std::any_of(ids.begin(), ids.end(), [&](const std::string& id) {
+    return std::find(scenario.tests.begin(), scenario.tests.end(), id) != scenario.tests.end();
+  });
+}
+
+// The scenarios about what the defect breaks. Where none names it a check finds it in any traffic: the plain flows do.
+void select(Trial& trial, const std::vector<Scenario>& all) {
+  const auto of_role = [&](const Scenario& scenario) { return scenario.role == trial.setup->role; };
+  if (trial.defect != nullptr) {
+    const std::vector<std::string> ids = words(trial.defect->requirements);
+    for (const Scenario& scenario : all) {
+      if (of_role(scenario) && tests_one_of(scenario, ids)) trial.scenarios.push_back(scenario);
+    }
+    trial.slow = !trial.scenarios.empty();
+    if (!trial.scenarios.empty()) return;
+  }
+  const auto needed = [&](const Scenario& scenario) {
+    return trial.setup->feature == nullptr ||
+           std::find(scenario.needs.begin(), scenario.needs.end(), trial.setup->feature) != scenario.needs.end();
+  };
+  for (const Scenario& scenario : all) {
+    // A peer's scenarios wait for a process each; those that wait for nothing else show what any traffic shows.
+    const bool plain = trial.defect == nullptr || !scenario.slow;
+    if (of_role(scenario) && plain && needed(scenario)) trial.scenarios.push_back(scenario);
+  }
+}
+
+std::string write_file(const std::string& path, std::string_view text) {
+  std::ofstream out(path, std::ios::binary);
+  out << text;
+  out.close();
+  return out ? "" : fmt::format("cannot write {}", path);
+}
+
+void attempt(Trial& trial, const std::string& folder) {
+  const auto begin = std::chrono::steady_clock::now();
+  if (trial.trouble = make_directory(folder); !trial.trouble.empty()) return;
+  std::string file = trial.setup->file;
+  const std::string more = trial.defect != nullptr ? fmt::format(", --defect, {}", trial.defect->name) : "";
+  file.replace(file.find('%'), 1, more);
+  const std::string path = folder + "/iut.yaml";
+  trial.trouble = write_file(path, file);
+  if (trial.trouble.empty()) trial.trouble = write_file(folder + "/users.txt", kUsers);
+  if (!trial.trouble.empty()) return;
+  const IutFile iut = load_iut(path, trial.trouble);
+  if (!trial.trouble.empty()) return;
+  RunOptions options;
+  options.out_directory = folder;
+  options.seed = static_cast<std::uint64_t>(trial.round);
+  // A defect has one try, and little time to stay silent; the role as it should be is judged as any other.
+  constexpr double kPatience = 1.5;
+  if (trial.defect != nullptr) {
+    options.retries = 0;
+    options.answer_within = kPatience;
+    options.time_scale = trial.setup->time_scale;
+  }
+  options.quiet = true;
+  options.slow = trial.slow;
+  options.interruptible = false;
+  options.version = PEERSCOPE_VERSION;
+  const RunSummary summary = run_suite(trial.scenarios, iut, options);
+  for (const RequirementResult& row : summary.requirements) {
+    if (row.verdict > Verdict::kPass) trial.told[row.row->id] = row.verdict;
+  }
+  if (summary.exit_code == kExitHarness) trial.trouble = "the harness failed";
+  if (trial.defect == nullptr && summary.exit_code != kExitOk && trial.trouble.empty() && trial.good())
+    trial.trouble = fmt::format("exit {}", summary.exit_code);
+  if (trial.defect != nullptr) {
+    for (const std::string& id : words(trial.defect->requirements)) {
+      if (trial.caught_by.empty() && trial.told.contains(id)) trial.caught_by = id;
+    }
+  }
+  trial.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+std::string told_text(const Trial& trial) {
+  std::string out;
+  for (const auto& [id, verdict] : trial.told)
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", id, to_string(verdict));
+  return out.empty() ? "nothing" : out;
+}
+
+// Sorted by what they break, so that the table reads as the requirement tables do.
+void print_defects(const std::vector<Trial>& trials) {
+  std::vector<const Trial*> rows;
+  for (const Trial& trial : trials) {
+    if (trial.defect != nullptr) rows.push_back(&trial);
+  }
+  std::stable_sort(rows.begin(), rows.end(), [](const Trial* a, const Trial* b) {
+    return words(a->defect->requirements).front() < words(b->defect->requirements).front();
+  });
+  for (const Trial* trial : rows) {
+    const std::string wanted = words(trial->defect->requirements).front();
+    if (!trial->trouble.empty()) {
+      std::printf("%-10s %-8s %-36s NOT TRIED: %s\n", wanted.c_str(), trial->setup->role, trial->defect->name,
+                  trial->trouble.c_str());
+    } else if (trial->caught_by.empty()) {
+      std::printf("%-10s %-8s %-36s NOT CAUGHT, told: %s\n", wanted.c_str(), trial->setup->role, trial->defect->name,
+                  told_text(*trial).c_str());
+    } else {
+      std::printf("%-10s %-8s %-36s %s\n", trial->caught_by.c_str(), trial->setup->role, trial->defect->name,
+                  std::string(to_string(trial->told.at(trial->caught_by))).c_str());
+    }
+  }
+}
+
+struct Options {
+  int rounds = 1;
+  unsigned jobs = 0;
+  std::string only;
+  std::string out;
+};
+
+std::vector<Trial> plan(const Options& options, const std::vector<Scenario>& scenarios) {
+  std::vector<Trial> trials;
+  const auto add = [&](const Setup& setup, const ppstp::DefectRow* defect, int round) {
+    Trial trial;
+    trial.setup = &setup;
+    trial.defect = defect;
+    trial.round = round;
+    select(trial, scenarios);
+    trials.push_back(std::move(trial));
+  };
+  for (const Setup& setup : kSetups) {
+    if (!options.only.empty() && options.only != setup.role) continue;
+    for (int round = 1; round <= options.rounds; ++round) add(setup, nullptr, round);
+    const bool tracker = std::string_view(setup.role) == "tracker";
+    for (const ppstp::DefectRow& defect : tracker ? ppstp::tracker_defects() : ppstp::peer_defects()) {
+      const std::string_view needs = defect.needs != nullptr ? defect.needs : "";
+      if (needs == (setup.feature != nullptr ? setup.feature : "")) add(setup, &defect, 1);
+    }
+  }
+  return trials;
+}
+
+void try_all(std::vector<Trial>& trials, const Options& options, const std::string& folder) {
+  std::atomic<std::size_t> next = 0;
+  std::atomic<std::size_t> done = 0;
+  const Progress progress([&] { return fmt::format("selftest: {} of {} trials", done.load(), trials.size()); });
+  std::vector<std::thread> workers;
+  // Trials mostly wait, for timers and for silence.
+  const unsigned jobs = options.jobs != 0 ? options.jobs : std::max(2U, std::thread::hardware_concurrency()) * 4;
+  for (unsigned i = 0; i < std::min<std::size_t>(jobs, trials.size()); ++i) {
+    workers.emplace_back([&] {
+      for (std::size_t at; (at = next++) < trials.size(); ++done) {
+        const Trial& trial = trials[at];
+        attempt(trials[at], fmt::format("{}/{}-{}", folder, trial.setup->name,
+                                        trial.defect != nullptr ? std::string(trial.defect->name)
+                                                                : fmt::format("clean-{}", trial.round)));
+      }
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+}
+
+int report(const std::vector<Trial>& trials, double seconds) {
+  std::printf("told by    role     defect                               verdict\n");
+  print_defects(trials);
+  std::size_t defects = 0;
+  std::size_t caught = 0;
+  std::size_t clean = 0;
+  std::size_t alarms = 0;
+  bool trouble = false;
+  for (const Trial& trial : trials) {
+    trouble = trouble || !trial.trouble.empty();
+    if (trial.defect != nullptr) {
+      ++defects;
+      caught += trial.good();
+      continue;
+    }
+    ++clean;
+    if (trial.good()) continue;
+    ++alarms;
+    std::printf("FALSE ALARM on the clean %s, round %d: %s\n", trial.setup->name, trial.round,
+                trial.trouble.empty() ? told_text(trial).c_str() : trial.trouble.c_str());
+  }
+  std::printf("\n%zu of %zu defects caught; %zu false alarms in %zu runs of the clean roles; %.0f s\n", caught, defects,
+              alarms, clean, seconds);
+  if (caught == defects && alarms == 0) return kExitOk;
+  return trouble ? kExitHarness : kExitFail;
+}
+
+}  // namespace
+
+int selftest(int argc, char** argv) {
+  CLI::App app{
+      "Prove this installation: run the suites against the bundled roles, once as they should be and once with each of "
+      "their defects.\nExit 0: every defect is told by a requirement that it breaks, and nothing else is.",
+      "selftest"};
+  Options options;
+  app.add_option("--rounds", options.rounds, "runs of the clean roles, each with another seed (default 1)")
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--jobs", options.jobs, "trials at a time (default 4 per core)")->check(CLI::Range(1, 256));
+  app.add_option("--role", options.only, "tracker or peer only")->check(CLI::IsMember({"tracker", "peer"}));
+  app.add_option("--out", options.out, "keep results and evidence of all trials in this folder");
+  if (const int code = parse(app, argc, argv); code >= 0) return code;
+  std::vector<std::string> errors;
+  const std::vector<Scenario> scenarios = load_suite({}, suite_roots(), errors);
+  if (!errors.empty()) return fail(kExitHarness, errors.front());
+  std::string folder = options.out;
+  if (folder.empty()) {
+    folder = (fs::temp_directory_path() / "peerscope-selftest-XXXXXX").string();
+    if (mkdtemp(folder.data()) == nullptr) return fail(kExitHarness, "cannot make a folder for the trials");
+  } else if (const std::string error = make_directory(folder); !error.empty()) {
+    return fail(kExitUsage, error);
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  std::vector<Trial> trials = plan(options, scenarios);
+  try_all(trials, options, folder);
+  const int code = report(trials, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  std::error_code ignored;
+  if (options.out.empty()) fs::remove_all(folder, ignored);
+  return code;
+}
+
+}  // namespace peerscope::cli
