@@ -21,12 +21,22 @@ struct RuleGroup {
   int group;  // PI_MALFORMED, PI_SECURITY, ...
 };
 
+// A field of ours, by filter name, whose values another dissector's field gets too (as a hidden item), so that the
+// filters of its users go on to match.
+struct Alias {
+  const char* filter;
+  const char* other;
+};
+
 class Catalogue {
  public:
   struct Slot {
     int hf = -1;
-    int ett = -1;  // groups only
+    int ett = -1;  // groups, and numbers with bit fields
     Type type = Type::kGroup;
+    std::uint64_t mask = 0;    // of a bit field
+    bool has_bits = false;     // a number with bit fields
+    std::vector<int> aliases;  // fields of others that are filled too
   };
   // Fields that every protocol has.
   struct Common {
@@ -40,6 +50,15 @@ class Catalogue {
     int response_in = -1;
     int response_time = -1;
     int retransmission_of = -1;
+    // Protocols whose exchanges cross several links.
+    int transaction = -1;
+    int hop = -1;
+    int hop_count = -1;
+    int hop_frame = -1;
+    int first_request = -1;
+    int last_response = -1;
+    int transaction_time = -1;
+    int ett_transaction = -1;
     int ett_protocol = -1;
     int ett_finding = -1;
     expert_field softened[4] = {EI_INIT, EI_INIT, EI_INIT, EI_INIT};  // by Severity
@@ -48,6 +67,10 @@ class Catalogue {
     expert_field failure = EI_INIT;
     expert_field more = EI_INIT;
   };
+
+  // Fields of a built-in dissector that are filled with the values of ours. Once, when all protocols are registered;
+  // names that this Wireshark does not have are left out, as are those of another type.
+  void alias(std::span<const Alias> aliases);
 
   // `filter` is the protocol's filter name, normally protocol.name. Registered rows point into this object: it must
   // live as long as epan.
@@ -64,7 +87,8 @@ class Catalogue {
  private:
   const char* keep(std::string text) { return texts_.emplace_back(std::move(text)).c_str(); }
   std::string renamed(std::string_view filter) const;
-  void add_field(const Field& field, const char* document);
+  void add_field(const FieldPlace& place, const char* document);
+  void add_journey();
   void add_common(int& hf, const char* name, const char* label, ftenum type, int display, const void* strings,
                   const char* about);
   void add_expert(expert_field& expert, const std::string& name, int group, int severity, const char* summary);

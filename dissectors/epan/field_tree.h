@@ -20,8 +20,8 @@ struct Canvas {
 };
 
 // One item an event, on the bytes of its value. Returns the items in the order of the events (packet memory), for
-// findings to hang on; null without a tree.
-proto_item** add_events(const Canvas& canvas, Catalogue& catalogue, std::span<const Event> events);
+// findings to hang on; null without a tree. `aliases`: fill the fields of other dissectors too (Catalogue::alias).
+proto_item** add_events(const Canvas& canvas, Catalogue& catalogue, std::span<const Event> events, bool aliases);
 
 // An expert item on the smallest item that covers the finding's bytes, and the filterable fields.
 void add_finding(const Canvas& canvas, Catalogue& catalogue, std::span<const Event> events, proto_item** items,

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// RELOAD through the whole of epan: Ethernet to expert item, in process, both passes.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "protocols/reload/protocol.h"
+#include "tests/dissect/host/epan_host.h"
+#include "tests/support/sample.h"
+
+namespace peerscope::test {
+namespace {
+
+constexpr Endpoint kA{0xc0000201, 40000};
+constexpr Endpoint kB{0xc0000202, 6084};
+constexpr Endpoint kC{0xc0000203, 6084};
+constexpr Endpoint kElsewhere{0xc0000204, 7000};
+
+std::string bytes_of(std::string_view sample) {
+  return load_sample(sample_path("reload", sample)).bytes;
+}
+
+std::string framed(std::string_view message, std::uint32_t sequence = 0) {
+  std::string out("\x80", 1);
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(sequence >> shift));
+  for (int shift = 16; shift >= 0; shift -= 8) out.push_back(static_cast<char>(message.size() >> shift));
+  return out.append(message);
+}
+
+std::string ack(std::uint32_t sequence) {
+  std::string out("\x81", 1);
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(sequence >> shift));
+  return out.append(4, '\0');
+}
+
+Options with(std::vector<std::string> preferences) {
+  return {.tree = true, .filter = {}, .two_passes = true, .preferences = std::move(preferences), .exports = nullptr};
+}
+
+// One message in a datagram on the port.
+Dissected alone(std::string_view bytes, const Options& options = {}) {
+  return dissect({udp_frame(kA, kB, bytes, 1)}, options).front();
+}
+
+void expect_sound(const Dissected& frame) {
+  EXPECT_FALSE(frame.dissector_bug()) << frame.info;
+  EXPECT_FALSE(frame.malformed()) << frame.info;
+}
+
+// The TTL of a message without framing, at its place in the header.
+std::string with_ttl(std::string message, std::uint8_t ttl) {
+  message[11] = static_cast<char>(ttl);
+  return message;
+}
+
+TEST(ReloadDissector, MessageIsDecodedFieldByField) {
+  const Dissected frame = alone(bytes_of("ping_req_framed"));
+  expect_sound(frame);
+  EXPECT_EQ(frame.protocol, "RELO");
+  EXPECT_EQ(frame.info, "[7] ping_req to resource 0c51a942.., tid 0102030405060708, ttl 100");
+  EXPECT_EQ(frame.value("relo.message"), "ping_req");
+  EXPECT_EQ(frame.value("relo.frame.sequence"), "7");
+  EXPECT_EQ(frame.value("relo.forwarding.overlay"), "0x9aa32b8d");
+  EXPECT_EQ(frame.value("relo.forwarding.ttl"), "100");
+  EXPECT_EQ(frame.value("relo.forwarding.transaction_id"), "0x0102030405060708");
+  EXPECT_EQ(frame.value("relo.destination.resource_id"), "0c:51:a9:42:f5:0c:82:8a:ef:82:a5:af:83:e8:ed:59");
+  EXPECT_EQ(frame.value("relo.signature.identity_type"), "1");
+}
+
+TEST(ReloadDissector, BitFieldsShowTheirBits) {
+  const Dissected frame = alone(bytes_of("ping_req_q"));
+  EXPECT_EQ(frame.value("relo.forwarding.fragment"), "0xc0000000");
+  EXPECT_EQ(frame.first("relo.forwarding.fragment_last")->label,
+            ".1.. .... .... .... .... .... .... .... = Last fragment: True");
+  EXPECT_EQ(frame.value("relo.forwarding.fragment_offset"), "0");
+  EXPECT_EQ(frame.first("relo.forwarding.fragment_last")->depth, frame.first("relo.forwarding.fragment")->depth + 1);
+}
+
+// Every sample: the tree has what the decoder read, and the findings are those of the sample.
+TEST(ReloadDissector, EverySampleIsShownAsDecoded) {
+  int seen = 0;
+  for (const std::string& path : sample_paths("reload")) {
+    const Sample sample = load_sample(path);
+    if (sample.bytes.empty() || sample.message == "none") continue;
+    Message message;
+    decode(sample, message);
+    const Dissected frame = alone(sample.bytes);
+    EXPECT_FALSE(frame.dissector_bug()) << path << ": " << frame.info;
+    ASSERT_TRUE(frame.has("relo")) << path;
+    ++seen;
+    std::map<std::string, std::vector<std::pair<std::uint32_t, std::uint32_t>>> wanted;
+    std::map<std::string, std::vector<std::pair<std::uint32_t, std::uint32_t>>> got;
+    for (const Event& event : message.events) wanted[event.field->filter].emplace_back(event.offset, event.length);
+    for (const Item& item : frame.items) {
+      // 42 bytes of Ethernet, IP and UDP are not in this data source.
+      if (wanted.contains(item.name)) got[item.name].emplace_back(item.start - 42, item.length);
+    }
+    EXPECT_EQ(got.size(), wanted.size()) << path;
+    for (const auto& [name, places] : wanted) EXPECT_EQ(got[name].size(), places.size()) << path << " " << name;
+    for (const SampleFinding& finding : sample.findings) {
+      const auto found = frame.values("relo.finding");
+      EXPECT_NE(std::find(found.begin(), found.end(), finding.id), found.end()) << path << " " << finding.id;
+    }
+  }
+  EXPECT_GT(seen, 80);
+}
+
+TEST(ReloadDissector, SeveralFramesInOneSegment) {
+  std::vector<Frame> frames;
+  TcpConversation tcp(frames, kA, kB);
+  tcp.open();
+  // Sizes that differ: the built-in dissector reads the first one's for all (W-31).
+  tcp.client(framed(bytes_of("ping_req_q"), 0) + ack(4) + framed(bytes_of("store_req_single"), 1) +
+             framed(bytes_of("join_req"), 2));
+  const Dissected frame = dissect(frames).back();
+  expect_sound(frame);
+  EXPECT_EQ(frame.values("relo.message"), (std::vector<std::string>{"ping_req", "frame ack", "store_req", "join_req"}));
+  EXPECT_EQ(frame.values("relo.frame.sequence"), (std::vector<std::string>{"0", "1", "2"}));
+  EXPECT_TRUE(frame.info.starts_with("[0] ping_req")) << frame.info;
+  EXPECT_NE(frame.info.find("; [2] join_req"), std::string::npos) << frame.info;
+}
+
+TEST(ReloadDissector, FramesOverSegments) {
+  const std::string stream = framed(bytes_of("store_req_certificate"), 0) + framed(bytes_of("ping_req_q"), 1) + ack(0) +
+                             framed(bytes_of("fetch_req_key"), 2);
+  for (const std::size_t size : {1u, 3u, 7u, 20u, 50u, 100u}) {
+    std::vector<Frame> frames;
+    TcpConversation tcp(frames, kA, kB);
+    tcp.open();
+    tcp.client_in(size, stream);
+    std::vector<std::string> seen;
+    for (const Dissected& frame : dissect(frames)) {
+      expect_sound(frame);
+      for (const std::string& name : frame.values("relo.message")) seen.push_back(name);
+    }
+    EXPECT_EQ(seen, (std::vector<std::string>{"store_req", "ping_req", "frame ack", "fetch_req"})) << size;
+  }
+}
+
+TEST(ReloadDissector, MessagesWithoutFraming) {
+  std::vector<Frame> frames;
+  TcpConversation tcp(frames, kA, kB);
+  tcp.open();
+  tcp.client_in(30, bytes_of("ping_req_q") + bytes_of("join_req"));
+  std::vector<std::string> seen;
+  for (const Dissected& frame : dissect(frames)) {
+    expect_sound(frame);
+    for (const std::string& name : frame.values("relo.message")) seen.push_back(name);
+  }
+  EXPECT_EQ(seen, (std::vector<std::string>{"ping_req", "join_req"}));
+  EXPECT_EQ(alone(framed(bytes_of("ping_req_q")) + framed(bytes_of("join_req"), 1)).values("relo.message").size(), 2u);
+}
+
+TEST(ReloadDissector, HeuristicsFindItOnOtherPorts) {
+  std::vector<Frame> frames;
+  TcpConversation tcp(frames, kA, kElsewhere);
+  tcp.open();
+  tcp.client(framed(bytes_of("ping_req_q")) + framed(bytes_of("join_req"), 1));
+  tcp.server(ack(0) + ack(1));
+  frames.push_back(udp_frame({kA.address, 5000}, kElsewhere, framed(bytes_of("ping_req_q")), 9));
+  frames.push_back(udp_frame(kElsewhere, {kA.address, 5000}, ack(0), 10));
+  const auto out = dissect(frames);
+  EXPECT_EQ(out[3].values("relo.message").size(), 2u);
+  EXPECT_EQ(out[4].values("relo.message"), (std::vector<std::string>{"frame ack", "frame ack"}));
+  EXPECT_EQ(out[5].values("relo.message"), std::vector<std::string>{"ping_req"});
+  EXPECT_EQ(out[6].values("relo.message"), std::vector<std::string>{"frame ack"});
+}
+
+// What only begins like RELOAD is left to others.
+TEST(ReloadDissector, HeuristicsAreStrict) {
+  std::vector<std::string> payloads;
+  const std::string good = framed(bytes_of("ping_req_q"));
+  payloads.push_back(ack(0));                           // alone it says nothing
+  payloads.push_back(good + "x");                       // trailing bytes
+  payloads.push_back(good.substr(0, good.size() - 1));  // cut on the wire
+  std::string other = good;
+  other[8 + 10] = 9;  // version
+  payloads.push_back(other);
+  other = good;
+  other[8] = '\x7f';  // token
+  payloads.push_back(other);
+  other = good;
+  other[8 + 35] = '\x7f';  // Destination List beyond the message
+  payloads.push_back(other);
+  std::vector<Frame> frames;
+  std::uint16_t port = 5001;
+  for (const std::string& payload : payloads)
+    frames.push_back(udp_frame({kA.address, port++}, kElsewhere, payload, port));
+  for (const Dissected& frame : dissect(frames)) EXPECT_FALSE(frame.has("relo")) << frame.info;
+}
+
+TEST(ReloadDissector, StunAndDtlsShareThePort) {
+  const std::string stun(
+      "\x00\x01\x00\x00\x21\x12\xa4\x42"
+      "abcdefghijkl",
+      20);
+  const std::string dtls(
+      "\x16\xfe\xfd\x00\x00\x00\x00\x00\x00\x00\x00\x00\x04"
+      "\x0e\x00\x00\x00",
+      17);
+  const auto out = dissect({udp_frame(kA, kB, stun, 1), udp_frame(kA, kB, dtls, 2),
+                            udp_frame(kA, kB, framed(bytes_of("ping_req_q")), 3), udp_frame(kA, kB, stun, 4)});
+  EXPECT_TRUE(out[0].has("stun")) << out[0].info;
+  EXPECT_TRUE(out[1].has("dtls")) << out[1].info;
+  EXPECT_TRUE(out[2].has("relo")) << out[2].info;
+  EXPECT_TRUE(out[3].has("stun")) << out[3].info;
+}
+
+TEST(ReloadDissector, TlsOnThePortGoesToTls) {
+  std::vector<Frame> frames;
+  TcpConversation tcp(frames, kA, kB);
+  tcp.open();
+  tcp.client(std::string("\x15\x03\x03\x00\x02\x01\x00", 7));
+  tcp.server(std::string("\x80\x00\x00\x00", 4));  // whatever it is, the connection belongs to TLS
+  const auto out = dissect(frames);
+  EXPECT_TRUE(out[3].has("tls"));
+  EXPECT_FALSE(out[4].has("relo"));
+}
+
+TEST(ReloadDissector, OldVersionIsNamedNotDecoded) {
+  const Dissected frame = alone(bytes_of("dialect_0_1"));
+  expect_sound(frame);
+  EXPECT_EQ(frame.value("relo.dialect"), "RELOAD 0.1 of the drafts before RFC 6940");
+  EXPECT_NE(frame.expert("Dialect from before RFC 6940"), nullptr);
+  EXPECT_FALSE(frame.has("relo.forwarding.ttl"));
+  EXPECT_TRUE(frame.values("relo.finding").empty());
+}
+
+// Filters that users wrote for the built-in dissector.
+TEST(ReloadDissector, BuiltinFilterFieldsMatch) {
+  const std::vector<Frame> frames = {udp_frame(kA, kB, framed(bytes_of("store_req_single"), 3), 1),
+                                     udp_frame(kB, kA, framed(bytes_of("error_unknown_kind"), 4), 2)};
+  const auto matches = [&](const std::string& filter, std::vector<std::string> preferences = {}) {
+    Options options = with(std::move(preferences));
+    options.filter = filter;
+    std::string out;
+    for (const Dissected& frame : dissect(frames, options)) out += frame.matched ? '1' : '0';
+    return out;
+  };
+  EXPECT_EQ(matches("reload"), "11");
+  EXPECT_EQ(matches("reload-framing"), "11");
+  EXPECT_EQ(matches("reload.forwarding.ttl == 100"), "11");
+  EXPECT_EQ(matches("reload.message.code == 7"), "10");
+  EXPECT_EQ(matches("reload.error_response.code == 12"), "01");
+  EXPECT_EQ(matches("reload.kindid == 0xf0000001"), "10");
+  EXPECT_EQ(matches("reload.kinddata.kind == 0xf0000001"), "10");
+  EXPECT_EQ(matches("reload.forwarding.fragment.last == 1"), "11");
+  EXPECT_EQ(matches("reload_framing.sequence == 4"), "01");
+  EXPECT_EQ(matches("reload.storeddata.storage_time >= \"2023-11-14 00:00:00\""), "10");
+  EXPECT_EQ(matches("reload.message.code", {"relo.fill_builtin_fields:FALSE"}), "00");
+  EXPECT_EQ(matches("reload.message.code", {"relo.fill_builtin_fields:TRUE"}), "11");
+}
+
+TEST(ReloadDissector, BuiltinTreeOnRequest) {
+  const std::string bytes = framed(bytes_of("ping_req_q"));
+  const auto count = [&](const Dissected& frame) { return frame.values("reload.message.code").size(); };
+  const Dissected with_it = alone(bytes, with({"relo.show_builtin:TRUE"}));
+  EXPECT_EQ(count(with_it), 2u);
+  EXPECT_EQ(with_it.protocol, "RELO");
+  EXPECT_EQ(count(alone(bytes, with({"relo.show_builtin:FALSE"}))), 1u);
+}
+
+TEST(ReloadDissector, GivesTrafficBack) {
+  const std::string bytes = framed(bytes_of("ping_req_q"));
+  const Dissected given = alone(bytes, with({"relo.take_over:FALSE"}));
+  EXPECT_FALSE(given.has("relo"));
+  EXPECT_TRUE(given.has("reload"));
+  EXPECT_TRUE(alone(bytes, with({"relo.take_over:TRUE"})).has("relo"));
+}
+
+TEST(ReloadDissector, AnExchangeIsFollowedOverAllLinks) {
+  const std::string request = bytes_of("ping_req_q");
+  const std::string response = bytes_of("ping_ans");
+  std::vector<Frame> frames = {udp_frame(kA, kB, framed(request), 1'000'000),
+                               udp_frame({kB.address, 41000}, kC, framed(with_ttl(request, 99), 9), 3'000'000),
+                               udp_frame(kC, {kB.address, 41000}, framed(response), 8'000'000),
+                               udp_frame(kB, kA, framed(response, 5), 11'000'000)};
+  const auto out = dissect(frames);
+  EXPECT_EQ(out[0].value("relo.response_in"), "4");
+  EXPECT_EQ(out[1].value("relo.response_in"), "3");
+  EXPECT_EQ(out[2].value("relo.response_to"), "2");
+  EXPECT_EQ(out[3].value("relo.response_to"), "1");
+  EXPECT_EQ(out[3].value("relo.response_time"), "0.010000000");
+  for (const Dissected& frame : out) {
+    EXPECT_EQ(frame.values("relo.transaction.frame"), (std::vector<std::string>{"1", "2", "3", "4"}));
+    EXPECT_EQ(frame.value("relo.transaction.request_in"), "1");
+    EXPECT_EQ(frame.value("relo.transaction.response_in"), "4");
+    EXPECT_EQ(frame.value("relo.transaction.hops"), "4");
+  }
+  EXPECT_EQ(out[1].value("relo.transaction.hop"), "2");
+  EXPECT_EQ(out[2].value("relo.transaction.hop"), "1");
+  EXPECT_EQ(out[2].value("relo.transaction.time"), "0.007000000");
+  EXPECT_EQ(out[0].first("relo.transaction")->label, "Transaction: request, hop 1, 4 messages");
+  EXPECT_TRUE(out[0].values("relo.retransmission_of").empty());
+}
+
+// RFC 7263: the response comes straight from the responder.
+TEST(ReloadDissector, AResponseOnAnotherLinkFindsItsRequest) {
+  const std::string request = bytes_of("ping_req_q");
+  std::vector<Frame> frames = {udp_frame(kA, kB, framed(request), 1'000'000),
+                               udp_frame(kB, kC, framed(with_ttl(request, 99)), 2'000'000),
+                               udp_frame(kC, kA, framed(bytes_of("ping_ans")), 5'000'000)};
+  const auto out = dissect(frames);
+  EXPECT_EQ(out[2].value("relo.response_to"), "1");
+  EXPECT_EQ(out[0].value("relo.response_in"), "3");
+  EXPECT_EQ(out[2].value("relo.response_time"), "0.004000000");
+}
+
+TEST(ReloadDissector, OverlaysWithTheSameTransactionStayApart) {
+  std::string other = bytes_of("ping_ans");
+  other[4] = static_cast<char>(other[4] + 1);  // another overlay
+  const auto out = dissect({udp_frame(kA, kB, framed(bytes_of("ping_req_q")), 1), udp_frame(kC, kA, framed(other), 2)});
+  EXPECT_EQ(out[0].values("relo.transaction.frame"), std::vector<std::string>{"1"});
+  EXPECT_FALSE(out[1].has("relo.response_to"));
+}
+
+TEST(ReloadDissector, RetransmissionsAreKnownByTheirContent) {
+  const std::string request = bytes_of("ping_req_q");
+  const auto out =
+      dissect({udp_frame(kA, kB, framed(request, 0), 1), udp_frame(kA, kB, framed(request, 1), 500'000'000),
+               udp_frame(kB, kA, framed(bytes_of("ping_ans"), 0), 501'000'000),
+               udp_frame(kB, kA, framed(bytes_of("ping_ans"), 1), 502'000'000)});
+  EXPECT_EQ(out[1].value("relo.retransmission_of"), "1");
+  EXPECT_EQ(out[3].value("relo.retransmission_of"), "3");
+  EXPECT_EQ(out[2].value("relo.response_to"), "1");
+  EXPECT_FALSE(out[0].has("relo.retransmission_of"));
+}
+
+TEST(ReloadDissector, CutAtEveryByteIsToldAndNotJudged) {
+  const std::string whole = framed(bytes_of("store_req_sip"));
+  std::vector<Frame> frames;
+  for (std::size_t keep = 1; keep < whole.size(); ++keep) {
+    Frame frame =
+        udp_frame({kA.address, static_cast<std::uint16_t>(20000 + keep)}, kB, whole, static_cast<std::int64_t>(keep));
+    frame.bytes.resize(42 + keep);
+    frames.push_back(std::move(frame));
+  }
+  const auto out = dissect(frames);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    EXPECT_FALSE(out[i].dissector_bug()) << i;
+    EXPECT_TRUE(out[i].cut()) << i;
+    EXPECT_FALSE(out[i].malformed()) << i;
+    EXPECT_TRUE(out[i].values("relo.finding").empty()) << i;
+  }
+}
+
+TEST(ReloadDissector, FilterNamesCompile) {
+  for (const char* filter : {"relo.finding == \"R-TTL-03\"", "relo.r-fwd-01", "relo.transaction.time > 1",
+                             "relo.forwarding.fragment_last == 1", "relo.destination.node_id == 11:11",
+                             "relo.retransmission", "relo.stored_data.value contains 61:62"}) {
+    EXPECT_EQ(filter_error(filter), "") << filter;
+  }
+}
+
+}  // namespace
+}  // namespace peerscope::test
