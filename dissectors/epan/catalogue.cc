@@ -85,31 +85,31 @@ int expert_severity(Severity severity) {
   return PI_ERROR;
 }
 
-void Catalogue::enrol(const Protocol& protocol, int proto, std::string_view filter, std::span<const RuleGroup> groups) {
+void Catalogue::enrol(const Protocol& protocol, int proto, std::string_view filter, std::span<const RuleGroup> groups,
+                      void (*more)(Catalogue&)) {
   protocol_ = &protocol;
   filter_ = filter;
   for (const FieldPlace& place : protocol.fields()) add_field(place, protocol.document);
 
   Common& c = common_;
-  add_common(c.message, "message", "Message", FT_STRING, BASE_NONE, nullptr, "Name of the message type");
-  add_common(c.dialect, "dialect", "Dialect", FT_STRING, BASE_NONE, nullptr,
-             "Name of a dialect from before the RFC; such a message is shown, not judged");
-  add_common(c.finding, "finding", "Requirement", FT_STRING, BASE_NONE, nullptr,
-             "Id of a requirement that this message breaks");
-  add_common(c.finding_text, "finding.text", "Finding", FT_STRING, BASE_NONE, nullptr,
-             "What was expected and what was seen");
-  add_common(c.unknown_member, "unknown_member", "Unknown member", FT_STRING, BASE_NONE, nullptr,
-             "Name of a member that the specification does not define");
-  add_common(c.invalid_value, "invalid_value", "Invalid value", FT_STRING, BASE_NONE, nullptr,
-             "A value that does not fit the type of its field, as written");
-  add_common(c.response_in, "response_in", "Response in", FT_FRAMENUM, BASE_NONE, FRAMENUM_TYPE(FT_FRAMENUM_RESPONSE),
-             "The response to this request is in this frame");
-  add_common(c.request_in, "response_to", "Request in", FT_FRAMENUM, BASE_NONE, FRAMENUM_TYPE(FT_FRAMENUM_REQUEST),
-             "This is a response to the request in this frame");
-  add_common(c.response_time, "response_time", "Response time", FT_RELATIVE_TIME, BASE_NONE, nullptr,
-             "Time between the request and its response");
-  add_common(c.retransmission_of, "retransmission_of", "Repeats the request in", FT_FRAMENUM, BASE_NONE,
-             FRAMENUM_TYPE(FT_FRAMENUM_RETRANS_PREV), "Frame of an earlier request with the same bytes");
+  add(c.message, "message", "Message", FT_STRING, BASE_NONE, nullptr, "Name of the message type");
+  add(c.dialect, "dialect", "Dialect", FT_STRING, BASE_NONE, nullptr,
+      "Name of a dialect from before the RFC; such a message is shown, not judged");
+  add(c.finding, "finding", "Requirement", FT_STRING, BASE_NONE, nullptr,
+      "Id of a requirement that this message breaks");
+  add(c.finding_text, "finding.text", "Finding", FT_STRING, BASE_NONE, nullptr, "What was expected and what was seen");
+  add(c.unknown_member, "unknown_member", "Unknown member", FT_STRING, BASE_NONE, nullptr,
+      "Name of a member that the specification does not define");
+  add(c.invalid_value, "invalid_value", "Invalid value", FT_STRING, BASE_NONE, nullptr,
+      "A value that does not fit the type of its field, as written");
+  add(c.response_in, "response_in", "Response in", FT_FRAMENUM, BASE_NONE, FRAMENUM_TYPE(FT_FRAMENUM_RESPONSE),
+      "The response to this request is in this frame");
+  add(c.request_in, "response_to", "Request in", FT_FRAMENUM, BASE_NONE, FRAMENUM_TYPE(FT_FRAMENUM_REQUEST),
+      "This is a response to the request in this frame");
+  add(c.response_time, "response_time", "Response time", FT_RELATIVE_TIME, BASE_NONE, nullptr,
+      "Time between the request and its response");
+  add(c.retransmission_of, "retransmission_of", "Repeats the request in", FT_FRAMENUM, BASE_NONE,
+      FRAMENUM_TYPE(FT_FRAMENUM_RETRANS_PREV), "Frame of an earlier request with the same bytes");
   if (protocol.journey_id != nullptr) add_journey();
   subtrees_.push_back(&c.ett_protocol);
   subtrees_.push_back(&c.ett_finding);
@@ -134,6 +134,8 @@ void Catalogue::enrol(const Protocol& protocol, int proto, std::string_view filt
   add_expert(c.old_dialect, "pre_rfc_dialect", PI_PROTOCOL, PI_NOTE, "Dialect from before the RFC: shown, not judged");
   add_expert(c.more, "not_shown", PI_UNDECODED, PI_NOTE, "Too much to show");
   add_expert(c.failure, "failure", PI_UNDECODED, PI_WARN, "The dissector ran out of memory");
+
+  if (more != nullptr) more(*this);
 
   proto_register_field_array(proto, rows_.data(), static_cast<int>(rows_.size()));
   proto_register_subtree_array(subtrees_.data(), static_cast<int>(subtrees_.size()));
@@ -167,20 +169,19 @@ std::string Catalogue::renamed(std::string_view filter) const {
 
 void Catalogue::add_journey() {
   Common& c = common_;
-  add_common(c.transaction, "transaction", "Transaction", FT_NONE, BASE_NONE, nullptr,
-             "The messages of this exchange on all links");
-  add_common(c.hop, "transaction.hop", "Hop", FT_UINT32, BASE_DEC, nullptr,
-             "Place of this message among the sendings of the request, or of the response");
-  add_common(c.hop_count, "transaction.hops", "Messages", FT_UINT32, BASE_DEC, nullptr,
-             "Sendings of request and response on all links");
-  add_common(c.hop_frame, "transaction.frame", "Frame", FT_FRAMENUM, BASE_NONE, nullptr,
-             "A frame that carries a message of this exchange");
-  add_common(c.first_request, "transaction.request_in", "First request in", FT_FRAMENUM, BASE_NONE,
-             FRAMENUM_TYPE(FT_FRAMENUM_REQUEST), "Where the exchange begins");
-  add_common(c.last_response, "transaction.response_in", "Last response in", FT_FRAMENUM, BASE_NONE,
-             FRAMENUM_TYPE(FT_FRAMENUM_RESPONSE), "Where the exchange ends");
-  add_common(c.transaction_time, "transaction.time", "Time", FT_RELATIVE_TIME, BASE_NONE, nullptr,
-             "Since the first request");
+  add(c.transaction, "transaction", "Transaction", FT_NONE, BASE_NONE, nullptr,
+      "The messages of this exchange on all links");
+  add(c.hop, "transaction.hop", "Hop", FT_UINT32, BASE_DEC, nullptr,
+      "Place of this message among the sendings of the request, or of the response");
+  add(c.hop_count, "transaction.hops", "Messages", FT_UINT32, BASE_DEC, nullptr,
+      "Sendings of request and response on all links");
+  add(c.hop_frame, "transaction.frame", "Frame", FT_FRAMENUM, BASE_NONE, nullptr,
+      "A frame that carries a message of this exchange");
+  add(c.first_request, "transaction.request_in", "First request in", FT_FRAMENUM, BASE_NONE,
+      FRAMENUM_TYPE(FT_FRAMENUM_REQUEST), "Where the exchange begins");
+  add(c.last_response, "transaction.response_in", "Last response in", FT_FRAMENUM, BASE_NONE,
+      FRAMENUM_TYPE(FT_FRAMENUM_RESPONSE), "Where the exchange ends");
+  add(c.transaction_time, "transaction.time", "Time", FT_RELATIVE_TIME, BASE_NONE, nullptr, "Since the first request");
   subtrees_.push_back(&c.ett_transaction);
 }
 
@@ -238,8 +239,8 @@ void Catalogue::add_field(const FieldPlace& place, const char* document) {
   by_field_[&field] = slot;
 }
 
-void Catalogue::add_common(int& hf, const char* name, const char* label, ftenum type, int display, const void* strings,
-                           const char* about) {
+void Catalogue::add(int& hf, const char* name, const char* label, ftenum type, int display, const void* strings,
+                    const char* about) {
   rows_.push_back(field_row(&hf, label, keep(filter_ + "." + name), type, display, strings, about));
 }
 

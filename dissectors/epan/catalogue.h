@@ -74,7 +74,14 @@ class Catalogue {
 
   // `filter` is the protocol's filter name, normally protocol.name. Registered rows point into this object: it must
   // live as long as epan.
-  void enrol(const Protocol& protocol, int proto, std::string_view filter, std::span<const RuleGroup> groups);
+  // `more` adds fields that no table has.
+  void enrol(const Protocol& protocol, int proto, std::string_view filter, std::span<const RuleGroup> groups,
+             void (*more)(Catalogue&) = nullptr);
+  // For `more`: `name` goes behind the filter name.
+  void add(int& hf, const char* name, const char* label, ftenum type, int display, const void* strings,
+           const char* about);
+  void add_subtree(int& ett) { subtrees_.push_back(&ett); }
+  void add_expert(expert_field& expert, const std::string& name, int group, int severity, const char* summary);
 
   const Slot* slot(const Field* field) const;
   // The protocol's own field by filter name, or null.
@@ -89,9 +96,6 @@ class Catalogue {
   std::string renamed(std::string_view filter) const;
   void add_field(const FieldPlace& place, const char* document);
   void add_journey();
-  void add_common(int& hf, const char* name, const char* label, ftenum type, int display, const void* strings,
-                  const char* about);
-  void add_expert(expert_field& expert, const std::string& name, int group, int severity, const char* summary);
 
   const Protocol* protocol_ = nullptr;
   std::string filter_;

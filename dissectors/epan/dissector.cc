@@ -49,7 +49,7 @@ void Dissector::enrol() {
   const char* column = taken ? keep(std::string(particulars_.column) + " (Peerscope)") : particulars_.column;
 
   proto_ = proto_register_protocol(title, column, filter_);
-  catalogue_.enrol(protocol_, proto_, filter_, particulars_.rule_groups);
+  catalogue_.enrol(protocol_, proto_, filter_, particulars_.rule_groups, particulars_.add_fields);
   add_preferences();
   tap_ = register_tap(filter_);
   register_export_tap();

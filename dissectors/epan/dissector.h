@@ -29,6 +29,7 @@ struct Particulars {
   // Shows what the tables cannot say, last. Epan may long-jump out of it. Called too, without a tree, for messages that
   // are only exported.
   void (*show)(const Canvas& canvas, const Message& message, const Record* record) = nullptr;
+  void (*add_fields)(Catalogue& catalogue) = nullptr;  // that no table has
   void (*add_preferences)(module_t* module) = nullptr;
   void (*forget)() = nullptr;  // the capture is closed; must not throw
 };

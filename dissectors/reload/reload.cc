@@ -9,6 +9,8 @@
 
 #include "dissectors/epan/registry.h"
 #include "dissectors/reload/builtin.h"
+#include "dissectors/reload/fragments.h"
+#include "dissectors/reload/insight.h"
 #include "dissectors/reload/link.h"
 #include "protocols/reload/protocol.h"
 
@@ -27,18 +29,29 @@ constexpr std::array<epan::StatisticField, 7> kStatistics = {{{"relo.store_req.k
                                                               {"relo.app_attach.application", "Applications"},
                                                               {"relo.update_req.type", "Updates"}}};
 
-void show(const epan::Canvas& canvas, const Message&, const epan::Record*) {
+void study(const Message&, epan::Record& record) {
+  if (record.own == nullptr) record.own = std::make_shared<Insight>();
+}
+
+void show(const epan::Canvas& canvas, const Message& message, const epan::Record* record) {
   show_builtin(canvas);
+  show_fragment(canvas, message, record);  // last: the whole message takes the place of `message`
+}
+
+void add_fields(epan::Catalogue& catalogue) {
+  add_fragment_fields(catalogue);
 }
 
 void add_preferences(module_t* module) {
   add_link_preferences(module);
   add_builtin_preferences(module);
+  add_fragment_preferences(module);
 }
 
 void register_protocol() {
   dissector().enrol();
   register_links(dissector());
+  register_reassembly();
   register_conversation_filter(dissector().filter(), "RELOAD", Callbacks<dissector>::has_conversation,
                                Callbacks<dissector>::conversation_filter);
 }
@@ -60,7 +73,9 @@ epan::Dissector& dissector() {
                                                                        .clear_text_rule = "R-SEC-15",
                                                                        .statistics = kStatistics,
                                                                        .aliases = builtin_fields(),
+                                                                       .study = study,
                                                                        .show = show,
+                                                                       .add_fields = add_fields,
                                                                        .add_preferences = add_preferences});
   return instance;
 }
