@@ -185,6 +185,22 @@ void Catalogue::add_journey() {
   subtrees_.push_back(&c.ett_transaction);
 }
 
+void Catalogue::add_tables(std::span<const ValueTable> tables, int proto) {
+  const auto slot_of = [&](const char* filter) -> Slot* {
+    const auto at = filter == nullptr ? by_name_.end() : by_name_.find(renamed(filter));
+    return at == by_name_.end() ? nullptr : at->second;
+  };
+  for (const ValueTable& row : tables) {
+    const auto index = static_cast<int>(tables_.size());
+    tables_.push_back({register_dissector_table(keep(filter_ + "." + row.name), row.title, proto, row.type, BASE_HEX),
+                       row.value == nullptr});
+    for (const char* key : row.keys) {
+      if (Slot* slot = slot_of(key); slot != nullptr) slot->key_of = index;
+    }
+    if (Slot* slot = slot_of(row.value); slot != nullptr) slot->value_of = index;
+  }
+}
+
 void Catalogue::alias(std::span<const Alias> aliases) {
   for (const Alias& row : aliases) {
     const auto own = by_name_.find(renamed(row.filter));

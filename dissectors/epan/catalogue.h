@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dissectors/epan/ws_compat.h"
+#include "protocols/base/message.h"
 #include "protocols/base/protocol.h"
 
 namespace peerscope::epan {
@@ -28,6 +29,22 @@ struct Alias {
   const char* other;
 };
 
+// A dissector table for the values of a field, so that others can dissect what this protocol only carries: keyed by the
+// number of the last of `keys` before the value. Its name is the filter name, a dot, and `name`.
+struct ValueTable {
+  const char* name;
+  const char* title;
+  ftenum type;
+  const char* keys[2];  // filter names
+  const char* value;    // null: the bytes of the group in which the key stands
+};
+// What the table's dissectors get as data.
+struct ValueContext {
+  const Message* message;
+  std::uint32_t number;  // the key
+  std::uint32_t event;   // of the value, in message->events
+};
+
 class Catalogue {
  public:
   struct Slot {
@@ -37,6 +54,8 @@ class Catalogue {
     std::uint64_t mask = 0;    // of a bit field
     bool has_bits = false;     // a number with bit fields
     std::vector<int> aliases;  // fields of others that are filled too
+    int key_of = -1;           // index into tables()
+    int value_of = -1;
   };
   // Fields that every protocol has.
   struct Common {
@@ -67,6 +86,14 @@ class Catalogue {
     expert_field failure = EI_INIT;
     expert_field more = EI_INIT;
   };
+
+  // Once, after enrol().
+  void add_tables(std::span<const ValueTable> tables, int proto);
+  struct Table {
+    dissector_table_t handle;
+    bool by_group;
+  };
+  const std::vector<Table>& tables() const { return tables_; }
 
   // Fields of a built-in dissector that are filled with the values of ours. Once, when all protocols are registered;
   // names that this Wireshark does not have are left out, as are those of another type.
@@ -110,6 +137,7 @@ class Catalogue {
   std::vector<hf_register_info> rows_;
   std::vector<ei_register_info> expert_rows_;
   std::vector<int*> subtrees_;
+  std::vector<Table> tables_;
   Common common_;
 };
 

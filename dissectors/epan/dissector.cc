@@ -50,6 +50,7 @@ void Dissector::enrol() {
 
   proto_ = proto_register_protocol(title, column, filter_);
   catalogue_.enrol(protocol_, proto_, filter_, particulars_.rule_groups, particulars_.add_fields);
+  catalogue_.add_tables(particulars_.tables, proto_);
   add_preferences();
   tap_ = register_tap(filter_);
   register_export_tap();
@@ -124,7 +125,7 @@ int Dissector::dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void
   proto_item_append_text(root, ", %s", copy(pinfo, record->summary));
 
   const Message& message = journal_.message();
-  proto_item** items = add_events(canvas, catalogue_, message.events, fill_aliases_ != 0);
+  proto_item** items = add_events(canvas, catalogue_, message, {fill_aliases_ != 0, particulars_.name});
   show_links(canvas, *record);
   show_findings(canvas, *record, items);
   tap(tvb, pinfo, *record);

@@ -24,7 +24,9 @@ struct Particulars {
   const char* generic_dissector = nullptr;  // stock dissector of the encoding ("json"), for the generic tree
   const char* dialect_dissector = nullptr;  // stock dissector for a dialect that is only named ("xml")
   std::span<const Alias> aliases{};         // what a built-in dissector of the same protocol calls its fields
-  const void* context = nullptr;            // for decoding: Message::context
+  std::span<const ValueTable> tables{};
+  NameOf name = nullptr;
+  const void* context = nullptr;  // for decoding: Message::context
   Journal::Study study = nullptr;
   // Shows what the tables cannot say, last. Epan may long-jump out of it. Called too, without a tree, for messages that
   // are only exported.

@@ -99,6 +99,28 @@ void add_aliases(const Canvas& canvas, const Catalogue::Slot& slot, const Event&
   }
 }
 
+// Remembers a table's key, and gives its value to whom the table names. `keys`: the last key of each table.
+void offer(const Canvas& canvas, const Catalogue& catalogue, const Message& message, std::uint32_t index,
+           const Catalogue::Slot& slot, guint32* keys, proto_tree* parent) {
+  const Event& event = message.events[index];
+  int table = slot.value_of;
+  const Event* value = &event;
+  if (slot.key_of >= 0) {
+    keys[slot.key_of] = static_cast<guint32>(event.number);
+    if (!catalogue.tables()[static_cast<std::size_t>(slot.key_of)].by_group || event.parent == Event::kNoParent) return;
+    table = slot.key_of;
+    value = &message.events[event.parent];
+  }
+  if (value->length == 0) return;
+  auto* context = wmem_new0(canvas.pinfo->pool, ValueContext);
+  context->message = &message;
+  context->number = keys[table];
+  context->event = static_cast<std::uint32_t>(value - message.events.data());
+  tvbuff_t* tvb = tvb_new_subset_length(canvas.tvb, static_cast<gint>(value->offset), static_cast<gint>(value->length));
+  dissector_try_uint_new(catalogue.tables()[static_cast<std::size_t>(table)].handle, keys[table], tvb, canvas.pinfo,
+                         parent, FALSE, context);
+}
+
 // The first bytes of a value, as the line of its list element repeats it.
 const char* preview(packet_info* pinfo, const Event& event) {
   constexpr std::size_t kShownText = 60;
@@ -117,10 +139,13 @@ proto_item* add_unknown(const Canvas& canvas, const Catalogue& catalogue, const 
 
 }  // namespace
 
-proto_item** add_events(const Canvas& canvas, Catalogue& catalogue, std::span<const Event> events, bool aliases) {
+proto_item** add_events(const Canvas& canvas, Catalogue& catalogue, const Message& message,
+                        const TreeOptions& options) {
+  const std::span<const Event> events = message.events;
   if (canvas.tree == nullptr || events.empty()) return nullptr;
   proto_item** items = wmem_alloc_array(canvas.pinfo->pool, proto_item*, events.size());
   proto_tree** trees = wmem_alloc_array(canvas.pinfo->pool, proto_tree*, events.size());
+  auto* keys = wmem_alloc0_array(canvas.pinfo->pool, guint32, catalogue.tables().size() + 1);
   // The number whose bit fields follow.
   proto_tree* bits_tree = nullptr;
   auto* previewed = wmem_alloc0_array(canvas.pinfo->pool, guint8, events.size());
@@ -154,7 +179,14 @@ proto_item** add_events(const Canvas& canvas, Catalogue& catalogue, std::span<co
                                preview(canvas.pinfo, event));
       }
     }
-    if (aliases && slot != nullptr && !slot->aliases.empty()) add_aliases(canvas, *slot, event, parent);
+    if (slot == nullptr) continue;
+    if (options.aliases && !slot->aliases.empty()) add_aliases(canvas, *slot, event, parent);
+    if (options.name != nullptr) {
+      const std::string_view name = options.name(event);
+      if (!name.empty()) proto_item_append_text(items[i], " [%s]", shown(canvas.pinfo, name));
+    }
+    if (slot->key_of >= 0 || slot->value_of >= 0)
+      offer(canvas, catalogue, message, static_cast<std::uint32_t>(i), *slot, keys, parent);
   }
   return items;
 }

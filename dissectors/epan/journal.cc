@@ -52,7 +52,6 @@ const Record* Journal::enter(const Sighting& sighting) noexcept {
     record.type = message.type;
     record.direction = message.direction;
     message_ = &message;
-    if (study_ != nullptr) study_(message, record);
     follow(sighting, record);
 
     std::unique_ptr<Message> request;
@@ -73,6 +72,7 @@ const Record* Journal::enter(const Sighting& sighting) noexcept {
       record.summary = protocol_.summary(message, nullptr);
     }
 
+    if (study_ != nullptr) study_(message, request.get(), record);
     if (fresh == nullptr) return &record;
     overflow_ = nullptr;
     auto& unanswered = conversations_[sighting.conversation].unanswered;
@@ -95,7 +95,7 @@ bool Journal::again(const Sighting& sighting, const Record& record) noexcept {
     message_ = &workspace_;
     decode(sighting, record, workspace_);
     // Records are the journal's own; a later pass may know what the first one did not.
-    if (study_ != nullptr) study_(workspace_, const_cast<Record&>(record));
+    if (study_ != nullptr) study_(workspace_, nullptr, const_cast<Record&>(record));
     return true;
   } catch (...) {
     workspace_.clear();
@@ -109,12 +109,12 @@ const Record* Journal::pass_by(const Sighting& sighting) noexcept {
     passing_ = Record{};
     fill(sighting, passing_);
     decode(sighting, passing_, workspace_);
-    if (study_ != nullptr) study_(workspace_, passing_);
     passing_.type = workspace_.type;
     passing_.direction = workspace_.direction;
     passing_.summary = protocol_.summary(workspace_, nullptr);
     if (sighting.complete)
       judge({.message = workspace_}, {.message = true, .exchange = false, .session = false}, passing_);
+    if (study_ != nullptr) study_(workspace_, nullptr, passing_);
     return &passing_;
   } catch (...) {
     workspace_.clear();

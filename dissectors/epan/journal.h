@@ -79,8 +79,9 @@ struct Record {
 
 class Journal {
  public:
-  // Called for each message when it was decoded, on every pass. It may throw.
-  using Study = void (*)(const Message& message, Record& record);
+  // Called for each message when it was decoded and judged, on every pass. `request`: what a response answers, on the
+  // first pass and when it was seen. It may throw.
+  using Study = void (*)(const Message& message, const Message* request, Record& record);
   // `context`: what decoding must know beyond the bytes (Message::context); it lives as long as the journal.
   explicit Journal(const Protocol& protocol, const void* context = nullptr, Study study = nullptr);
 

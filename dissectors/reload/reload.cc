@@ -29,21 +29,32 @@ constexpr std::array<epan::StatisticField, 7> kStatistics = {{{"relo.store_req.k
                                                               {"relo.app_attach.application", "Applications"},
                                                               {"relo.update_req.type", "Updates"}}};
 
-void study(const Message&, epan::Record& record) {
-  if (record.own == nullptr) record.own = std::make_shared<Insight>();
-}
+// Others may add to what the description shows.
+constexpr std::array<epan::ValueTable, 5> kTables = {
+    {{"kind", "RELOAD Kind", FT_UINT32, {"relo.store_req.kind", "relo.fetch_ans.kind"}, "relo.stored_data.value"},
+     {"application", "RELOAD application", FT_UINT16, {"relo.app_attach.application", nullptr}, nullptr},
+     {"extension", "RELOAD message extension", FT_UINT16, {"relo.extension.type", nullptr}, "relo.extension.contents"},
+     {"fwd_option", "RELOAD forwarding option", FT_UINT8, {"relo.option.type", nullptr}, "relo.option.value"},
+     {"diag_kind",
+      "RELOAD diagnostic kind",
+      FT_UINT16,
+      {"relo.diagnostic.kind", nullptr},
+      "relo.diagnostic.contents"}}};
 
 void show(const epan::Canvas& canvas, const Message& message, const epan::Record* record) {
+  show_insight(canvas, message, record);
   show_builtin(canvas);
   show_fragment(canvas, message, record);  // last: the whole message takes the place of `message`
 }
 
 void add_fields(epan::Catalogue& catalogue) {
   add_fragment_fields(catalogue);
+  add_insight_fields(catalogue);
 }
 
 void add_preferences(module_t* module) {
   add_link_preferences(module);
+  add_insight_preferences(module);
   add_builtin_preferences(module);
   add_fragment_preferences(module);
 }
@@ -52,6 +63,7 @@ void register_protocol() {
   dissector().enrol();
   register_links(dissector());
   register_reassembly();
+  register_insight();
   register_conversation_filter(dissector().filter(), "RELOAD", Callbacks<dissector>::has_conversation,
                                Callbacks<dissector>::conversation_filter);
 }
@@ -59,6 +71,7 @@ void register_protocol() {
 void register_handoff() {
   dissector().finish();
   hand_off_links(dissector());
+  hand_off_insight();
   hand_off_builtin();
 }
 
@@ -73,10 +86,14 @@ epan::Dissector& dissector() {
                                                                        .clear_text_rule = "R-SEC-15",
                                                                        .statistics = kStatistics,
                                                                        .aliases = builtin_fields(),
+                                                                       .tables = kTables,
+                                                                       .name = name_behind,
+                                                                       .context = &knowledge().context(),
                                                                        .study = study,
                                                                        .show = show,
                                                                        .add_fields = add_fields,
-                                                                       .add_preferences = add_preferences});
+                                                                       .add_preferences = add_preferences,
+                                                                       .forget = [] { knowledge().clear(); }});
   return instance;
 }
 
