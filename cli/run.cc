@@ -95,8 +95,8 @@ int list(int argc, char** argv) {
     for (const Protocol* protocol : protocols()) {
       for (const Requirement& row : protocol->requirements) {
         std::printf("%-10s %-10s %-6s %-9s %s %-16s %s\n", row.id, std::string(to_string(row.level)).c_str(),
-                    std::string(binds(row)).c_str(), std::string(to_string(row.scope)).c_str(),
-                    protocol->document, row.section, row.text);
+                    std::string(binds(row)).c_str(), std::string(to_string(row.scope)).c_str(), protocol->document,
+                    row.section, row.text);
       }
     }
     return kExitOk;

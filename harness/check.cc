@@ -7,7 +7,8 @@ std::vector<RuleHit>& Checker::judge(const CapturedMessage& captured, const Mess
   const Message& message = *captured.message;
   const Protocol& protocol = *captured.protocol;
   const bool response = message.direction == Direction::kResponse;
-  ++(response ? responses_ : requests_);
+  if (response) ++responses_;
+  if (message.direction == Direction::kRequest) ++requests_;  // parts and acknowledgements are neither
   if (request != nullptr) ++answered_;
   Session& session = session_of(protocol, response ? message.source : message.destination);
   findings_.clear();

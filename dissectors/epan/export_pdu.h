@@ -4,7 +4,8 @@
 //
 // The harness, which decodes and judges by itself, reads captures through a second tap, "Peerscope messages". While
 // somebody listens to it the dissectors export and do nothing else. It is there only when $PEERSCOPE_EXPORT_FOR names
-// the plugin's own version, so that one run of tshark both proves that the right plugin is loaded and exports.
+// the plugin's own version, so that one run of tshark both proves that the right plugin is loaded and exports. A
+// message that is larger than a record of a capture file comes as parts there: "HTTPS part 2/7" in the Protocol column.
 #pragma once
 
 #include "dissectors/epan/journal.h"

@@ -124,17 +124,17 @@ void show_certificate(const epan::Canvas& canvas, const Event& event) {
   const auto offset = static_cast<gint>(event.offset);
   const auto length = static_cast<gint>(event.length);
   const KnownCertificate* known = knowledge().verifier().find(event.text);
-  if (known != nullptr) {
-    for (const ReloadUri& uri : known->certificate->node_uris()) {
-      proto_item_set_generated(proto_tree_add_bytes_with_length(
-          canvas.tree, hf_certificate_node, canvas.tvb, offset, length,
-          reinterpret_cast<const guint8*>(uri.node_id.data()), static_cast<gint>(uri.node_id.size())));
-    }
-    for (const std::string& user : known->certificate->user_names())
-      proto_item_set_generated(proto_tree_add_string(canvas.tree, hf_certificate_user, canvas.tvb, offset, length,
-                                                     shown(canvas.pinfo, user)));
+  // What OpenSSL does not read, Wireshark would call a malformed packet.
+  if (known == nullptr) return;
+  for (const ReloadUri& uri : known->certificate->node_uris()) {
+    proto_item_set_generated(proto_tree_add_bytes_with_length(
+        canvas.tree, hf_certificate_node, canvas.tvb, offset, length,
+        reinterpret_cast<const guint8*>(uri.node_id.data()), static_cast<gint>(uri.node_id.size())));
   }
-  if (show_certificates && certificates != nullptr && length > 0) {
+  for (const std::string& user : known->certificate->user_names())
+    proto_item_set_generated(
+        proto_tree_add_string(canvas.tree, hf_certificate_user, canvas.tvb, offset, length, shown(canvas.pinfo, user)));
+  if (show_certificates && certificates != nullptr) {
     tvbuff_t* der = tvb_new_subset_length(canvas.tvb, offset, length);
     dissector_try_string(certificates, "CERTIFICATE", der, canvas.pinfo, canvas.tree, nullptr);
   }

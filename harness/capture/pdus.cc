@@ -112,6 +112,9 @@ bool parse_pdu(std::string_view bytes, Pdu& pdu) {
   return false;
 }
 
+// Before the number of a part in the protocol text: the plugin's word too.
+constexpr std::string_view kPartMark = " part ";
+
 // The plugin's word on how a message travelled (dissectors/epan/export_pdu.cc writes it): "h1; tls", "h2; clear".
 constexpr std::string_view kTransportHeader = "Peerscope-Transport";
 
@@ -155,9 +158,14 @@ class Reader {
     while ((got = pcap_next_ex(pcap, &header, &data)) == 1) {
       ++packets_;
       Pdu pdu;
-      if (!parse_pdu({reinterpret_cast<const char*>(data), header->caplen}, pdu) || pdu.dissector != "http") continue;
+      if (!parse_pdu({reinterpret_cast<const char*>(data), header->caplen}, pdu)) continue;
+      const Protocol* binary = find_protocol(pdu.dissector);
+      if ((pdu.dissector != "http" && binary == nullptr) || !join_parts(pdu)) continue;
       CapturedMessage captured;
-      if (!decode_http(pdu, captured)) continue;
+      if (binary != nullptr)
+        decode_binary(*binary, pdu, captured);
+      else if (!decode_http(pdu, captured))
+        continue;
       Message& message = *captured.message;
       message.frame = pdu.frame != 0 ? pdu.frame : packets_;
       // Unsigned: a broken capture may hold any number, and a sum that wraps is as good as what it says.
@@ -168,13 +176,42 @@ class Reader {
           net::Endpoint{pdu.destination, static_cast<std::uint16_t>(pdu.destination_port)}.to_string();
       deliver(std::move(captured));
     }
-    return got == PCAP_ERROR ? pcap_geterr(pcap) : "";
+    if (got == PCAP_ERROR) return pcap_geterr(pcap);
+    if (parts_lost_ > 0)
+      return fmt::format("{} larger than {} MiB, or came in parts that do not fit together",
+                         parts_lost_ == 1 ? "a message is" : "some messages are", kLargestJoined >> 20);
+    return "";
   }
 
   std::size_t messages() const { return messages_; }
   std::size_t given_up() const { return pending_.given_up(); }
 
  private:
+  // A message larger than a record comes as parts in a row (dissectors/epan/export_pdu.cc). False until the last has
+  // come, which then has the payload of all.
+  bool join_parts(Pdu& pdu) {
+    const std::size_t mark = pdu.protocol_text.find(kPartMark);
+    if (mark == std::string::npos) return true;
+    unsigned part = 0;
+    unsigned parts = 0;
+    if (std::sscanf(pdu.protocol_text.c_str() + mark + kPartMark.size(), "%u/%u", &part, &parts) != 2) return false;
+    pdu.protocol_text.resize(mark);
+    if (part == 1) {
+      joined_.clear();
+      next_part_ = 1;
+    }
+    if (part != next_part_ || joined_.size() + pdu.payload.size() > kLargestJoined) {
+      parts_lost_ += next_part_ != 0;
+      next_part_ = 0;  // the rest of it says nothing new
+      return false;
+    }
+    joined_ += pdu.payload;
+    next_part_ = part + 1;
+    if (part != parts) return false;
+    pdu.payload = joined_;
+    return true;
+  }
+
   // The start line, the headers and the body; false for what is no message of a known protocol.
   bool decode_http(const Pdu& pdu, CapturedMessage& captured) {
     const bool response = pdu.payload.starts_with("HTTP/");
@@ -237,6 +274,17 @@ class Reader {
     return true;
   }
 
+  // What did not come over HTTP is the message alone; the protocol text says what carried it.
+  void decode_binary(const Protocol& protocol, const Pdu& pdu, CapturedMessage& captured) {
+    Transport transport;
+    if (pdu.protocol_text.starts_with("TLS") || pdu.protocol_text.starts_with("DTLS"))
+      transport.security = Transport::Security::kTls;
+    else if (pdu.protocol_text.starts_with("TCP") || pdu.protocol_text.starts_with("UDP"))
+      transport.security = Transport::Security::kClear;
+    captured.protocol = &protocol;
+    captured.message = decode(protocol, pdu.payload, transport, Direction::kUnknown, fresh());
+  }
+
   // Finds the request of a response, tells the caller, and keeps what is needed later.
   void deliver(CapturedMessage captured) {
     MessagePtr message = captured.message;
@@ -245,11 +293,12 @@ class Reader {
         response ? message->destination + ">" + message->source : message->source + ">" + message->destination;
     const std::string id(captured.protocol->exchange_id(*message));
     std::optional<PendingRequests::Request> request;
-    if (response) request = pending_.take(connection, id);
+    // Only HTTP answers in the order of its requests.
+    if (response) request = pending_.take(connection, id, message->transport.has_http);
     if (request) captured.request = request->number;
     sink_(std::move(captured), request ? request->message.get() : nullptr);
     captured.message.reset();
-    if (!response)
+    if (message->direction == Direction::kRequest)
       pending_.add(connection, {messages_, std::move(message), id});
     else
       give_back(std::move(message));
@@ -274,6 +323,10 @@ class Reader {
   const MessageSink& sink_;
   PendingRequests pending_;
   std::vector<MessagePtr> spare_;
+  static constexpr std::size_t kLargestJoined = 256 << 20;
+  std::string joined_;  // the parts of a large message so far
+  unsigned next_part_ = 0;
+  std::size_t parts_lost_ = 0;
   std::size_t packets_ = 0;
   std::size_t messages_ = 0;
 };
@@ -364,6 +417,8 @@ std::string unreadable(const std::string& path) {
   if (stat(path.c_str(), &status) != 0 || access(path.c_str(), R_OK) != 0)
     return fmt::format("{}: cannot be read: {}", path, std::strerror(errno));
   if (S_ISDIR(status.st_mode)) return fmt::format("{}: is a folder, not a capture", path);
+  if (S_ISREG(status.st_mode) && status.st_size == 0)
+    return fmt::format("{}: is empty, not even a capture's header", path);
   return {};
 }
 

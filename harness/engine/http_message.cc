@@ -3,6 +3,8 @@
 
 #include <cctype>
 
+#include "reference-impl/net/content_coding.h"
+
 namespace peerscope::harness {
 
 std::string media_type_of(const net::Headers& headers) {
@@ -15,36 +17,47 @@ std::string media_type_of(const net::Headers& headers) {
 }
 
 namespace {
-MessagePtr decode(const Protocol& protocol, std::string_view body, Transport transport, Direction direction) {
+MessagePtr decode(const Protocol& protocol, const net::Headers& headers, std::string_view body, Transport transport,
+                  Direction direction) {
   auto message = std::make_shared<Message>();
   message->direction = direction;
   message->transport = std::move(transport);
-  protocol.decode(body, *message);
+  const std::string_view coding = headers.get("Content-Encoding");
+  if (coding.empty()) {
+    protocol.decode(body, *message);
+    return message;
+  }
+  constexpr std::size_t kLargest = 64 << 20;
+  auto plain = net::decode_content(coding, body, kLargest);
+  if (!plain) message->transport.undecoded = plain.error().message;
+  protocol.decode(plain ? std::string_view(*plain) : body, *message);
   return message;
 }
 }  // namespace
 
 MessagePtr decode_request(const Protocol& protocol, const net::HttpRequest& request, Transport::Security security) {
-  return decode(protocol, request.body,
+  return decode(protocol, request.headers, request.body,
                 {.method = request.method,
                  .target = request.target,
                  .status = 0,
                  .content_type = media_type_of(request.headers),
                  .has_http = true,
                  .http_version = request.version,
-                 .security = security},
+                 .security = security,
+                 .undecoded = {}},
                 Direction::kRequest);
 }
 
 MessagePtr decode_response(const Protocol& protocol, const net::HttpResponse& response, Transport::Security security) {
-  return decode(protocol, response.body,
+  return decode(protocol, response.headers, response.body,
                 {.method = {},
                  .target = {},
                  .status = response.status,
                  .content_type = media_type_of(response.headers),
                  .has_http = true,
                  .http_version = response.version,
-                 .security = security},
+                 .security = security,
+                 .undecoded = {}},
                 Direction::kResponse);
 }
 

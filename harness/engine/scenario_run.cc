@@ -22,13 +22,36 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
+// What a person can read of a tree that may be megabytes; the evidence file has all of it.
+std::string shortened(std::string_view tree) {
+  constexpr std::size_t kMostLines = 120;
+  constexpr std::size_t kLongestLine = 240;
+  std::string out;
+  std::size_t lines = 0;
+  for (; !tree.empty() && lines < kMostLines; ++lines) {
+    const std::size_t end = tree.find('\n');
+    std::string_view line = tree.substr(0, end);
+    tree.remove_prefix(end == std::string_view::npos ? tree.size() : end + 1);
+    if (line.size() > kLongestLine) {
+      line = line.substr(0, kLongestLine);
+      while (!line.empty() && (static_cast<unsigned char>(line.back()) & 0xc0) == 0x80) line.remove_suffix(1);
+      if (!line.empty() && static_cast<unsigned char>(line.back()) >= 0xc0) line.remove_suffix(1);
+      out += fmt::format("{}...\n", line);
+    } else {
+      out += fmt::format("{}\n", line);
+    }
+  }
+  if (!tree.empty()) out += fmt::format("... and {} more lines\n", std::count(tree.begin(), tree.end(), '\n'));
+  return out;
+}
+
 // What came back, for people: the field tree, or the HTTP answer where there is none.
 std::string show(const Message& message, const net::HttpResponse* response) {
   std::string out;
   if (response != nullptr && (message.events.empty() || response->status != 200)) {
     out = fmt::format("HTTP {} {}\n", response->status, response->headers.get("Content-Type"));
   }
-  if (!message.events.empty()) return out + print_tree(message.events);
+  if (!message.events.empty()) return out + shortened(print_tree(message.events));
   constexpr std::size_t kMostShown = 400;
   return out + std::string(message.view().substr(0, kMostShown));
 }
@@ -330,6 +353,8 @@ class Run {
     exchange.message->source = "harness:" + client.name();
     const MessagePtr message = exchange.message;
     const net::HttpRequest sent_http = exchange.http;
+    Times& times = times_[client.name()];
+    times.before = std::exchange(times.sent, SteadyClock::now());
     const auto sent = client.send(std::move(exchange), wire, text("auth", "") != "none");
     if (wire.raw)
       evidence_.add(*wire.raw, client.connection(), true, "");
@@ -353,11 +378,37 @@ class Run {
     result_.reached = true;
     MessagePtr message = decode_response(protocol_, answer->http, security());
     message->source = "iut";
+    if (!message->transport.undecoded.empty()) {
+      add_evidence(answer->http, answer->connection, *message);
+      return stop(step_->setup ? Verdict::kBlocked : Verdict::kInconclusive, message->transport.undecoded);
+    }
     judge(*message, answer->asked.message.get(), answer->http.status);
+    untold_ = too_silent(client, expectation);
     const bool met = meet(expectation, *message, &answer->http);
+    untold_.clear();
     add_evidence(answer->http, answer->connection, *message);
     protocol_.track(*session_, *message, answer->asked.message.get());
     return met;
+  }
+
+  // Timers run in the IUT. What it saw as silence may have been as long as from before the request before this one
+  // until now: when the IUT or this machine is slow, an expired timer is no fault. Returns why nothing can be told, or
+  // "".
+  std::string too_silent(const ClientParty& client, const Expectation& expectation) {
+    if (cleaning_ || expectation.silence_under == kAnySilence) return {};
+    std::string text = expectation.silence_under;
+    if (text.empty() && protocol_.idle_fact != nullptr && iut_.file().facts.contains(protocol_.idle_fact))
+      text = fmt::format("${}", protocol_.idle_fact);
+    const SteadyClock::time_point before = times_[client.name()].before;
+    if (text.empty() || before == SteadyClock::time_point{}) return {};  // the party's first request
+    const auto limit = duration(text);
+    const std::chrono::duration<double> silence = SteadyClock::now() - before;
+    if (!limit || silence.count() < *limit) return {};
+    return fmt::format(
+        "answers took so long that up to {:.2f} s lay between the two requests, which must be less than {:.2f} s to "
+        "tell: "
+        "give the implementation under test a longer timer",
+        silence.count(), *limit);
   }
 
   bool no_answer(ClientParty& client, const Expectation& expectation, const net::Error& error) {
@@ -432,6 +483,7 @@ class Run {
   bool decide(const Expectation& expectation, const std::string& detail) {
     if (cleaning_) return false;
     if (step_->setup) return stop(Verdict::kBlocked, fmt::format("setup step: {}", detail));
+    if (!untold_.empty()) return stop(Verdict::kInconclusive, untold_);
     Verdict verdict = Verdict::kNone;
     for (const std::string& id : expectation.check) {
       const Requirement* row = find_requirement(id);
@@ -492,6 +544,7 @@ class Run {
       out += fmt::format("{}{}: expected {}, seen {}", out.empty() ? "" : "; ", path, expected, seen);
     };
     if (!outcome.event.empty()) return "an answer came, expected was " + outcome.event;
+    if (!message.transport.undecoded.empty()) return message.transport.undecoded;
     const bool any_http = outcome.msg == "http";
     if (!any_http && outcome.msg != "any") {
       const std::string_view wanted =
@@ -567,13 +620,16 @@ class Run {
     const Expectation* expectation = step.expect ? &*step.expect : nullptr;
     if (expectation == nullptr) return true;
     const bool none = step.expect_none.has_value();
+    const bool stated = !expectation->stated_as.empty() && iut_.file().facts.contains(expectation->stated_as);
     const auto seconds = none                          ? duration(step.none_for)
+                         : stated                      ? duration("$" + expectation->stated_as)
                          : expectation->within.empty() ? std::optional(options_.answer_within)
                                                        : duration(expectation->within);
     if (!seconds) return false;
     const auto deadline =
         SteadyClock::now() + std::chrono::duration<double>(none ? *seconds : *seconds * options_.time_scale);
     std::string last_difference;
+    bool spoke = false;  // something came, if not what is expected
     for (;;) {
       const double left = std::chrono::duration<double>(deadline - SteadyClock::now()).count();
       auto incoming = left > 0 ? server_.next(std::min(left, 0.2)) : std::nullopt;
@@ -583,10 +639,19 @@ class Run {
         const std::string gone = iut_.gone();
         result_.expected = describe(*expectation);
         if (result_.seen.empty()) result_.seen = gone.empty() ? "nothing" : "the implementation under test " + gone;
-        return decide(*expectation, !last_difference.empty() ? last_difference
-                                    : gone.empty()
-                                        ? fmt::format("no such request within {} s", *seconds)
-                                        : fmt::format("the implementation under test {} before it sent it", gone));
+        if (!expectation->stated_as.empty() && !stated && !spoke && gone.empty() && !step.setup) {
+          return stop(
+              Verdict::kInconclusive,
+              fmt::format("nothing came within {} s, and the IUT file does not say how long it may take: give the "
+                          "fact {}",
+                          *seconds, expectation->stated_as));
+        }
+        return decide(
+            *expectation,
+            !last_difference.empty()
+                ? fmt::format("no such request within {} s; the last that came instead: {}", *seconds, last_difference)
+            : gone.empty() ? fmt::format("no such request within {} s", *seconds)
+                           : fmt::format("the implementation under test {} before it sent it", gone));
       }
       result_.reached = true;
       MessagePtr message =
@@ -594,15 +659,12 @@ class Run {
                          incoming->connection.tls ? Transport::Security::kTls : Transport::Security::kClear);
       message->source = incoming->connection.remote.to_string();
       judge(*message, nullptr, 200);
+      spoke = true;
       std::string difference;
       const Outcome* met = nullptr;
       for (const Outcome& outcome : expectation->any_of) {
         std::string d = differences(outcome, *message, nullptr);
-        if (const auto before = bodies_.find(expectation->same_as);
-            d.empty() && before != bodies_.end() && before->second != incoming->http.body) {
-          d = fmt::format("the request is not that of step {}: expected {}, seen {}", expectation->same_as,
-                          before->second, incoming->http.body);
-        }
+        if (d.empty()) d = unlike_before(*expectation, *message);
         if (d.empty()) {
           met = &outcome;
           break;
@@ -624,11 +686,26 @@ class Run {
       if (!answer(*incoming, *message, reply)) return false;
       if (met == nullptr) continue;
       if (none) return result_.verdict < Verdict::kFail;
-      if (!step.id.empty()) bodies_[step.id] = incoming->http.body;
+      if (!step.id.empty()) taken_[step.id] = message;
       result_.seen.clear();
       result_.expected.clear();
       return take(*met);
     }
+  }
+
+  // Empty when the request says the same as the one that the step of `same_as` took.
+  std::string unlike_before(const Expectation& expectation, const Message& message) {
+    const auto found = taken_.find(expectation.same_as);
+    if (found == taken_.end()) return {};
+    const Message& before = *found->second;
+    if (content_hash(before) != content_hash(message))
+      return fmt::format("the request is not that of step {}: expected {}, seen {}", expectation.same_as, before.view(),
+                         message.view());
+    if (before.view() != message.view()) {
+      for (const std::string& id : expectation.check)
+        add_hit(*find_requirement(id), Verdict::kInfo, "the same content as before, in another spelling");
+    }
+    return {};
   }
 
   const Sending* background(const Message& message) const {
@@ -645,6 +722,12 @@ class Run {
 
   bool answer(const ServerParty::Incoming& incoming, const Message& request, const Sending* sending) {
     if (sending->end == "none") return true;
+    for (const FieldPlace& place : protocol_.fields()) {
+      const Event* value = request.first(*place.field);
+      variables_.values[request_variable(place)] = value == nullptr    ? ""
+                                                   : value->has_number ? std::to_string(value->number)
+                                                                       : std::string(value->text);
+    }
     net::Reply reply;
     if (sending->raw_http) {
       const Expanded raw = expand(*sending->raw_http, variables_);
@@ -699,7 +782,13 @@ class Run {
   std::string comment_;
   std::uint64_t exchanges_ = 0;
   bool cleaning_ = false;
-  std::map<std::string, std::string> bodies_;  // requests of a peer under test, by step id
+  std::map<std::string, MessagePtr> taken_;  // requests of a peer under test, by step id
+  struct Times {
+    SteadyClock::time_point sent;
+    SteadyClock::time_point before;  // when the request before that was sent
+  };
+  std::map<std::string, Times> times_;  // by party
+  std::string untold_;                  // why the answer in hand is no evidence
 };
 
 }  // namespace

@@ -23,6 +23,20 @@ std::string number_text(double value) {
   return fmt::format("{}", value);
 }
 
+// As a JSON string with its quotes (RFC 8259 section 7).
+std::string json_text(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\')
+      out += {'\\', c};
+    else if (static_cast<unsigned char>(c) < 0x20)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      out += c;
+  }
+  return out + '"';
+}
+
 bool is_name_start(char c) {
   return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_';
 }
@@ -161,6 +175,7 @@ class Evaluator {
       for (char& c : arguments[0]) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
       return arguments[0];
     }
+    if (name == "json" && n == 1) return json_text(arguments[0]);
     if (name == "unhex" && n == 1) {
       std::string out;
       for (std::size_t i = 0; i < arguments[0].size(); i += 2) {
@@ -177,7 +192,7 @@ class Evaluator {
     }
     error_ = fmt::format(
         "no function '{}' with {} arguments; there are hex(n), rand(a, b), repeat(x, n), concat(...), upper(x), "
-        "unhex(x)",
+        "unhex(x), json(x)",
         name, n);
     return {};
   }

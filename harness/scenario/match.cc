@@ -43,10 +43,10 @@ bool compare(std::string_view value, std::string_view op, const std::string& wan
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
     return error == std::errc{} && end == text.data() + text.size();
   };
+  if (op == "eq") return value == wanted;  // "01" is not "1" where both are texts
+  if (op == "ne") return value != wanted;
   const bool numeric = number(value, a) && number(wanted, b);
   const int order = numeric ? (a < b ? -1 : a > b ? 1 : 0) : value.compare(wanted);
-  if (op == "eq") return order == 0;
-  if (op == "ne") return order != 0;
   if (op == "lt") return order < 0;
   if (op == "le") return order <= 0;
   if (op == "gt") return order > 0;

@@ -66,6 +66,8 @@ class Loader {
     }
     if (scenario_.client) {  // what the IUT's command line is told; a scenario may set its own
       for (const LaunchVariable& one : scenario_.protocol->launch_variables) known_.values.emplace(one.name, "1");
+      for (const FieldPlace& place : scenario_.protocol->fields())  // of the request that a reply answers
+        known_.values.emplace(request_variable(place), "1");
     }
     if (const Tree* params = file.find("params"); params != nullptr) {
       for (const auto& [param, values] : params->members) {
@@ -143,6 +145,11 @@ class Loader {
                        [&](const MessageType& row) { return msg == row.name; });
   }
 
+  bool is_fact(std::string_view fact) const {
+    return std::any_of(scenario_.protocol->features.begin(), scenario_.protocol->features.end(),
+                       [&](const Feature& feature) { return feature.fact != nullptr && fact == feature.fact; });
+  }
+
   void background(const Tree& item) {
     keys(item, {"on", "reply"});
     Background entry;
@@ -209,8 +216,8 @@ class Loader {
   Outcome outcome(const Tree& item) {
     Outcome out;
     out.line = item.line;
-    keys(item,
-         {"msg", "event", "where", "http", "bind", "verdict", "note", "within", "check", "any_of", "for", "same_as"});
+    keys(item, {"msg", "event", "where", "http", "bind", "verdict", "note", "within", "check", "any_of", "for",
+                "same_as", "stated_as", "silence_under"});
     out.msg = text(item, "msg");
     if (!out.msg.empty() && out.msg != "http" && out.msg != "any" && !is_message(out.msg))
       fail(item, fmt::format("no message '{}' in {}", out.msg, scenario_.protocol->name));
@@ -271,6 +278,18 @@ class Loader {
     out.same_as = text(item, "same_as");
     if (!out.same_as.empty() && !step_ids_.contains(out.same_as))
       fail(*item.find("same_as"), fmt::format("same_as: no earlier step '{}'", out.same_as));
+    out.stated_as = text(item, "stated_as");
+    if (!out.stated_as.empty() && !is_fact(out.stated_as))
+      fail(*item.find("stated_as"),
+           fmt::format("stated_as: {} has no fact '{}'", scenario_.protocol->name, out.stated_as));
+    if (!out.stated_as.empty() && (!scenario_.client || out.within.empty()))
+      fail(*item.find("stated_as"), "stated_as: stands beside within, for an implementation that sends the requests");
+    out.silence_under = text(item, "silence_under");
+    if (const auto limit = expand(out.silence_under, known_); !out.silence_under.empty() &&
+                                                              out.silence_under != kAnySilence &&
+                                                              (!limit.error.empty() || !parse_seconds(limit.text)))
+      fail(*item.find("silence_under"),
+           fmt::format("silence_under: expected a duration, found '{}'", out.silence_under));
     const std::vector<const Tree*> checked = list(item, "check");
     for (const Tree* id : checked) {
       if (find_requirement(id->scalar) == nullptr) fail(*id, fmt::format("no requirement '{}'", id->scalar));
@@ -370,6 +389,10 @@ ScenarioResult load_scenario(const std::string& path) {
   }
   Loader(path, result).load(yaml.tree);
   return result;
+}
+
+std::string request_variable(const FieldPlace& place) {
+  return fmt::format("request.{}", place.field->name);
 }
 
 std::vector<std::string> find_scenarios(const std::vector<std::string>& roots, std::string& error) {

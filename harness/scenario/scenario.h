@@ -15,6 +15,7 @@
 namespace peerscope::harness {
 
 constexpr int kMostRepeats = 1000;  // of one step
+constexpr std::string_view kAnySilence = "none";
 
 // One acceptable outcome. Trees hold unexpanded variables.
 struct Outcome {
@@ -32,7 +33,12 @@ struct Expectation {
   std::vector<Outcome> any_of;
   std::string within;              // expression; empty: the default
   std::vector<std::string> check;  // requirement ids that this expectation decides
-  std::string same_as;             // id of an earlier step: the request has that one's body, byte by byte
+  std::string same_as;             // id of an earlier step: the request has that one's content
+  // Name of a fact of the IUT file that says how long it may take. Without it, silence for `within` proves nothing.
+  std::string stated_as;
+  // The party's silence before this request must be shorter than this for the answer to be evidence. Empty: than the
+  // protocol's idle_fact; kAnySilence: the silence is the point.
+  std::string silence_under;
 };
 
 // A message to send: built from the description, or raw bytes.
@@ -99,6 +105,9 @@ ScenarioResult parse_scenario(std::string_view text, const std::string& name);
 
 // All .yaml files below the folders (or single files), sorted by id.
 std::vector<std::string> find_scenarios(const std::vector<std::string>& roots, std::string& error);
+
+// "request.transaction_id": what a reply may say of the request that it answers.
+std::string request_variable(const FieldPlace& place);
 
 // One point of the params' product: names with values.
 using Permutation = std::vector<std::pair<std::string, std::string>>;

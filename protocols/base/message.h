@@ -34,6 +34,7 @@ struct Transport {
   bool has_http = false;
   int http_version = 0;  // 11, 20; 0 unknown
   Security security = Security::kUnknown;
+  std::string undecoded;  // why the body could not be had from its content coding
 };
 
 // Reusable: clear() keeps the memory. Events and issues point into `bytes` and `arena`, so a Message is moved by
@@ -77,5 +78,9 @@ struct Message {
 
 // The children of `events[parent]` that describe `field`.
 const Event* child(const Message& message, const Event& parent, const Field& field);
+
+// The same for messages that say the same in another spelling: order of members, white space, escapes. What cannot be
+// read counts byte by byte. No protection against intent.
+std::uint64_t content_hash(const Message& message);
 
 }  // namespace peerscope

@@ -96,6 +96,8 @@ struct Protocol {
   std::string (*summary)(const Message& message, const Message* request);
   // What a request changes in its sender's memberships; null for protocols without groups.
   std::vector<Membership> (*memberships)(const Message& request) = nullptr;
+  // Name of the fact that says after how many seconds of silence a server forgets a client; null when none does.
+  const char* idle_fact = nullptr;
   // One session for all parties, not one a server: what a node says on one link bears on the others.
   bool shared_session = false;
   // What pairs the messages of an exchange over all links that they cross; empty when nothing does. Null for protocols

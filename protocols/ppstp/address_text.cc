@@ -74,4 +74,21 @@ AddressFault judge_address(std::string_view address_type, std::string_view text,
   return AddressFault::kNone;
 }
 
+namespace {
+bool all_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+}  // namespace
+
+AsnForm asn_form(std::string_view text) {
+  if (all_digits(text)) return AsnForm::kPlain;
+  const bool prefixed = text.starts_with("AS") || text.starts_with("as");
+  const std::string_view number = prefixed ? text.substr(2) : text;
+  const std::size_t dot = number.find('.');
+  const bool dotted =
+      dot != std::string_view::npos && all_digits(number.substr(0, dot)) && all_digits(number.substr(dot + 1));
+  if (!dotted && !all_digits(number)) return AsnForm::kOther;
+  return prefixed ? AsnForm::kPrefixed : AsnForm::kDotted;
+}
+
 }  // namespace peerscope::ppstp

@@ -13,4 +13,8 @@ enum class AddressFault { kNone, kNotIpv4, kNotIpv6, kNotCanonical };
 // the right spelling when there is one.
 AddressFault judge_address(std::string_view address_type, std::string_view text, std::string& canonical);
 
+// How an AS number is written. RFC 7846 wants a string only; RFC 5396 knows "64496", "1.10" and, in speech, "AS64496".
+enum class AsnForm { kPlain, kDotted, kPrefixed, kOther };
+AsnForm asn_form(std::string_view text);
+
 }  // namespace peerscope::ppstp

@@ -262,8 +262,7 @@ const SessionState::Transaction* earlier(const CheckInput& in, const Request& m)
   const auto* peer = static_cast<const SessionState*>(in.session)->find(*m.peer_id);
   if (peer == nullptr) return nullptr;
   const auto found = peer->transactions.find(*m.transaction_id);
-  if (found == peer->transactions.end() || found->second.content == std::hash<std::string_view>{}(in.message.view()))
-    return nullptr;
+  if (found == peer->transactions.end() || found->second.content == content_hash(in.message)) return nullptr;
   return &found->second;
 }
 }  // namespace
@@ -280,7 +279,11 @@ void req_12(const CheckInput& in, Reporter& r) {
 
 void err_08(const CheckInput& in, Reporter& r) {
   const Request* m = request_of(in.message);
-  if (m != nullptr && earlier(in, *m) != nullptr) {
+  if (m == nullptr) return;
+  if (const auto* other = earlier(in, *m); other != nullptr) {
+    // A peer that counts from 1 does so again after a restart, which begins with a CONNECT on a new connection.
+    const bool restarted = m->connect && !other->pending && other->source != in.message.source;
+    if (restarted) r.soften(Severity::kNote);
     r.at(kTransactionId,
          fmt::format("transaction {} of peer {} is used again with other content", *m->transaction_id, *m->peer_id));
   }
@@ -335,9 +338,10 @@ void addr_06(const CheckInput& in, Reporter& r) {
 void addr_08(const CheckInput& in, Reporter& r) {
   rows::claims<kAsn, Shape::kWrongType>(in, r);
   each(in.message, kAsn, [&](const Event& event) {
-    const bool digits = !event.text.empty() && std::all_of(event.text.begin(), event.text.end(),
-                                                           [](unsigned char c) { return std::isdigit(c) != 0; });
-    if (!digits) r.at(&event, fmt::format("asn \"{}\" is not a decimal number in text", event.text));
+    const AsnForm form = asn_form(event.text);
+    r.reset();
+    if (form == AsnForm::kPrefixed || form == AsnForm::kDotted) r.soften(Severity::kNote);  // it still names one AS
+    if (form != AsnForm::kPlain) r.at(&event, fmt::format("asn \"{}\" is not a decimal number in text", event.text));
   });
 }
 
@@ -659,6 +663,15 @@ void err_02(const CheckInput& in, Reporter& r) {
 }
 void err_03(const CheckInput& in, Reporter& r) {
   no_content(in, r, kForbiddenAction);
+}
+void err_04(const CheckInput& in, Reporter& r) {
+  no_content(in, r, kInternalServerError);
+}
+void err_05(const CheckInput& in, Reporter& r) {
+  no_content(in, r, kServiceUnavailable);
+}
+void err_06(const CheckInput& in, Reporter& r) {
+  no_content(in, r, kAuthenticationRequired);
 }
 
 void ext_02(const CheckInput& in, Reporter& r) {

@@ -12,6 +12,7 @@ namespace {
 constexpr std::array<const char*, 1> kMediaTypes = {kMediaType};
 constexpr const char* kTracker = "tracker";
 constexpr const char* kPeer = "peer";
+constexpr const char* kTrackTimer = "track_timer";
 constexpr Role kRoles[] = {{kTracker, Party::kServer}, {kPeer, Party::kClient}};
 constexpr Feature kFeatures[] = {
     {.name = "ppstp.v1", .about = "RFC 7846", .baseline = true},
@@ -21,13 +22,17 @@ constexpr Feature kFeatures[] = {
     {.name = "ppstp.short-timers",
      .about = "timers short enough to wait for, 1.5 to 3 s are good",
      .role = kTracker,
-     .fact = "track_timer"},
+     .fact = kTrackTimer},
     {.name = "ppstp.http-1", .about = "HTTP/1.1 itself: chunked requests, pipelining, absolute request targets"},
     {.name = "ppstp.ipv6", .about = "IPv6 addresses in lists"},
     {.name = "ppstp.stat-report",
      .about = "sends STAT_REPORT; the fact is the seconds between two",
      .role = kPeer,
      .fact = "report_interval"},
+    {.name = "ppstp.retries",
+     .about = "repeats a request that got no valid answer; the fact is the most seconds until it does",
+     .role = kPeer,
+     .fact = "retry_within"},
     {.name = "ppstp.overload",
      .about = "a limit of requests that a burst goes over; the fact is how many in a row it stands",
      .role = kTracker,
@@ -229,7 +234,8 @@ const Protocol& protocol() {
                                   .track = track,
                                   .exchange_id = exchange_id,
                                   .summary = summary,
-                                  .memberships = memberships};
+                                  .memberships = memberships,
+                                  .idle_fact = kTrackTimer};
   return kProtocol;
 }
 

@@ -37,8 +37,15 @@ void track_request(SessionState& state, const Message& message, const Request& m
       state.remembered -= peer.transactions.size();
       peer.transactions.clear();
     }
-    const SessionState::Transaction transaction{std::hash<std::string_view>{}(message.view()), true, state.requests};
-    state.remembered += peer.transactions.insert_or_assign(*m.transaction_id, transaction).second;
+    SessionState::Transaction transaction{content_hash(message), message.source, true, state.requests};
+    const auto same = peer.transactions.find(*m.transaction_id);
+    const bool restarted = m.connect && same != peer.transactions.end() && !same->second.pending &&
+                           same->second.source != message.source && same->second.content != transaction.content;
+    if (restarted) {  // its other transactions belong to the run before
+      state.remembered -= peer.transactions.size();
+      peer.transactions.clear();
+    }
+    state.remembered += peer.transactions.insert_or_assign(*m.transaction_id, std::move(transaction)).second;
   }
   if (m.connect) {
     for (const SwarmAction& action : m.connect->swarm_action) {
@@ -56,7 +63,8 @@ void track_request(SessionState& state, const Message& message, const Request& m
   }
 }
 
-void track_response(SessionState& state, const Response& m, const Request& asked, std::int64_t time_ns) {
+// `m` is null when the answer could not be read: the request has one nevertheless.
+void track_response(SessionState& state, const Response* m, const Request& asked, std::int64_t time_ns) {
   const auto found = asked.peer_id ? state.peers.find(*asked.peer_id) : state.peers.end();
   if (found == state.peers.end()) return;
   SessionState::Peer& peer = found->second;
@@ -67,11 +75,11 @@ void track_response(SessionState& state, const Response& m, const Request& asked
       number = it->second.number;
     }
   }
-  if (m.response_type != kSuccessful || !asked.connect) return;
+  if (m == nullptr || m->response_type != kSuccessful || !asked.connect) return;
   for (const SwarmAction& action : asked.connect->swarm_action) {
     if (!action.swarm_id || !action.action) continue;
     bool refused = false;
-    for (const SwarmResult& result : m.swarm_result)
+    for (const SwarmResult& result : m->swarm_result)
       refused = refused || (result.swarm_id == action.swarm_id && result.result == kFailed);
     if (refused) continue;
     if (*action.action == kJoin) {
@@ -93,9 +101,9 @@ void track_response(SessionState& state, const Response& m, const Request& asked
 void track(Session& session, const Message& message, const Message* request) {
   auto& state = static_cast<SessionState&>(session);
   if (const Request* m = request_of(message); m != nullptr) track_request(state, message, *m);
-  if (const Response* m = response_of(message); m != nullptr && request != nullptr) {
+  if (request != nullptr && message.direction != Direction::kRequest) {
     if (const Request* asked = request_of(*request); asked != nullptr)
-      track_response(state, *m, *asked, message.time_ns);
+      track_response(state, response_of(message), *asked, message.time_ns);
   }
 }
 

@@ -22,7 +22,8 @@ struct SessionState : Session {
   static constexpr std::size_t kMostRemembered = 2000000;
 
   struct Transaction {
-    std::uint64_t content = 0;  // hash of the request's bytes
+    std::uint64_t content = 0;  // hash of the request's content
+    std::string source;         // endpoint that sent it
     bool pending = false;       // no response seen yet
     std::uint64_t number = 0;   // in the order of the wire
   };

@@ -156,9 +156,12 @@ Result<void> PcapngWriter::write(const PcapngPacket& packet) {
   block.put32(packet.interface);
   block.put32(static_cast<std::uint32_t>(stamp >> 32));
   block.put32(static_cast<std::uint32_t>(stamp));
-  block.put32(static_cast<std::uint32_t>(packet.bytes.size()));
+  // Wireshark and libpcap refuse records beyond this: the rest of a larger one is told by its length only.
+  constexpr std::size_t kLargestRecord = 256 << 10;
+  const std::string_view captured = std::string_view(packet.bytes).substr(0, kLargestRecord);
+  block.put32(static_cast<std::uint32_t>(captured.size()));
   block.put32(packet.original_length != 0 ? packet.original_length : static_cast<std::uint32_t>(packet.bytes.size()));
-  block.bytes(packet.bytes);
+  block.bytes(captured);
   if (!packet.comment.empty()) block.option(kOptComment, packet.comment);
   auto written = state_->write(block);
   if (written && !state_->failed) ++state_->packets;

@@ -405,6 +405,42 @@ TEST(ReloadDissector, CutAtEveryByteIsToldAndNotJudged) {
   }
 }
 
+// The harness gets every message with what carried it, and the whole of a fragmented one.
+TEST(ReloadDissector, MessagesAreExportedAndDissectAgain) {
+  const std::vector<std::string> parts = reload::split(long_error(), 330);
+  std::vector<Frame> frames;
+  TcpConversation tcp(frames, kA, kB);
+  tcp.open();
+  tcp.client_in(40, framed(bytes_of("ping_req_q")) + ack(0) + framed(bytes_of("join_req"), 1));
+  frames.push_back(udp_frame(kB, kC, framed(bytes_of("ping_ans")), frames.back().time_ns + 1));
+  for (const std::string& part : parts) frames.push_back(udp_frame(kA, kB, framed(part), frames.back().time_ns + 1));
+  for (const char* tap : {"Peerscope", "Peerscope messages"}) {
+    export_through(tap);
+    std::vector<Export> exports;
+    dissect(frames, {.tree = false, .filter = {}, .two_passes = false, .preferences = {}, .exports = &exports});
+    export_through("Peerscope");
+    ASSERT_EQ(exports.size(), 8u) << tap;
+    EXPECT_EQ(exports[0].bytes, framed(bytes_of("ping_req_q")));
+    EXPECT_EQ(exports[1].bytes, ack(0));
+    EXPECT_EQ(exports[6].bytes, framed(parts[2])) << tap;
+    EXPECT_EQ(exports[7].bytes, long_error()) << tap;
+    EXPECT_NE(exports[0].tags.find("relo"), std::string::npos);
+    EXPECT_NE(exports[0].tags.find("TCP"), std::string::npos);
+    EXPECT_NE(exports[3].tags.find("UDP"), std::string::npos);
+    const auto again = dissect_upper(frames_of(exports));
+    EXPECT_EQ(again[0].value("relo.message"), "ping_req");
+    EXPECT_EQ(again[2].value("relo.message"), "join_req");
+    EXPECT_EQ(again[0].expert("R-SEC-15"), nullptr);  // an exported message does not tell
+  }
+}
+
+TEST(ReloadDissector, ClearTextIsNoted) {
+  const std::string bytes = framed(bytes_of("ping_req_q"));
+  EXPECT_NE(alone(bytes).expert("R-SEC-15:"), nullptr);
+  EXPECT_EQ(alone(bytes, with({"relo.clear_text_note:FALSE"})).expert("R-SEC-15:"), nullptr);
+  EXPECT_NE(alone(bytes, with({"relo.clear_text_note:TRUE"})).expert("R-SEC-15:"), nullptr);
+}
+
 TEST(ReloadDissector, FilterNamesCompile) {
   for (const char* filter : {"relo.finding == \"R-TTL-03\"", "relo.r-fwd-01", "relo.transaction.time > 1",
                              "relo.forwarding.fragment_last == 1", "relo.destination.node_id == 11:11",

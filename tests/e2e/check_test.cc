@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "tests/e2e/program.h"
+#include "tests/support/tcp_capture.h"
 
 namespace peerscope::e2e {
 namespace {
@@ -50,6 +51,34 @@ TEST(Check, ACutCaptureIsAnnotatedUpToTheCut) {
   const Ended shown = shell("tshark -r " + (folder / "copy.pcapng") + " -Y frame.comment -T fields -e frame.comment");
   EXPECT_TRUE(says(shown, "P-CONN-22 fail")) << shown.output;
   EXPECT_FALSE(says(shown, "cut short")) << shown.output;
+}
+
+TEST(Check, AMessageLargerThanARecordOfACaptureIsJudgedToItsEnd) {
+  const Folder folder;
+  const auto message = [](const std::string& members) {
+    return "{\"PPSPTrackerProtocol\":{\"version\":1," + members + "}}";
+  };
+  constexpr std::size_t kPadding = 900000;
+  constexpr std::size_t kSegment = 1400;
+  std::vector<test::Frame> frames;
+  test::TcpConversation tcp(frames, {0xc0000201, 40000}, {0xc0000250, 80});
+  tcp.open();
+  tcp.client(test::http_request(
+      message(R"("request_type":"FIND","transaction_id":"t","peer_id":"p","find":{"swarm_id":"s"})")));
+  // The fault stands behind more bytes than one exported record holds.
+  tcp.server_in(kSegment, test::http_response(message(R"("response_type":0,"error_code":0,"x_padding":")" +
+                                                      std::string(kPadding, 'x') + R"(","transaction_id":"other")")));
+  const Ended ended = check(write(folder / "large.pcap", test::pcap_file(frames)));
+  EXPECT_EQ(ended.code, 1) << ended.output;
+  EXPECT_TRUE(says(ended, "1 request, 1 response")) << ended.output;
+  EXPECT_TRUE(says(ended, "transaction_id is \"other\", expected \"t\"")) << ended.output;
+}
+
+TEST(Check, AnEmptyFileIsNoCapture) {
+  const Folder folder;
+  const Ended ended = check(write(folder / "empty.pcapng", ""));
+  EXPECT_EQ(ended.code, 2) << ended.output;
+  EXPECT_TRUE(says(ended, "empty.pcapng: is empty")) << ended.output;
 }
 
 TEST(Check, WhatIsNoCaptureIsCalledByItsName) {

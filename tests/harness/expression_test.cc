@@ -45,5 +45,11 @@ TEST_F(Expression, Durations) {
   EXPECT_FALSE(parse_seconds("nan"));
 }
 
+TEST(JsonFunction, QuotesAText) {
+  Variables variables;
+  variables.values["id"] = "a\"b\\c\n";
+  EXPECT_EQ(expand("${json(id)}", variables).text, R"("a\"b\\c\u000a")");
+}
+
 }  // namespace
 }  // namespace peerscope::harness

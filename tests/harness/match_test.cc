@@ -55,5 +55,16 @@ TEST(Match, UnknownOperatorsAndBadExpressionsAreRefused) {
   EXPECT_NE(check_where(parse_yaml("{version: [1]}", "w").tree), "");
 }
 
+TEST(Match, TextsThatLookLikeNumbersAreTexts) {
+  Tree wanted = parse_yaml("{eq: '1'}", "where").tree;
+  std::string expected;
+  EXPECT_FALSE(match_value("01", wanted, expected));
+  EXPECT_TRUE(match_value("1", wanted, expected));
+  wanted = parse_yaml("{ne: '1'}", "where").tree;
+  EXPECT_TRUE(match_value("01", wanted, expected));
+  wanted = parse_yaml("{ge: '9'}", "where").tree;
+  EXPECT_TRUE(match_value("10", wanted, expected));
+}
+
 }  // namespace
 }  // namespace peerscope::harness

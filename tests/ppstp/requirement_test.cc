@@ -97,6 +97,7 @@ const std::vector<Example>& examples() {
       {"P-ADDR-06", "connect", {{"\"type\":\"HOST\",", ""}}},
       {"P-ADDR-07", "connect", {{"wired", "Wired"}}},
       {"P-ADDR-08", "connect", {{"64496", "AS64496"}}},
+      {"P-ADDR-08", "connect", {{"64496", "sixty"}}},
       {"P-ADDR-08", "connect", {{"\"64496\"", "64496"}}},
       {"P-ADDR-09", "connect", {{"\"PPSP-PP\"", "7"}}},
       {"P-PNUM-01", "find", {{"{\"peer_count\":8}", "{}"}}},
@@ -178,6 +179,9 @@ const std::vector<Example>& examples() {
       {"P-RESP-13", "response_forbidden", {{"\"error_code\":3", "\"error_code\":7"}}},
       {"P-ERR-02", "response_bad_request", {{"}}", kWithAddress}}},
       {"P-ERR-03", "response_forbidden", {{"}}", kWithResult}}},
+      {"P-ERR-04", "response_forbidden", {{"\"error_code\":3", "\"error_code\":4"}, {"}}", kWithResult}}},
+      {"P-ERR-05", "response_forbidden", {{"\"error_code\":3", "\"error_code\":5"}, {"}}", kWithAddress}}},
+      {"P-ERR-06", "response_forbidden", {{"\"error_code\":3", "\"error_code\":6"}, {"}}", kWithResult}}},
       {"P-ERR-08", "find", {{"sw-a", "sw-b"}}, nullptr, {}, {{"find"}, {"response_find"}}},
 
       // Extensions and registries
