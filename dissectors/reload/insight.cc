@@ -26,6 +26,7 @@ int hf_certificate_frame = -1;
 int hf_certificate_node = -1;
 int hf_certificate_user = -1;
 int hf_overlay_name = -1;
+int hf_also_received = -1;
 int hf_instance_name = -1;
 int hf_sequence = -1;
 int ett_document = -1;
@@ -199,6 +200,19 @@ void read_preference() {
   }
 }
 
+// By the RFC's text bit N-M stands for frame M: the lowest one says nothing (section 6.6.2).
+void show_received(const epan::Canvas& canvas, const Message& message, const Frame& frame) {
+  const Event* event = message.first(kReceived);
+  if (event == nullptr) return;
+  constexpr std::uint32_t kBits = 32;
+  for (std::uint32_t back = 1; back < kBits && back <= frame.sequence; ++back) {
+    if ((frame.received >> back & 1) == 0) continue;
+    proto_item_set_generated(proto_tree_add_uint(canvas.tree, hf_also_received, canvas.tvb,
+                                                 static_cast<gint>(event->offset), static_cast<gint>(event->length),
+                                                 frame.sequence - back));
+  }
+}
+
 }  // namespace
 
 Knowledge& knowledge() {
@@ -234,6 +248,8 @@ void add_insight_fields(epan::Catalogue& catalogue) {
                 "The user that the certificate names");
   catalogue.add(hf_overlay_name, "overlay_name", "Overlay name", FT_STRING, BASE_NONE, nullptr,
                 "What the overlay's hash stands for");
+  catalogue.add(hf_also_received, "frame.also_received", "Also received", FT_UINT32, BASE_DEC, nullptr,
+                "A frame before the acknowledged one that was received too");
   catalogue.add(hf_instance_name, "document.instance_name", "Overlay", FT_STRING, BASE_NONE, nullptr,
                 "Name of the overlay that the document configures");
   catalogue.add(hf_sequence, "document.sequence", "Sequence", FT_UINT16, BASE_DEC, nullptr,
@@ -280,7 +296,9 @@ void show_insight(const epan::Canvas& canvas, const Message& message, const epan
   for (const Verdict& verdict : insight->verdicts) show_verdict(canvas, verdict);  // expert items need no tree
   if (canvas.tree == nullptr) return;
   const Packet* packet = packet_of(message);
-  if (packet != nullptr && !packet->is_ack()) {
+  if (packet != nullptr && packet->is_ack()) {
+    show_received(canvas, message, packet->frame);
+  } else if (packet != nullptr) {
     const std::string_view name = knowledge().name_of_overlay(packet->forwarding.overlay);
     if (!name.empty())
       proto_item_set_generated(

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
+#include <random>
 
 #include "protocols/reload/fragments.h"
 #include "protocols/reload/protocol.h"
@@ -439,6 +441,78 @@ TEST(ReloadDissector, ClearTextIsNoted) {
   EXPECT_NE(alone(bytes).expert("R-SEC-15:"), nullptr);
   EXPECT_EQ(alone(bytes, with({"relo.clear_text_note:FALSE"})).expert("R-SEC-15:"), nullptr);
   EXPECT_NE(alone(bytes, with({"relo.clear_text_note:TRUE"})).expert("R-SEC-15:"), nullptr);
+}
+
+// Damaged messages must never become trouble of the dissector. PEERSCOPE_MUTATIONS sets the count.
+TEST(ReloadDissector, MutatedMessagesAreNoDissectorBug) {
+  const char* wanted = std::getenv("PEERSCOPE_MUTATIONS");
+  const int count = wanted != nullptr ? std::atoi(wanted) : 4000;
+  std::mt19937 random(20240608);
+  std::vector<std::string> messages;
+  for (const std::string& path : sample_paths("reload")) messages.push_back(load_sample(path).bytes);
+  constexpr int kBatch = 2000;  // a session each: see epan_host.h
+  for (int done = 0; done < count; done += kBatch) {
+    std::vector<Frame> frames;
+    for (int i = 0; i < std::min(kBatch, count - done); ++i) {
+      std::string bytes = messages[random() % messages.size()];
+      for (unsigned edits = 1 + random() % 5; edits > 0 && !bytes.empty(); --edits) {
+        const std::size_t at = random() % bytes.size();
+        switch (random() % 5) {
+          case 0:
+            bytes[at] = static_cast<char>(random());
+            break;
+          case 1:
+            bytes[at] = static_cast<char>(bytes[at] + 1);
+            break;
+          case 2:
+            bytes.erase(at, 1 + random() % 20);
+            break;
+          case 3:
+            bytes.insert(at, bytes.substr(random() % bytes.size(), random() % 60));
+            break;
+          default:
+            bytes.resize(at + 1);
+            break;
+        }
+      }
+      const Endpoint node{kA.address, static_cast<std::uint16_t>(1024 + i)};
+      const std::string sent = random() % 3 == 0 ? bytes : framed(bytes);
+      if (random() % 3 == 0) {
+        TcpConversation tcp(frames, node, kB);
+        tcp.client_in(1 + random() % 300, sent);
+      } else {
+        frames.push_back(udp_frame(node, kB, sent, i));
+        if (random() % 4 == 0 && frames.back().bytes.size() > 60)  // a snap length
+          frames.back().bytes.resize(43 + random() % (frames.back().bytes.size() - 43));
+      }
+    }
+    const auto bugs = dissect_only(frames, (done / kBatch) % 2 == 0);
+    ASSERT_TRUE(bugs.empty()) << "batch from " << done << ": " << bugs.front();
+  }
+}
+
+TEST(ReloadDissector, OnePassGivesTheSameTreeButForwardLinks) {
+  const std::vector<Frame> frames = {udp_frame(kA, kB, framed(bytes_of("store_req_single")), 1),
+                                     udp_frame(kB, kA, framed(bytes_of("store_ans")), 2)};
+  const auto labels = [](const Dissected& frame) {
+    std::vector<std::string> out;
+    for (const Item& item : frame.items) {
+      const bool forward = item.name == "relo.response_in" || item.name.starts_with("relo.transaction");
+      if (item.name.starts_with("relo") && !forward) out.push_back(item.label);
+    }
+    return out;
+  };
+  const auto first =
+      dissect(frames, {.tree = true, .filter = {}, .two_passes = false, .preferences = {}, .exports = nullptr});
+  const auto second = dissect(frames);
+  for (std::size_t i = 0; i < frames.size(); ++i) EXPECT_EQ(labels(first[i]), labels(second[i]));
+}
+
+TEST(ReloadDissector, ColumnsDoNotNeedATree) {
+  const auto out = dissect({udp_frame(kA, kB, framed(bytes_of("ping_req_q")), 1)},
+                           {.tree = false, .filter = {}, .two_passes = true, .preferences = {}, .exports = nullptr});
+  EXPECT_EQ(out.front().protocol, "RELO");
+  EXPECT_EQ(out.front().info, "[0] ping_req to resource 0c51a942.., tid 0102030405060708, ttl 100");
 }
 
 TEST(ReloadDissector, FilterNamesCompile) {
