@@ -60,7 +60,8 @@ bool is_short_number(ftenum type) {
 // Whether another dissector's field can take our value. One without a type only says that there is something.
 bool agree(ftenum ours, ftenum other) {
   return ours == other || other == FT_NONE || other == FT_PROTOCOL ||
-         (is_short_number(ours) && is_short_number(other)) || (ours == FT_UINT64 && other == FT_ABSOLUTE_TIME);
+         (is_short_number(ours) && is_short_number(other)) || (ours == FT_UINT64 && other == FT_ABSOLUTE_TIME) ||
+         (ours == FT_BYTES && other == FT_UINT16);
 }
 
 // Positional, because HFILL is: designated initialisers cannot be mixed with it.

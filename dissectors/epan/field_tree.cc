@@ -86,11 +86,17 @@ void add_aliases(const Canvas& canvas, const Catalogue::Slot& slot, const Event&
   constexpr int kNsPerMs = 1'000'000;
   for (const int hf : slot.aliases) {
     const ftenum type = proto_registrar_get_ftype(hf);
+    if (type == FT_UINT16 && slot.type == Type::kBytes && event.length != 2) continue;  // what a cut left
     proto_item* item;
     if (type == FT_ABSOLUTE_TIME) {
       const nstime_t time = {static_cast<time_t>(event.number / kMsPerSecond),
                              static_cast<int>(event.number % kMsPerSecond) * kNsPerMs};
       item = proto_tree_add_time(parent, hf, canvas.tvb, offset, length, &time);
+    } else if (slot.mask != 0 && proto_registrar_get_nth(static_cast<guint>(hf))->bitmask == 0) {
+      // Its value stands apart from its bytes there.
+      const auto number = static_cast<guint32>(event.number);
+      item = type == FT_BOOLEAN ? proto_tree_add_boolean(parent, hf, canvas.tvb, offset, length, number)
+                                : proto_tree_add_uint(parent, hf, canvas.tvb, offset, length, number);
     } else {
       const bool plain = type == FT_NONE || type == FT_BYTES;
       item = proto_tree_add_item(parent, hf, canvas.tvb, offset, length, plain ? ENC_NA : ENC_BIG_ENDIAN);

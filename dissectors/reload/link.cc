@@ -23,7 +23,8 @@ dissector_handle_t udp_handle = nullptr;
 dissector_handle_t tls = nullptr;
 dissector_handle_t dtls = nullptr;
 dissector_handle_t stun = nullptr;
-dissector_handle_t stock_framing = nullptr;
+dissector_handle_t builtin_tcp = nullptr;
+dissector_handle_t builtin_udp = nullptr;
 epan::PreferenceBool take_over = TRUE;
 epan::PreferenceBool desegment = TRUE;
 
@@ -80,7 +81,7 @@ bool begins_packet(tvbuff_t* tvb) {
 // On a TCP port of RELOAD: links are TLS (RFC 6940 section 6.6.5), and some are seen without it.
 int dissect_tcp(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
   if (tvb_captured_length(tvb) == 0) return 0;
-  if (!take_over) return stock_framing != nullptr ? call_dissector_only(stock_framing, tvb, pinfo, tree, data) : 0;
+  if (!take_over) return builtin_tcp != nullptr ? call_dissector_only(builtin_tcp, tvb, pinfo, tree, data) : 0;
   conversation_t* conversation = find_or_create_conversation(pinfo);
   Content content = content_of(conversation);
   if (content == Content::kUnknown) {
@@ -102,7 +103,7 @@ int dissect_udp(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data)
   const guint8 first = tvb_get_guint8(tvb, 0);
   if (is_dtls(first)) return dtls != nullptr ? call_dissector_only(dtls, tvb, pinfo, tree, data) : 0;
   if (is_stun(tvb)) return stun != nullptr ? call_dissector_only(stun, tvb, pinfo, tree, data) : 0;
-  if (!take_over) return stock_framing != nullptr ? call_dissector_only(stock_framing, tvb, pinfo, tree, data) : 0;
+  if (!take_over) return builtin_udp != nullptr ? call_dissector_only(builtin_udp, tvb, pinfo, tree, data) : 0;
   if (!begins_packet(tvb)) return 0;
   return dissect_datagram(tvb, pinfo, tree, data);
 }
@@ -195,10 +196,11 @@ void hand_off_links(epan::Dissector& owner) {
   tls = find_dissector("tls");
   dtls = find_dissector("dtls");
   stun = find_dissector("stun-udp");
-  stock_framing = find_dissector("reload-framing");
+  // Before ours take their place.
+  builtin_tcp = dissector_get_uint_handle(find_dissector_table("tcp.port"), kPort);
+  builtin_udp = dissector_get_uint_handle(find_dissector_table("udp.port"), kPort);
   tcp_handle = create_dissector_handle(dissect_tcp, owner.proto());
   udp_handle = create_dissector_handle(dissect_udp, owner.proto());
-  // Registered last, they take the place of the built-in dissector's.
   dissector_add_uint_with_preference("tcp.port", kPort, tcp_handle);
   dissector_add_uint_with_preference("udp.port", kPort, udp_handle);
   // Not ssl_dissector_add: it would give the TCP port to TLS, and with it frames without TLS.

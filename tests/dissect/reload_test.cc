@@ -267,7 +267,7 @@ TEST(ReloadDissector, BuiltinFilterFieldsMatch) {
   EXPECT_EQ(matches("reload.forwarding.ttl == 100"), "11");
   EXPECT_EQ(matches("reload.message.code == 7"), "10");
   EXPECT_EQ(matches("reload.error_response.code == 12"), "01");
-  EXPECT_EQ(matches("reload.kindid == 0xf0000001"), "10");
+  EXPECT_EQ(matches("reload.kindid == 0xf0000002"), "01");
   EXPECT_EQ(matches("reload.kinddata.kind == 0xf0000001"), "10");
   EXPECT_EQ(matches("reload.forwarding.fragment.last == 1"), "11");
   EXPECT_EQ(matches("reload_framing.sequence == 4"), "01");

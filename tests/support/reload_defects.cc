@@ -62,6 +62,38 @@ std::string reserved_candidate() {
   return message(Contents(std::move(attach)));
 }
 
+DiagnosticInfo info(std::uint16_t kind, std::uint64_t number) {
+  DiagnosticValue value;
+  value.kind = kind;
+  value.number = number;
+  return {kind, encode_part(value)};
+}
+
+std::string diagnosed() {
+  PathTrackAns answer;
+  answer.next_hop = Destination::node(std::string(16, '\x22'));
+  DiagnosticsResponse& response = answer.response;
+  response.timestamp_initiated = 1'700'000'000'000;
+  response.timestamp_received = 1'700'000'000'007;
+  response.expiration = 1'700'000'060'000;
+  response.hop_counter = 97;
+  response.infos = {info(kProcessPowerKind, 1000), info(kUpstreamBandwidthKind, 2000),
+                    info(kDownstreamBandwidthKind, 3000), info(kMachineUptimeKind, 4000),
+                    info(kMemoryFootprintKind, 5000)};
+  return message(Contents(std::move(answer)));
+}
+
+std::string short_document() {
+  ConfigUpdateReq update;
+  update.config_data = "<overlay/>";
+  return message(Contents(std::move(update)));
+}
+
+std::vector<Frame> one_datagram() {
+  const std::string ack("\x81\x00\x00\x00\x01\x00\x00\x00\x00", 9);
+  return {udp_frame(kNode, kPeer, framed(bytes_of("ping_req_q"), 0) + framed(bytes_of("join_req"), 1) + ack, kStart)};
+}
+
 std::vector<Frame> one_segment() {
   std::vector<Frame> frames;
   TcpConversation tcp(frames, kNode, kPeer);
@@ -83,124 +115,146 @@ std::vector<Frame> acknowledged() {
 
 std::vector<ReloadDefect> reload_defects() {
   const std::string found_later = error(kInvalidMessage, std::string(700, 'x'));
+  const std::string track = diagnosed();
   return {
       {"w01",
        "PathTrack has method 102",
        datagrams({bytes_of("path_track_req")}),
        {{"relo.message", {"path_track_req"}}, {"relo.message.code", {"0x0027"}}},
-       {}},
+       "Unknown 40"},
       {"w02",
        "diagnostic errors begin at 101",
        datagrams({bytes_of("error_diagnostics")}),
        {{"relo.message", {"error"}}, {"relo.error.code", {"0x0019"}}},
-       {}},
+       "Unknown (25)"},
       {"w03",
        "Error_Invalid_Message is not known",
        datagrams({error(kInvalidMessage, "twice")}),
        {{"relo.error.code", {"0x0014"}}, {"relo.error.text", {"twice"}}},
-       {}},
+       "Unknown (20)"},
       {"w04",
        "Diagnostic_Ping is read as self-tuning data",
        datagrams({bytes_of("ping_req_diagnostics")}),
-       {{"relo.extension.type", {"0x0002"}}},
-       {}},
+       {{"relo.extension.type", {"0x0002"}}, {"relo.diagnostics_request", {""}}},
+       "sip_tuning_data"},
       {"w05",
        "REDIR has Kind-ID 104",
        datagrams({bytes_of("store_req_redir")}),
        {{"relo.store_req.kind", {"0x00000104"}}},
-       {}},
+       "kind (KindId): 260"},
       {"w06",
        "ACCESS-CONTROL-LIST is not known",
        datagrams({bytes_of("store_req_acl")}),
-       {{"relo.store_req.kind", {"0x00000004"}}},
-       {}},
+       {{"relo.store_req.kind", {"0x00000004"}}, {"relo.acl", {""}}},
+       "RESERVED_ROUTING_TABLE_SIZE"},
       {"w07",
        "the Kinds of CoAP are not known",
        datagrams({bytes_of("store_req_coap_registration"), bytes_of("store_req_coap_sensor")}),
-       {{"relo.store_req.kind", {"0x00000105", "0x00000106"}}},
-       {}},
-      {"w08", "diagnostic kinds from 5 on are shifted", datagrams({bytes_of("path_track_ans")}), {}, {}},
+       {{"relo.store_req.kind", {"0x00000105", "0x00000106"}},
+        {"relo.coap_registration", {""}},
+        {"relo.coap_caching", {""}}},
+       "kind (KindId): 261"},
+      {"w08",
+       "diagnostic kinds from 5 on are shifted",
+       datagrams({track}),
+       {{"relo.diagnostic.kind", {"0x0003", "0x0004", "0x0005", "0x0007", "0x0009"}},
+        {"relo.diagnostic.downstream_bandwidth", {"3000"}},
+        {"relo.diagnostic.machine_uptime", {"4000"}}},
+       ""},
       {"w09",
        "version 1.0 is not known",
        datagrams({bytes_of("ping_req_q")}),
        {{"relo.forwarding.version", {"10"}}},
-       {}},
+       "version (uint8): Unknown (0x0a)"},
       {"w10",
        "direct response routing is called DDR",
        datagrams({bytes_of("ping_req_drr")}),
        {{"relo.routing_mode.routemode", {"1"}}},
-       {}},
+       "DDR"},
       {"w11",
-       "the reserved candidate type 3 is accepted",
+       "the reserved candidate type 3 is taken for a peer-reflexive one",
        datagrams({reserved_candidate()}),
-       {{"relo.finding", {"R-ATT-05"}}},
-       {}},
+       {{"relo.candidate.type", {"3"}}, {"relo.r-att-05", {""}}},
+       "Truncated IceCandidate"},
       {"w20",
        "the priority of ICE candidates is read from the address",
        datagrams({bytes_of("attach_req")}),
        {{"relo.candidate.priority", {"2130706431"}}},
-       {}},
+       "priority=17219584"},
       {"w21",
        "keys of a dictionary are read from a wrong place",
        datagrams({bytes_of("fetch_req_key")}),
        {{"relo.specifier.key", {"11:11:11:11:11:11:11:11:11:11:11:11:11:11:11:11"}}},
-       {}},
+       "indices(9 keys)"},
       {"w22",
        "value and signature of a private Kind are hidden",
        datagrams({bytes_of("store_req_single")}),
-       {{"relo.stored_data.value", {"61:62:63"}}, {"relo.signature.identity_type", {"3", "3"}}},
-       {}},
+       {{"relo.stored_data.value", {"61:62:63"}}, {"relo.signature.identity_type", {"1", "1"}}},
+       "values (StoredData<69>): 1 elements"},
       {"w23",
        "a value without signer is called an error",
        datagrams({bytes_of("fetch_ans_none")}),
-       {{"relo.signature.identity_type", {"3", "3"}}},
-       {}},
+       {{"relo.signature.identity_type", {"3", "1"}}},
+       "Unknown identity type"},
       {"w24",
        "records of ReDiR have a layout from before the RFC",
        datagrams({bytes_of("store_req_redir")}),
        {{"relo.redir.namespace", {"turn-server"}}, {"relo.redir.level", {"2"}}, {"relo.redir.node", {"3"}}},
-       {}},
+       "kind (KindId): 260"},
       {"w25",
-       "DiagnosticsResponse lacks a time stamp",
-       datagrams({bytes_of("path_track_ans")}),
-       {{"relo.diagnostics_response.hop_counter", {"99"}}},
-       {}},
+       "DiagnosticsResponse lacks a time stamp, and its hop counter is not stepped over",
+       datagrams({track}),
+       {{"relo.diagnostics_response.timestamp_initiated", {"1700000000000"}},
+        {"relo.diagnostics_response.timestamp_received", {"1700000000007"}},
+        {"relo.diagnostics_response.hop_counter", {"97"}}},
+       ""},
       {"w26",
        "PROCESS_POWER, BANDWIDTH and MEMORY_FOOTPRINT have four bytes",
-       datagrams({bytes_of("path_track_ans")}),
-       {},
-       {}},
+       datagrams({track}),
+       {{"relo.diagnostic.process_power", {"1000"}},
+        {"relo.diagnostic.upstream_bandwidth", {"2000"}},
+        {"relo.diagnostic.memory_footprint", {"5000"}}},
+       ""},
       {"w27",
        "an array range is highlighted with 16 bytes",
        datagrams({bytes_of("fetch_req_array")}),
-       {{"relo.specifier.last", {"4294967295"}}},
-       {}},
-      {"w28", "the text of an error is taken from a wrong place", datagrams({bytes_of("error_text")}), {}, {}},
+       {{"relo.specifier.first", {"0"}}, {"relo.specifier.last", {"4294967295"}}},
+       ""},
+      {"w28",
+       "the text of an error is taken from a wrong place",
+       datagrams({bytes_of("error_text")}),
+       {{"relo.error.text", {"no such resource"}}},
+       ""},
       {"w29",
        "the code of a reassembled error is read at the old place",
        datagrams(split(found_later, 330)),
        {{"relo.error.code", {"0x0014"}}},
-       {}},
+       "Error Response Unknown"},
       {"w30",
        "the lowest bit of received stands for the frame before",
        acknowledged(),
        {{"relo.frame.received", {"0x00000006"}}, {"relo.frame.also_received", {"1", "0"}}},
-       {}},
+       "Acked Frames:[4294967295,0]"},
       {"w31",
        "of several frames in a segment all but the first are malformed",
        one_segment(),
        {{"relo.message", {"ping_req", "store_req", "join_req"}}},
-       {}},
+       "Malformed Packet"},
       {"w32",
        "short configuration documents are malformed",
-       datagrams({bytes_of("config_update_req")}),
-       {{"relo.message", {"config_update_req"}}},
-       {}},
+       datagrams({short_document()}),
+       {{"relo.message", {"config_update_req"}}, {"relo.config_update_req.config_data", {"<overlay/>"}}},
+       "Malformed Packet"},
+      {"w33",
+       "of several frames in a datagram only the first is shown",
+       one_datagram(),
+       {{"relo.message", {"ping_req", "join_req", "frame ack"}}},
+       ""},
       {"w34",
        "private Kind-IDs are decimal",
        datagrams({bytes_of("store_req_single")}),
        {{"relo.store_req.kind", {"0xf0000001"}}},
-       {}},
+       "kind (KindId): 4026531841"},
   };
 }
 
