@@ -7,7 +7,8 @@ std::vector<RuleHit>& Checker::judge(const CapturedMessage& captured, const Mess
   const Message& message = *captured.message;
   const Protocol& protocol = *captured.protocol;
   const bool response = message.direction == Direction::kResponse;
-  ++(response ? responses_ : requests_);
+  if (response) ++responses_;
+  if (message.direction == Direction::kRequest) ++requests_;  // parts and acknowledgements are neither
   if (request != nullptr) ++answered_;
   Session& session = session_of(protocol, response ? message.source : message.destination);
   findings_.clear();
@@ -28,7 +29,7 @@ std::vector<RuleHit>& Checker::judge(const CapturedMessage& captured, const Mess
 
 // One session per server: peers and transactions of different trackers have nothing to do with each other.
 Session& Checker::session_of(const Protocol& protocol, const std::string& server) {
-  Key key{&protocol, server};
+  Key key{&protocol, protocol.shared_session ? std::string() : server};
   if (const auto found = by_server_.find(key); found != by_server_.end()) {
     sessions_.splice(sessions_.begin(), sessions_, found->second);
     return *found->second->second;

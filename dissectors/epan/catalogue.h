@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dissectors/epan/ws_compat.h"
+#include "protocols/base/message.h"
 #include "protocols/base/protocol.h"
 
 namespace peerscope::epan {
@@ -21,12 +22,40 @@ struct RuleGroup {
   int group;  // PI_MALFORMED, PI_SECURITY, ...
 };
 
+// A field of ours, by filter name, whose values another dissector's field gets too (as a hidden item), so that the
+// filters of its users go on to match.
+struct Alias {
+  const char* filter;
+  const char* other;
+};
+
+// A dissector table for the values of a field, so that others can dissect what this protocol only carries: keyed by the
+// number of the last of `keys` before the value. Its name is the filter name, a dot, and `name`.
+struct ValueTable {
+  const char* name;
+  const char* title;
+  ftenum type;
+  const char* keys[2];  // filter names
+  const char* value;    // null: the bytes of the group in which the key stands
+};
+// What the table's dissectors get as data.
+struct ValueContext {
+  const Message* message;
+  std::uint32_t number;  // the key
+  std::uint32_t event;   // of the value, in message->events
+};
+
 class Catalogue {
  public:
   struct Slot {
     int hf = -1;
-    int ett = -1;  // groups only
+    int ett = -1;  // groups, and numbers with bit fields
     Type type = Type::kGroup;
+    std::uint64_t mask = 0;    // of a bit field
+    bool has_bits = false;     // a number with bit fields
+    std::vector<int> aliases;  // fields of others that are filled too
+    int key_of = -1;           // index into tables()
+    int value_of = -1;
   };
   // Fields that every protocol has.
   struct Common {
@@ -40,6 +69,15 @@ class Catalogue {
     int response_in = -1;
     int response_time = -1;
     int retransmission_of = -1;
+    // Protocols whose exchanges cross several links.
+    int transaction = -1;
+    int hop = -1;
+    int hop_count = -1;
+    int hop_frame = -1;
+    int first_request = -1;
+    int last_response = -1;
+    int transaction_time = -1;
+    int ett_transaction = -1;
     int ett_protocol = -1;
     int ett_finding = -1;
     expert_field softened[4] = {EI_INIT, EI_INIT, EI_INIT, EI_INIT};  // by Severity
@@ -49,9 +87,28 @@ class Catalogue {
     expert_field more = EI_INIT;
   };
 
+  // Once, after enrol().
+  void add_tables(std::span<const ValueTable> tables, int proto);
+  struct Table {
+    dissector_table_t handle;
+    bool by_group;
+  };
+  const std::vector<Table>& tables() const { return tables_; }
+
+  // Fields of a built-in dissector that are filled with the values of ours. Once, when all protocols are registered;
+  // names that this Wireshark does not have are left out, as are those of another type.
+  void alias(std::span<const Alias> aliases);
+
   // `filter` is the protocol's filter name, normally protocol.name. Registered rows point into this object: it must
   // live as long as epan.
-  void enrol(const Protocol& protocol, int proto, std::string_view filter, std::span<const RuleGroup> groups);
+  // `more` adds fields that no table has.
+  void enrol(const Protocol& protocol, int proto, std::string_view filter, std::span<const RuleGroup> groups,
+             void (*more)(Catalogue&) = nullptr);
+  // For `more`: `name` goes behind the filter name.
+  void add(int& hf, const char* name, const char* label, ftenum type, int display, const void* strings,
+           const char* about);
+  void add_subtree(int& ett) { subtrees_.push_back(&ett); }
+  void add_expert(expert_field& expert, const std::string& name, int group, int severity, const char* summary);
 
   const Slot* slot(const Field* field) const;
   // The protocol's own field by filter name, or null.
@@ -64,10 +121,8 @@ class Catalogue {
  private:
   const char* keep(std::string text) { return texts_.emplace_back(std::move(text)).c_str(); }
   std::string renamed(std::string_view filter) const;
-  void add_field(const Field& field, const char* document);
-  void add_common(int& hf, const char* name, const char* label, ftenum type, int display, const void* strings,
-                  const char* about);
-  void add_expert(expert_field& expert, const std::string& name, int group, int severity, const char* summary);
+  void add_field(const FieldPlace& place, const char* document);
+  void add_journey();
 
   const Protocol* protocol_ = nullptr;
   std::string filter_;
@@ -82,6 +137,7 @@ class Catalogue {
   std::vector<hf_register_info> rows_;
   std::vector<ei_register_info> expert_rows_;
   std::vector<int*> subtrees_;
+  std::vector<Table> tables_;
   Common common_;
 };
 

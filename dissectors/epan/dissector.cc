@@ -3,6 +3,7 @@
 
 #include "dissectors/epan/export_pdu.h"
 #include "dissectors/epan/http_context.h"
+#include "dissectors/epan/layers.h"
 
 namespace peerscope::epan {
 namespace {
@@ -26,10 +27,15 @@ const char* copy(packet_info* pinfo, std::string_view text) {
   return wmem_strndup(pinfo->pool, text.data(), text.size());
 }
 
+nstime_t time_between(const Record& earlier, const Record& later) {
+  const std::int64_t delay = later.time_ns - earlier.time_ns;
+  return {static_cast<time_t>(delay / 1'000'000'000), static_cast<int>(delay % 1'000'000'000)};
+}
+
 }  // namespace
 
 Dissector::Dissector(const Protocol& protocol, const Particulars& particulars)
-    : protocol_(protocol), particulars_(particulars), journal_(protocol) {}
+    : protocol_(protocol), particulars_(particulars), journal_(protocol, particulars.context, particulars.study) {}
 
 void Dissector::enrol() {
   // A later Wireshark may own one of these names; registering it again would keep Wireshark from starting.
@@ -43,7 +49,8 @@ void Dissector::enrol() {
   const char* column = taken ? keep(std::string(particulars_.column) + " (Peerscope)") : particulars_.column;
 
   proto_ = proto_register_protocol(title, column, filter_);
-  catalogue_.enrol(protocol_, proto_, filter_, particulars_.rule_groups);
+  catalogue_.enrol(protocol_, proto_, filter_, particulars_.rule_groups, particulars_.add_fields);
+  catalogue_.add_tables(particulars_.tables, proto_);
   add_preferences();
   tap_ = register_tap(filter_);
   register_export_tap();
@@ -53,9 +60,11 @@ void Dissector::enrol() {
 }
 
 void Dissector::finish() {
+  init_layers();
   init_http_context();
   if (particulars_.generic_dissector != nullptr) generic_ = find_dissector(particulars_.generic_dissector);
   if (particulars_.dialect_dissector != nullptr) dialect_ = find_dissector(particulars_.dialect_dissector);
+  catalogue_.alias(particulars_.aliases);
 }
 
 void Dissector::add_preferences() {
@@ -71,14 +80,21 @@ void Dissector::add_preferences() {
                                  "Findings below this severity are not shown", &least_severity_, kSeverities, FALSE);
   prefs_register_bool_preference(module, "clear_text_note", "Note messages in clear text",
                                  "Shows a finding for each message that was not protected by TLS", &show_clear_text_);
-  prefs_register_bool_preference(module, "json_heuristic", "Recognise messages in application/json bodies",
-                                 "Takes application/json bodies whose root member is the protocol's. The heuristic can "
-                                 "also be switched off in Enabled Protocols",
-                                 &heuristic_);
-  prefs_register_bool_preference(
-      module, "generic_tree", "Also show the generic tree of the encoding",
-      "Hands the body to the built-in dissector of its encoding too. Costs more than this protocol's own tree",
-      &show_generic_);
+  if (particulars_.json_heuristic)
+    prefs_register_bool_preference(module, "json_heuristic", "Recognise messages in application/json bodies",
+                                   "Takes application/json bodies whose root member is the protocol's. The heuristic "
+                                   "can also be switched off in Enabled Protocols",
+                                   &heuristic_);
+  if (particulars_.generic_dissector != nullptr)
+    prefs_register_bool_preference(
+        module, "generic_tree", "Also show the generic tree of the encoding",
+        "Hands the body to the built-in dissector of its encoding too. Costs more than this protocol's own tree",
+        &show_generic_);
+  if (!particulars_.aliases.empty())
+    prefs_register_bool_preference(module, "fill_builtin_fields", "Also fill the built-in dissector's filter fields",
+                                   "Filters that were written for the built-in dissector go on to match",
+                                   &fill_aliases_);
+  if (particulars_.add_preferences != nullptr) particulars_.add_preferences(module);
 }
 
 int Dissector::dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
@@ -92,6 +108,7 @@ int Dissector::dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void
   if (only_export_wanted() && !PINFO_FD_VISITED(pinfo)) {
     const Record* glanced = journal_.glance(sighting);
     if (glanced != nullptr && glanced->complete) export_message(tvb, pinfo, *glanced, filter_);
+    if (particulars_.show != nullptr) particulars_.show({tvb, pinfo, nullptr, nullptr}, journal_.message(), nullptr);
     return static_cast<int>(captured);
   }
   const Record* record = study(pinfo, sighting);
@@ -108,7 +125,7 @@ int Dissector::dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void
   proto_item_append_text(root, ", %s", copy(pinfo, record->summary));
 
   const Message& message = journal_.message();
-  proto_item** items = add_events(canvas, catalogue_, message.events);
+  proto_item** items = add_events(canvas, catalogue_, message, {fill_aliases_ != 0, particulars_.name});
   show_links(canvas, *record);
   show_findings(canvas, *record, items);
   tap(tvb, pinfo, *record);
@@ -117,6 +134,7 @@ int Dissector::dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void
     call_dissector(dialect_, tvb, pinfo, tree);
   else if (show_generic_ && generic_ != nullptr)
     call_dissector_with_data(generic_, tvb, pinfo, tree, data);
+  if (particulars_.show != nullptr) particulars_.show(canvas, message, record);
   // Last: epan tells "cut by the capture" from "broken", and says so where the bytes run out.
   if (!sighting.complete) tvb_ensure_bytes_exist(tvb, 0, static_cast<gint>(tvb_reported_length(tvb)));
   return static_cast<int>(captured);
@@ -142,6 +160,7 @@ Sighting Dissector::look(tvbuff_t* tvb, packet_info* pinfo, void* data) const {
   sighting.source = endpoint(pinfo, &pinfo->src, pinfo->srcport);
   sighting.destination = endpoint(pinfo, &pinfo->dst, pinfo->destport);
   sighting.source_host = address_to_str(pinfo->pool, &pinfo->src);
+  sighting.security = security_of(pinfo);
   read_http_context(pinfo, proto_, data, sighting);
   return sighting;
 }
@@ -176,16 +195,53 @@ void Dissector::show_links(const Canvas& canvas, const Record& record) {
     proto_item* item =
         proto_tree_add_uint(canvas.tree, c.retransmission_of, canvas.tvb, 0, 0, record.retransmission_of);
     proto_item_set_generated(item);
-    expert_add_info_format(pinfo, item, &c.retransmission, "Repeats the request in frame %u", record.retransmission_of);
+    expert_add_info_format(pinfo, item, &c.retransmission, "Repeats the %s in frame %u",
+                           record.direction == Direction::kResponse ? "response" : "request", record.retransmission_of);
   }
+  if (record.journey != nullptr) show_journey(canvas, record);
   if (record.counterpart == nullptr) return;
   const bool is_response = record.direction == Direction::kResponse;
   proto_item_set_generated(proto_tree_add_uint(canvas.tree, is_response ? c.request_in : c.response_in, canvas.tvb, 0,
                                                0, record.counterpart->frame));
   if (!is_response) return;
-  const std::int64_t delay = record.time_ns - record.counterpart->time_ns;
-  const nstime_t time = {static_cast<time_t>(delay / 1'000'000'000), static_cast<int>(delay % 1'000'000'000)};
+  const nstime_t time = time_between(*record.counterpart, record);
   proto_item_set_generated(proto_tree_add_time(canvas.tree, c.response_time, canvas.tvb, 0, 0, &time));
+}
+
+// All sendings of the exchange, as far as they are known: on the first pass those before this one.
+void Dissector::show_journey(const Canvas& canvas, const Record& record) {
+  if (canvas.tree == nullptr) return;
+  const Catalogue::Common& c = catalogue_.common();
+  const Journey& journey = *record.journey;
+  proto_item* item = proto_tree_add_item(canvas.tree, c.transaction, canvas.tvb, 0, 0, ENC_NA);
+  proto_item_set_generated(item);
+  proto_tree* tree = proto_item_add_subtree(item, c.ett_transaction);
+  guint32 hop = 0;
+  for (const Journey::Hop& at : journey.hops) {
+    if (at.record->direction == record.direction) ++hop;
+    if (at.record == &record) break;
+  }
+  const auto count = static_cast<guint32>(journey.hops.size() + journey.more);
+  proto_item_append_text(item, ": %s, hop %u, %u messages",
+                         record.direction == Direction::kResponse ? "response" : "request", hop, count);
+  const auto generated = [](proto_item* added) { proto_item_set_generated(added); };
+  generated(proto_tree_add_uint(tree, c.hop, canvas.tvb, 0, 0, hop));
+  generated(proto_tree_add_uint(tree, c.hop_count, canvas.tvb, 0, 0, count));
+  const Record* first = journey.first(Direction::kRequest);
+  const Record* last = journey.last(Direction::kResponse);
+  if (first != nullptr) {
+    generated(proto_tree_add_uint(tree, c.first_request, canvas.tvb, 0, 0, first->frame));
+    const nstime_t time = time_between(*first, record);
+    generated(proto_tree_add_time(tree, c.transaction_time, canvas.tvb, 0, 0, &time));
+  }
+  if (last != nullptr) generated(proto_tree_add_uint(tree, c.last_response, canvas.tvb, 0, 0, last->frame));
+  for (const Journey::Hop& at : journey.hops) {
+    proto_item* line = proto_tree_add_uint(tree, c.hop_frame, canvas.tvb, 0, 0, at.record->frame);
+    const nstime_t since = first != nullptr ? time_between(*first, *at.record) : nstime_t{};
+    proto_item_append_text(line, " +%.6f s, %s -> %s: %s", nstime_to_sec(&since), copy(canvas.pinfo, at.source),
+                           copy(canvas.pinfo, at.destination), copy(canvas.pinfo, at.record->summary));
+    generated(line);
+  }
 }
 
 void Dissector::show_findings(const Canvas& canvas, const Record& record, proto_item** items) {
@@ -216,6 +272,11 @@ char* Dissector::conversation_filter(packet_info* pinfo) const {
   const char* transport = pinfo->ptype == PT_UDP ? "udp" : "tcp";
   return g_strdup_printf("%s and %s.addr == %s and %s.addr == %s and %s.port == %u and %s.port == %u", filter_, family,
                          from, family, to, transport, pinfo->srcport, transport, pinfo->destport);
+}
+
+void Dissector::forget() noexcept {
+  journal_.clear();
+  if (particulars_.forget != nullptr) particulars_.forget();
 }
 
 void Dissector::forget_all() {

@@ -20,8 +20,20 @@ struct Particulars {
   std::span<const RuleGroup> rule_groups{};
   std::string_view clear_text_rule{};  // the rule that asks for TLS: a preference hides it
   std::span<const StatisticField> statistics{};
+  bool json_heuristic = false;              // it has a heuristic for application/json
   const char* generic_dissector = nullptr;  // stock dissector of the encoding ("json"), for the generic tree
   const char* dialect_dissector = nullptr;  // stock dissector for a dialect that is only named ("xml")
+  std::span<const Alias> aliases{};         // what a built-in dissector of the same protocol calls its fields
+  std::span<const ValueTable> tables{};
+  NameOf name = nullptr;
+  const void* context = nullptr;  // for decoding: Message::context
+  Journal::Study study = nullptr;
+  // Shows what the tables cannot say, last. Epan may long-jump out of it. Called too, without a tree, for messages that
+  // are only exported.
+  void (*show)(const Canvas& canvas, const Message& message, const Record* record) = nullptr;
+  void (*add_fields)(Catalogue& catalogue) = nullptr;  // that no table has
+  void (*add_preferences)(module_t* module) = nullptr;
+  void (*forget)() = nullptr;  // the capture is closed; must not throw
 };
 
 class Dissector {
@@ -36,6 +48,9 @@ class Dissector {
   // Shows the body in `tvb`; `data` is what the caller passed. Returns the number of bytes, 0 when there are none.
   int dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data);
 
+  // The message that was decoded last.
+  const Message& message() const { return journal_.message(); }
+  Catalogue& catalogue() { return catalogue_; }
   int proto() const { return proto_; }
   const char* filter() const { return filter_; }
   bool heuristic_enabled() const { return heuristic_ != 0; }
@@ -47,10 +62,11 @@ class Dissector {
   const Record* study(packet_info* pinfo, const Sighting& sighting);
   void show_info(packet_info* pinfo, const Record& record) const;
   void show_links(const Canvas& canvas, const Record& record);
+  void show_journey(const Canvas& canvas, const Record& record);
   void show_findings(const Canvas& canvas, const Record& record, proto_item** items);
   void tap(tvbuff_t* tvb, packet_info* pinfo, const Record& record);
   void add_preferences();
-  void forget() noexcept { journal_.clear(); }
+  void forget() noexcept;
   static void forget_all();
 
   const Protocol& protocol_;
@@ -66,6 +82,7 @@ class Dissector {
   PreferenceBool show_findings_ = TRUE;
   PreferenceBool show_clear_text_ = TRUE;
   PreferenceBool show_generic_ = FALSE;
+  PreferenceBool fill_aliases_ = TRUE;
   PreferenceBool heuristic_ = TRUE;
   gint least_severity_ = 0;  // a Severity
 };

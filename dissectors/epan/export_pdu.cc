@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "dissectors/epan/http_context.h"
+#include "dissectors/epan/layers.h"
 
 // Defined in plugin.cc.
 extern "C" {
@@ -77,7 +78,8 @@ void queue(packet_info* pinfo, exp_pdu_data_t* pdu) {
 }
 
 // An exported record with the first `captured` bytes of `bytes`.
-exp_pdu_data_t* http_pdu(packet_info* pinfo, tvbuff_t* bytes, guint captured, const char* column_text) {
+exp_pdu_data_t* make_pdu(packet_info* pinfo, const char* dissector, tvbuff_t* bytes, guint captured,
+                         const char* column_text) {
   static exp_pdu_data_item_t column = {column_size, column_fill, nullptr};
   column.data = const_cast<char*>(column_text);
   // In numerical order of the tags.
@@ -89,11 +91,30 @@ exp_pdu_data_t* http_pdu(packet_info* pinfo, tvbuff_t* bytes, guint captured, co
                                                &exp_pdu_data_orig_frame_num,
                                                &column,
                                                nullptr};
-  exp_pdu_data_t* pdu = export_pdu_create_tags(pinfo, "http", EXP_PDU_TAG_DISSECTOR_NAME, items);
+  exp_pdu_data_t* pdu = export_pdu_create_tags(pinfo, dissector, EXP_PDU_TAG_DISSECTOR_NAME, items);
   pdu->tvb_captured_length = captured;
   pdu->tvb_reported_length = tvb_reported_length(bytes);
   pdu->pdu_tvb = bytes;
   return pdu;
+}
+
+// `column`: what carried the message.
+void export_bytes(packet_info* pinfo, const char* dissector, tvbuff_t* message, const char* column) {
+  const guint length = tvb_captured_length(message);
+  if (length <= kLargestRecord || !only_export_wanted()) {
+    // People get one record, cut at what a capture file can hold.
+    queue(pinfo, make_pdu(pinfo, dissector, message, std::min(length, kLargestRecord), column));
+    return;
+  }
+  // The harness wants all of it: as parts, one after the other.
+  const guint parts = (length + kLargestRecord - 1) / kLargestRecord;
+  for (guint part = 0; part < parts; ++part) {
+    const guint from = part * kLargestRecord;
+    const guint size = std::min(length - from, kLargestRecord);
+    const char* numbered = wmem_strdup_printf(pinfo->pool, "%s%s%u/%u", column, kPartMark, part + 1, parts);
+    tvbuff_t* bytes = tvb_new_subset_length(message, static_cast<gint>(from), static_cast<gint>(size));
+    queue(pinfo, make_pdu(pinfo, dissector, bytes, size, numbered));
+  }
 }
 
 }  // namespace
@@ -115,14 +136,7 @@ bool only_export_wanted() {
 }
 
 void export_message(tvbuff_t* body, packet_info* pinfo, const Record& record, const char* dissector_name) {
-  if (!record.transport.has_http) {
-    exp_pdu_data_t* plain = export_pdu_create_common_tags(pinfo, dissector_name, EXP_PDU_TAG_DISSECTOR_NAME);
-    plain->tvb_captured_length = tvb_captured_length(body);
-    plain->tvb_reported_length = tvb_reported_length(body);
-    plain->pdu_tvb = body;
-    queue(pinfo, plain);
-    return;
-  }
+  if (!record.transport.has_http) return export_bytes(pinfo, dissector_name, body, carrier_name(pinfo));
   const guint body_length = tvb_captured_length(body);
   const char* head = head_of(pinfo, record, body_length);
   const auto head_length = static_cast<guint>(strlen(head));
@@ -131,21 +145,7 @@ void export_message(tvbuff_t* body, packet_info* pinfo, const Record& record, co
   tvb_memcpy(body, bytes + head_length, 0, body_length);
   const guint length = head_length + body_length;
   tvbuff_t* message = tvb_new_child_real_data(body, bytes, length, static_cast<gint>(length));
-  const char* column = column_text(record.transport);
-  if (length <= kLargestRecord || !only_export_wanted()) {
-    // People get one record, cut at what a capture file can hold.
-    queue(pinfo, http_pdu(pinfo, message, std::min(length, kLargestRecord), column));
-    return;
-  }
-  // The harness wants all of it: as parts, one after the other.
-  const guint parts = (length + kLargestRecord - 1) / kLargestRecord;
-  for (guint part = 0; part < parts; ++part) {
-    const guint from = part * kLargestRecord;
-    const guint size = std::min(length - from, kLargestRecord);
-    const char* numbered = wmem_strdup_printf(pinfo->pool, "%s%s%u/%u", column, kPartMark, part + 1, parts);
-    queue(pinfo, http_pdu(pinfo, tvb_new_subset_length(message, static_cast<gint>(from), static_cast<gint>(size)), size,
-                          numbered));
-  }
+  export_bytes(pinfo, "http", message, column_text(record.transport));
 }
 
 }  // namespace peerscope::epan

@@ -49,6 +49,8 @@ proto_item* add_value(const Canvas& canvas, const Catalogue& catalogue, const Ca
                       proto_tree* parent) {
   const auto offset = static_cast<gint>(event.offset);
   const auto length = static_cast<gint>(event.length);
+  // Wireshark takes the bits out of the whole number.
+  if (slot.mask != 0) return proto_tree_add_item(parent, slot.hf, canvas.tvb, offset, length, ENC_BIG_ENDIAN);
   if (event.has_number && fits(slot.type, event.number)) {
     switch (slot.type) {
       case Type::kBoolean:
@@ -76,6 +78,64 @@ proto_item* add_value(const Canvas& canvas, const Catalogue& catalogue, const Ca
                                       "%s: %s (does not fit its type)", event.field->label, text);
 }
 
+// The same value under another dissector's name. Epan reads it from the bytes once more; only times need help.
+void add_aliases(const Canvas& canvas, const Catalogue::Slot& slot, const Event& event, proto_tree* parent) {
+  const auto offset = static_cast<gint>(event.offset);
+  const auto length = static_cast<gint>(event.length);
+  constexpr std::int64_t kMsPerSecond = 1'000;
+  constexpr int kNsPerMs = 1'000'000;
+  for (const int hf : slot.aliases) {
+    const ftenum type = proto_registrar_get_ftype(hf);
+    if (type == FT_UINT16 && slot.type == Type::kBytes && event.length != 2) continue;  // what a cut left
+    proto_item* item;
+    if (type == FT_ABSOLUTE_TIME) {
+      const nstime_t time = {static_cast<time_t>(event.number / kMsPerSecond),
+                             static_cast<int>(event.number % kMsPerSecond) * kNsPerMs};
+      item = proto_tree_add_time(parent, hf, canvas.tvb, offset, length, &time);
+    } else if (slot.mask != 0 && proto_registrar_get_nth(static_cast<guint>(hf))->bitmask == 0) {
+      // Its value stands apart from its bytes there.
+      const auto number = static_cast<guint32>(event.number);
+      item = type == FT_BOOLEAN ? proto_tree_add_boolean(parent, hf, canvas.tvb, offset, length, number)
+                                : proto_tree_add_uint(parent, hf, canvas.tvb, offset, length, number);
+    } else {
+      const bool plain = type == FT_NONE || type == FT_BYTES;
+      item = proto_tree_add_item(parent, hf, canvas.tvb, offset, length, plain ? ENC_NA : ENC_BIG_ENDIAN);
+    }
+    proto_item_set_hidden(item);
+  }
+}
+
+// Remembers a table's key, and gives its value to whom the table names. `keys`: the last key of each table.
+void offer(const Canvas& canvas, const Catalogue& catalogue, const Message& message, std::uint32_t index,
+           const Catalogue::Slot& slot, guint32* keys, proto_tree* parent) {
+  const Event& event = message.events[index];
+  int table = slot.value_of;
+  const Event* value = &event;
+  if (slot.key_of >= 0) {
+    keys[slot.key_of] = static_cast<guint32>(event.number);
+    if (!catalogue.tables()[static_cast<std::size_t>(slot.key_of)].by_group || event.parent == Event::kNoParent) return;
+    table = slot.key_of;
+    value = &message.events[event.parent];
+  }
+  if (value->length == 0) return;
+  auto* context = wmem_new0(canvas.pinfo->pool, ValueContext);
+  context->message = &message;
+  context->number = keys[table];
+  context->event = static_cast<std::uint32_t>(value - message.events.data());
+  tvbuff_t* tvb = tvb_new_subset_length(canvas.tvb, static_cast<gint>(value->offset), static_cast<gint>(value->length));
+  dissector_try_uint_new(catalogue.tables()[static_cast<std::size_t>(table)].handle, keys[table], tvb, canvas.pinfo,
+                         parent, FALSE, context);
+}
+
+// The first bytes of a value, as the line of its list element repeats it.
+const char* preview(packet_info* pinfo, const Event& event) {
+  constexpr std::size_t kShownText = 60;
+  constexpr std::size_t kShownBytes = 20;
+  if (event.field->type != Type::kBytes || event.text.empty()) return shown(pinfo, event.text, kShownText);
+  return bytes_to_str(pinfo->pool, reinterpret_cast<const guint8*>(event.text.data()),
+                      std::min(event.text.size(), kShownBytes));
+}
+
 proto_item* add_unknown(const Canvas& canvas, const Catalogue& catalogue, const Event& event, proto_tree* parent) {
   const char* name = shown(canvas.pinfo, event.label);
   return proto_tree_add_string_format(parent, catalogue.common().unknown_member, canvas.tvb,
@@ -85,10 +145,15 @@ proto_item* add_unknown(const Canvas& canvas, const Catalogue& catalogue, const 
 
 }  // namespace
 
-proto_item** add_events(const Canvas& canvas, Catalogue& catalogue, std::span<const Event> events) {
+proto_item** add_events(const Canvas& canvas, Catalogue& catalogue, const Message& message,
+                        const TreeOptions& options) {
+  const std::span<const Event> events = message.events;
   if (canvas.tree == nullptr || events.empty()) return nullptr;
   proto_item** items = wmem_alloc_array(canvas.pinfo->pool, proto_item*, events.size());
   proto_tree** trees = wmem_alloc_array(canvas.pinfo->pool, proto_tree*, events.size());
+  auto* keys = wmem_alloc0_array(canvas.pinfo->pool, guint32, catalogue.tables().size() + 1);
+  // The number whose bit fields follow.
+  proto_tree* bits_tree = nullptr;
   auto* previewed = wmem_alloc0_array(canvas.pinfo->pool, guint8, events.size());
   for (std::size_t i = 0; i < events.size(); ++i) {
     if (i == kMaxShown) {
@@ -110,14 +175,24 @@ proto_item** add_events(const Canvas& canvas, Catalogue& catalogue, std::span<co
       items[i] = add_group(canvas, *slot, event, parent);
       trees[i] = proto_item_add_subtree(items[i], slot->ett);
     } else {
-      items[i] = add_value(canvas, catalogue, *slot, event, parent);
+      items[i] =
+          add_value(canvas, catalogue, *slot, event, slot->mask != 0 && bits_tree != nullptr ? bits_tree : parent);
+      if (slot->has_bits) bits_tree = proto_item_add_subtree(items[i], slot->ett);
       // A closed list element still tells what it is about: "Swarm action [0]: sw-a JOIN LEECH".
       if (event.parent < i && events[event.parent].index >= 0 && event.has_text &&
           previewed[event.parent] < kPreviewed) {
         proto_item_append_text(items[event.parent], previewed[event.parent]++ == 0 ? ": %s" : " %s",
-                               shown(canvas.pinfo, event.text, 60));
+                               preview(canvas.pinfo, event));
       }
     }
+    if (slot == nullptr) continue;
+    if (options.aliases && !slot->aliases.empty()) add_aliases(canvas, *slot, event, parent);
+    if (options.name != nullptr) {
+      const std::string_view name = options.name(event);
+      if (!name.empty()) proto_item_append_text(items[i], " [%s]", shown(canvas.pinfo, name));
+    }
+    if (slot->key_of >= 0 || slot->value_of >= 0)
+      offer(canvas, catalogue, message, static_cast<std::uint32_t>(i), *slot, keys, parent);
   }
   return items;
 }

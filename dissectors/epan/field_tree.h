@@ -6,7 +6,7 @@
 #include <span>
 
 #include "dissectors/epan/catalogue.h"
-#include "protocols/base/event.h"
+#include "protocols/base/message.h"
 #include "protocols/base/requirement.h"
 
 namespace peerscope::epan {
@@ -19,9 +19,17 @@ struct Canvas {
   proto_item* root;  // the protocol's item
 };
 
+// A name behind a value, for people; empty when there is none.
+using NameOf = std::string_view (*)(const Event& event);
+
+struct TreeOptions {
+  bool aliases = false;   // fill the fields of other dissectors too (Catalogue::alias)
+  NameOf name = nullptr;  // null: no names but those of the fields
+};
+
 // One item an event, on the bytes of its value. Returns the items in the order of the events (packet memory), for
 // findings to hang on; null without a tree.
-proto_item** add_events(const Canvas& canvas, Catalogue& catalogue, std::span<const Event> events);
+proto_item** add_events(const Canvas& canvas, Catalogue& catalogue, const Message& message, const TreeOptions& options);
 
 // An expert item on the smallest item that covers the finding's bytes, and the filterable fields.
 void add_finding(const Canvas& canvas, Catalogue& catalogue, std::span<const Event> events, proto_item** items,

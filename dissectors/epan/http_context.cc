@@ -9,18 +9,9 @@ namespace {
 int proto_http = -1;
 int proto_http2 = -1;
 int proto_json = -1;
-int proto_tls = -1;
-int proto_tcp = -1;
 
 heur_dissector_list_t json_heuristics = nullptr;
 dissector_handle_t stock_json = nullptr;
-
-bool frame_has(packet_info* pinfo, int proto) {
-  for (wmem_list_frame_t* at = wmem_list_head(pinfo->layers); at != nullptr; at = wmem_list_frame_next(at)) {
-    if (GPOINTER_TO_INT(wmem_list_frame_data(at)) == proto) return true;
-  }
-  return false;
-}
 
 // The nearest layer below that is not ours.
 int carrier(packet_info* pinfo, int own_proto) {
@@ -95,16 +86,9 @@ void init_http_context() {
   proto_http = proto_get_id_by_filter_name("http");
   proto_http2 = proto_get_id_by_filter_name("http2");
   proto_json = proto_get_id_by_filter_name("json");
-  proto_tls = proto_get_id_by_filter_name("tls");
-  proto_tcp = proto_get_id_by_filter_name("tcp");
 }
 
 void read_http_context(packet_info* pinfo, int own_proto, void* data, Sighting& sighting) {
-  if (frame_has(pinfo, proto_tls))
-    sighting.security = Transport::Security::kTls;
-  else if (frame_has(pinfo, proto_tcp))
-    sighting.security = Transport::Security::kClear;
-
   const int below = carrier(pinfo, own_proto);
   const auto* info = static_cast<const http_message_info_t*>(data);
   if ((below != proto_http && below != proto_http2) || info == nullptr) return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What HTTP and TLS below a body tell of it, and the way to bodies that travel as application/json.
+// What HTTP below a body tells of it, and the way to bodies that travel as application/json.
 #pragma once
 
 #include "dissectors/epan/journal.h"
@@ -13,7 +13,7 @@ inline constexpr const char* kTransportHeader = "Peerscope-Transport";
 // Looks up protocol numbers; once, at hand-off.
 void init_http_context();
 
-// Fills the HTTP and security part of `sighting`. `data` is what the calling dissector passed; it is read only when
+// Fills the HTTP part of `sighting`. `data` is what the calling dissector passed; it is read only when
 // HTTP is known to be the caller. The texts live in packet memory.
 void read_http_context(packet_info* pinfo, int own_proto, void* data, Sighting& sighting);
 

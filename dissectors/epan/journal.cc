@@ -26,7 +26,19 @@ bool Record::is_of(std::string_view bytes) const {
   return size == bytes.size() && hash == hash_of(bytes);
 }
 
-Journal::Journal(const Protocol& protocol) : protocol_(protocol) {}
+const Record* Journey::first(Direction direction) const {
+  const auto at = std::ranges::find_if(hops, [&](const Hop& hop) { return hop.record->direction == direction; });
+  return at == hops.end() ? nullptr : at->record;
+}
+
+const Record* Journey::last(Direction direction) const {
+  const auto at =
+      std::find_if(hops.rbegin(), hops.rend(), [&](const Hop& hop) { return hop.record->direction == direction; });
+  return at == hops.rend() ? nullptr : at->record;
+}
+
+Journal::Journal(const Protocol& protocol, const void* context, Study study)
+    : protocol_(protocol), context_(context), study_(study) {}
 
 const Record* Journal::enter(const Sighting& sighting) noexcept {
   try {
@@ -36,29 +48,31 @@ const Record* Journal::enter(const Sighting& sighting) noexcept {
     // A request outlives this call, because its response is checked against it.
     auto fresh = sighting.direction == Direction::kResponse ? nullptr : std::make_unique<Message>();
     Message& message = fresh != nullptr ? *fresh : workspace_;
-    decode(sighting, record.transport, message);
+    decode(sighting, record, message);
     record.type = message.type;
     record.direction = message.direction;
+    message_ = &message;
+    follow(sighting, record);
 
     std::unique_ptr<Message> request;
     if (message.direction == Direction::kResponse) {
-      message_ = &message;
       Record* request_record = nullptr;
       request = pair(sighting, record, request_record);
       if (request_record != nullptr) {
         record.counterpart = request_record;
         request_record->counterpart = &record;
       }
+      if (protocol_.repeated_part != nullptr) note_retransmission(sighting, record);
       const bool whole_request = request_record != nullptr && request_record->complete;
       check(sighting, record, whole_request ? request.get() : nullptr);
       record.summary = protocol_.summary(message, request.get());
     } else {
-      message_ = &message;
       note_retransmission(sighting, record);
       check(sighting, record, nullptr);
       record.summary = protocol_.summary(message, nullptr);
     }
 
+    if (study_ != nullptr) study_(message, request.get(), record);
     if (fresh == nullptr) return &record;
     overflow_ = nullptr;
     auto& unanswered = conversations_[sighting.conversation].unanswered;
@@ -79,7 +93,9 @@ const Record* Journal::enter(const Sighting& sighting) noexcept {
 bool Journal::again(const Sighting& sighting, const Record& record) noexcept {
   try {
     message_ = &workspace_;
-    decode(sighting, record.transport, workspace_);
+    decode(sighting, record, workspace_);
+    // Records are the journal's own; a later pass may know what the first one did not.
+    if (study_ != nullptr) study_(workspace_, nullptr, const_cast<Record&>(record));
     return true;
   } catch (...) {
     workspace_.clear();
@@ -92,12 +108,13 @@ const Record* Journal::pass_by(const Sighting& sighting) noexcept {
     message_ = &workspace_;
     passing_ = Record{};
     fill(sighting, passing_);
-    decode(sighting, passing_.transport, workspace_);
+    decode(sighting, passing_, workspace_);
     passing_.type = workspace_.type;
     passing_.direction = workspace_.direction;
     passing_.summary = protocol_.summary(workspace_, nullptr);
     if (sighting.complete)
       judge({.message = workspace_}, {.message = true, .exchange = false, .session = false}, passing_);
+    if (study_ != nullptr) study_(workspace_, nullptr, passing_);
     return &passing_;
   } catch (...) {
     workspace_.clear();
@@ -112,7 +129,7 @@ const Record* Journal::glance(const Sighting& sighting) noexcept {
     fill(sighting, passing_);
     passing_.direction = sighting.direction;
     if (sighting.direction == Direction::kUnknown) {
-      decode(sighting, passing_.transport, workspace_);
+      decode(sighting, passing_, workspace_);
       passing_.direction = workspace_.direction;
     }
     return &passing_;
@@ -129,12 +146,15 @@ void Journal::clear() noexcept {
   conversations_.clear();
   sessions_.clear();
   sent_.clear();
+  journeys_.clear();
   records_.clear();
+  passing_ = Record{};
 }
 
-void Journal::decode(const Sighting& sighting, const Transport& transport, Message& message) {
+void Journal::decode(const Sighting& sighting, const Record& record, Message& message) {
   message.clear();
-  message.transport = transport;
+  message.context = context_;
+  message.transport = record.transport;
   message.direction = sighting.direction;
   message.frame = sighting.frame;
   message.time_ns = sighting.time_ns;
@@ -163,26 +183,58 @@ void Journal::fill(const Sighting& sighting, Record& record) {
 // opened a new connection for it, so its port does not count.
 void Journal::note_retransmission(const Sighting& sighting, Record& record) {
   if (!sighting.complete || protocol_.exchange_id(*message_).empty() || sent_.size() >= kMaxRemembered) return;
+  const std::string_view part =
+      protocol_.repeated_part != nullptr ? protocol_.repeated_part(*message_) : sighting.bytes;
   std::string key;
   key.append(sighting.source_host).append(1, ' ').append(sighting.destination).append(1, ' ');
-  key.append(std::to_string(record.size)).append(1, ' ').append(std::to_string(record.hash));
+  key.append(std::to_string(part.size())).append(1, ' ').append(std::to_string(hash_of(part)));
   const auto [at, first] = sent_.try_emplace(std::move(key), sighting.frame);
   if (!first) record.retransmission_of = at->second;
 }
 
-// By exchange id; failing that, and where the transport keeps the order, the oldest request that has no response yet.
-std::unique_ptr<Message> Journal::pair(const Sighting& sighting, Record& record, Record*& request_record) {
-  const auto found = conversations_.find(sighting.conversation);
+void Journal::follow(const Sighting& sighting, Record& record) {
+  if (protocol_.journey_id == nullptr || message_->direction == Direction::kUnknown) return;
+  std::string id = protocol_.journey_id(*message_);
+  if (id.empty() || (journeys_.size() >= kMaxRemembered && !journeys_.contains(id))) return;
+  Journey& journey = journeys_[std::move(id)];
+  record.journey = &journey;
+  if (journey.hops.size() >= Journey::kMostHops)
+    ++journey.more;
+  else
+    journey.hops.push_back(
+        {&record, sighting.conversation, std::string(sighting.source), std::string(sighting.destination)});
+}
+
+// By exchange id; failing that, and when told so, the oldest request that has no response yet.
+std::unique_ptr<Message> Journal::take(std::uint32_t conversation, std::string_view id, bool oldest,
+                                       Record*& request_record) {
+  const auto found = conversations_.find(conversation);
   if (found == conversations_.end()) return nullptr;
   auto& unanswered = found->second.unanswered;
-  const std::string_view id = protocol_.exchange_id(*message_);
   auto at = unanswered.end();
   if (!id.empty()) at = std::ranges::find_if(unanswered, [&](const Pending& request) { return request.id == id; });
-  if (at == unanswered.end() && sighting.ordered && record.complete) at = unanswered.begin();
+  if (at == unanswered.end() && oldest) at = unanswered.begin();
   if (at == unanswered.end()) return nullptr;
   request_record = at->record;
   std::unique_ptr<Message> request = std::move(at->message);
   unanswered.erase(at);
+  return request;
+}
+
+// On its own link, where the transport's order may stand in for the exchange id. A response on a link that the request
+// did not cross answers the first sending of its exchange.
+std::unique_ptr<Message> Journal::pair(const Sighting& sighting, Record& record, Record*& request_record) {
+  const std::string_view id = protocol_.exchange_id(*message_);
+  auto request = take(sighting.conversation, id, sighting.ordered && record.complete, request_record);
+  if (request != nullptr || record.journey == nullptr) return request;
+  for (const Journey::Hop& hop : record.journey->hops) {
+    if (hop.conversation == sighting.conversation && hop.record->direction == Direction::kRequest) return nullptr;
+  }
+  for (const Journey::Hop& hop : record.journey->hops) {
+    if (hop.record->direction != Direction::kRequest) continue;
+    request = take(hop.conversation, id, false, request_record);
+    if (request != nullptr) break;
+  }
   return request;
 }
 
@@ -203,9 +255,10 @@ void Journal::judge(const CheckInput& input, CheckScopes scopes, Record& record)
 }
 
 Session* Journal::session_of(const Sighting& sighting, Direction direction) {
-  if (protocol_.make_session == nullptr || direction == Direction::kUnknown) return nullptr;
+  if (protocol_.make_session == nullptr) return nullptr;
+  if (direction == Direction::kUnknown && !protocol_.shared_session) return nullptr;
   const std::string_view server = direction == Direction::kRequest ? sighting.destination : sighting.source;
-  auto& session = sessions_[std::string(server)];
+  auto& session = sessions_[protocol_.shared_session ? std::string() : std::string(server)];
   if (session == nullptr) session = protocol_.make_session();
   return session.get();
 }

@@ -37,6 +37,25 @@ struct Sighting {
   Transport::Security security = Transport::Security::kUnknown;
 };
 
+struct Record;
+
+// The messages of one exchange on all links that it crossed, in the order of the capture (Protocol::journey_id).
+struct Journey {
+  // A loop in an overlay must not fill the memory.
+  static constexpr std::size_t kMostHops = 256;
+  struct Hop {
+    const Record* record;
+    std::uint32_t conversation;
+    std::string source;
+    std::string destination;
+  };
+  std::vector<Hop> hops;
+  std::size_t more = 0;  // hops that are not kept
+
+  const Record* first(Direction direction) const;
+  const Record* last(Direction direction) const;
+};
+
 // What is kept of one message as long as the capture is open.
 struct Record {
   std::uint32_t frame = 0;
@@ -52,13 +71,19 @@ struct Record {
   Record* counterpart = nullptr;        // a request's response, a response's request
   std::uint32_t retransmission_of = 0;  // frame of the first sending
   std::size_t more_findings = 0;        // beyond those kept, the least severe
+  const Journey* journey = nullptr;     // the exchange over all links
+  std::shared_ptr<void> own;            // what the protocol's dissector keeps
 
   bool is_of(std::string_view bytes) const;
 };
 
 class Journal {
  public:
-  explicit Journal(const Protocol& protocol);
+  // Called for each message when it was decoded and judged, on every pass. `request`: what a response answers, on the
+  // first pass and when it was seen. It may throw.
+  using Study = void (*)(const Message& message, const Message* request, Record& record);
+  // `context`: what decoding must know beyond the bytes (Message::context); it lives as long as the journal.
+  explicit Journal(const Protocol& protocol, const void* context = nullptr, Study study = nullptr);
 
   // First sight, in the order of the capture. Null when memory ran out.
   const Record* enter(const Sighting& sighting) noexcept;
@@ -85,10 +110,12 @@ class Journal {
     std::deque<Pending> unanswered;
   };
 
-  void decode(const Sighting& sighting, const Transport& transport, Message& message);
+  void decode(const Sighting& sighting, const Record& record, Message& message);
   static void fill(const Sighting& sighting, Record& record);
   void judge(const CheckInput& input, CheckScopes scopes, Record& record);
   void note_retransmission(const Sighting& sighting, Record& record);
+  void follow(const Sighting& sighting, Record& record);
+  std::unique_ptr<Message> take(std::uint32_t conversation, std::string_view id, bool oldest, Record*& request_record);
   std::unique_ptr<Message> pair(const Sighting& sighting, Record& record, Record*& request_record);
   void check(const Sighting& sighting, Record& record, const Message* request);
   Session* session_of(const Sighting& sighting, Direction direction);
@@ -100,12 +127,15 @@ class Journal {
   static constexpr std::size_t kMaxFindings = 200;
 
   const Protocol& protocol_;
+  const void* context_;
+  Study study_;
   Message workspace_;
   Message* message_ = &workspace_;
   std::deque<Record> records_;  // a deque: records keep their addresses
   std::unordered_map<std::uint32_t, Conversation> conversations_;
   std::unordered_map<std::string, std::unique_ptr<Session>> sessions_;  // by server endpoint
-  std::unordered_map<std::string, std::uint32_t> sent_;                 // request seen -> its frame
+  std::unordered_map<std::string, std::uint32_t> sent_;                 // message seen -> its frame
+  std::unordered_map<std::string, Journey> journeys_;                   // its elements keep their addresses
   Record passing_;
   std::unique_ptr<Message> overflow_;  // a request that is not kept
 };

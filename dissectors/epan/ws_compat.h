@@ -21,6 +21,8 @@
 
 extern "C" {
 #include <epan/dissectors/packet-http.h>
+#include <epan/dissectors/packet-tcp.h>
+#include <epan/reassemble.h>
 }
 
 #if WIRESHARK_VERSION_MAJOR < 4
@@ -36,5 +38,12 @@ using PreferenceBool = bool;
 using HeuristicResult = gboolean;
 using PreferenceBool = gboolean;
 #endif
+
+// From a heuristic of the list "tls": the rest of the session goes to `handle`, as a stream.
+inline void take_tls_session([[maybe_unused]] void* data, [[maybe_unused]] dissector_handle_t handle) {
+#if WIRESHARK_VERSION_MAJOR == 4 && WIRESHARK_VERSION_MINOR == 0
+  if (data != nullptr) *static_cast<dissector_handle_t*>(data) = handle;
+#endif
+}
 
 }  // namespace peerscope::epan

@@ -29,6 +29,7 @@ Dissector& dissector() {
                                                            .rule_groups = kRuleGroups,
                                                            .clear_text_rule = "P-HTTP-08",
                                                            .statistics = kStatistics,
+                                                           .json_heuristic = true,
                                                            .generic_dissector = "json",
                                                            .dialect_dissector = "xml"});
   return instance;

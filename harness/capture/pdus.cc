@@ -158,10 +158,14 @@ class Reader {
     while ((got = pcap_next_ex(pcap, &header, &data)) == 1) {
       ++packets_;
       Pdu pdu;
-      if (!parse_pdu({reinterpret_cast<const char*>(data), header->caplen}, pdu) || pdu.dissector != "http") continue;
-      if (!join_parts(pdu)) continue;
+      if (!parse_pdu({reinterpret_cast<const char*>(data), header->caplen}, pdu)) continue;
+      const Protocol* binary = find_protocol(pdu.dissector);
+      if ((pdu.dissector != "http" && binary == nullptr) || !join_parts(pdu)) continue;
       CapturedMessage captured;
-      if (!decode_http(pdu, captured)) continue;
+      if (binary != nullptr)
+        decode_binary(*binary, pdu, captured);
+      else if (!decode_http(pdu, captured))
+        continue;
       Message& message = *captured.message;
       message.frame = pdu.frame != 0 ? pdu.frame : packets_;
       // Unsigned: a broken capture may hold any number, and a sum that wraps is as good as what it says.
@@ -270,6 +274,17 @@ class Reader {
     return true;
   }
 
+  // What did not come over HTTP is the message alone; the protocol text says what carried it.
+  void decode_binary(const Protocol& protocol, const Pdu& pdu, CapturedMessage& captured) {
+    Transport transport;
+    if (pdu.protocol_text.starts_with("TLS") || pdu.protocol_text.starts_with("DTLS"))
+      transport.security = Transport::Security::kTls;
+    else if (pdu.protocol_text.starts_with("TCP") || pdu.protocol_text.starts_with("UDP"))
+      transport.security = Transport::Security::kClear;
+    captured.protocol = &protocol;
+    captured.message = decode(protocol, pdu.payload, transport, Direction::kUnknown, fresh());
+  }
+
   // Finds the request of a response, tells the caller, and keeps what is needed later.
   void deliver(CapturedMessage captured) {
     MessagePtr message = captured.message;
@@ -278,11 +293,12 @@ class Reader {
         response ? message->destination + ">" + message->source : message->source + ">" + message->destination;
     const std::string id(captured.protocol->exchange_id(*message));
     std::optional<PendingRequests::Request> request;
-    if (response) request = pending_.take(connection, id);
+    // Only HTTP answers in the order of its requests.
+    if (response) request = pending_.take(connection, id, message->transport.has_http);
     if (request) captured.request = request->number;
     sink_(std::move(captured), request ? request->message.get() : nullptr);
     captured.message.reset();
-    if (!response)
+    if (message->direction == Direction::kRequest)
       pending_.add(connection, {messages_, std::move(message), id});
     else
       give_back(std::move(message));

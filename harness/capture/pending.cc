@@ -30,12 +30,14 @@ void PendingRequests::add(const std::string& connection, Request request) {
   bytes_ += size;
 }
 
-std::optional<PendingRequests::Request> PendingRequests::take(const std::string& connection, std::string_view id) {
+std::optional<PendingRequests::Request> PendingRequests::take(const std::string& connection, std::string_view id,
+                                                              bool in_order) {
   const auto found = connections_.find(connection);
   if (found == connections_.end()) return std::nullopt;
   const auto& queue = found->second;
   const auto same =
       std::find_if(queue.begin(), queue.end(), [&](const auto& entry) { return entry->request.id == id; });
+  if (same == queue.end() && !in_order) return std::nullopt;
   const Order::iterator entry = same == queue.end() ? queue.front() : *same;
   Request request = std::move(entry->request);
   drop(entry);

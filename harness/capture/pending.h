@@ -31,9 +31,9 @@ class PendingRequests {
 
   // `connection` as the client sees it. Over a limit the oldest request goes.
   void add(const std::string& connection, Request request);
-  // The request that a response answers: the oldest with this exchange id, else the oldest, because answers of HTTP/1
-  // come in the order of their requests. Empty when nobody asked.
-  std::optional<Request> take(const std::string& connection, std::string_view id);
+  // The request that a response answers: the oldest with this exchange id, else, where they are answered `in_order`
+  // (HTTP/1), the oldest. Empty when nobody asked.
+  std::optional<Request> take(const std::string& connection, std::string_view id, bool in_order = true);
   // Requests that went unanswered because of a limit.
   std::size_t given_up() const { return given_up_; }
 

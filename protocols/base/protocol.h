@@ -24,6 +24,8 @@ struct FieldPlace {
   bool mandatory;
   bool list;
   int depth;
+  std::uint64_t mask = 0;  // a bit field: its bits in `container`
+  const Field* container = nullptr;
 };
 
 // A wrong value on purpose, by path. Applied while writing, so that everything around it stays right.
@@ -96,6 +98,13 @@ struct Protocol {
   std::vector<Membership> (*memberships)(const Message& request) = nullptr;
   // Name of the fact that says after how many seconds of silence a server forgets a client; null when none does.
   const char* idle_fact = nullptr;
+  // One session for all parties, not one a server: what a node says on one link bears on the others.
+  bool shared_session = false;
+  // What pairs the messages of an exchange over all links that they cross; empty when nothing does. Null for protocols
+  // whose exchanges stay on one link.
+  std::string (*journey_id)(const Message&) = nullptr;
+  // What a repetition of a message has in common with it; null: all its bytes.
+  std::string_view (*repeated_part)(const Message&) = nullptr;
 };
 
 // All protocols in the tree, and one by name (null when unknown).

@@ -50,7 +50,11 @@ class Registrar {
   template <class T>
   void bits(const Field& field, T&, std::span<const Bits> parts) {
     add(field, true, false);
-    for (const Bits& part : parts) add(*part.field, true, false);
+    for (const Bits& part : parts) {
+      add(*part.field, true, false);
+      places_.back().mask = part.mask;
+      places_.back().container = &field;
+    }
   }
   template <class T>
   void bytes(const Field& field, T&, std::size_t) {

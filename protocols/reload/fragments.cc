@@ -35,6 +35,11 @@ bool take_apart(std::string_view bytes, ForwardingHeader& header, std::string_vi
 
 }  // namespace
 
+std::string unfragmented(ForwardingHeader header, std::string_view body) {
+  header.fragment = kUnfragmented;
+  return with_header(header, body);
+}
+
 std::vector<std::string> split(std::string_view message, std::size_t most) {
   if (message.size() <= most) return {std::string(message)};
   ForwardingHeader header;
@@ -110,10 +115,9 @@ Reassembler::Result Reassembler::add(const Message& fragment, std::int64_t now, 
   if (set.total != set.received) return {Outcome::kWaiting, {}};
   std::string content;
   for (const auto& [offset, part] : set.parts) content += part;
-  ForwardingHeader whole = *set.header;  // without gaps from 0 to the end, so the first one is there
+  const ForwardingHeader header_of_first = *set.header;  // without gaps from 0 to the end, so the first one is there
   drop(at);
-  whole.fragment = kUnfragmented;
-  return {Outcome::kComplete, with_header(whole, content)};
+  return {Outcome::kComplete, unfragmented(header_of_first, content)};
 }
 
 void Reassembler::drop(std::map<Key, Set>::iterator at) {

@@ -20,6 +20,9 @@ inline constexpr std::size_t kSmallestFragment = 256;  // bytes of body, the las
 // the message itself when it fits.
 std::vector<std::string> split(std::string_view message, std::size_t most);
 
+// The whole message that fragments with this header make, without framing: `body` is all of theirs in order.
+std::string unfragmented(ForwardingHeader header, std::string_view body);
+
 // Collects the fragments of many messages. Memory is bounded by count and bytes: what does not fit is refused. Not
 // thread-safe; time comes from the caller, in any unit that `timeout` has too.
 class Reassembler {

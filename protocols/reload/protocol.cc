@@ -68,14 +68,20 @@ void begin(std::string_view bytes, Message& message) {
   message.events.reserve(64);
 }
 
+// The first bytes tell the nodes of an overlay apart, and a line of a list has no room for more.
+std::string short_hex(std::string_view bytes) {
+  constexpr std::size_t kShown = 4;
+  return bytes.size() > kShown ? hex(bytes.substr(0, kShown)) + ".." : hex(bytes);
+}
+
 std::string destination_text(const Destination& destination) {
   switch (destination.type) {
     case kNodeDestination:
-      return "node " + hex(destination.id);
+      return "node " + short_hex(destination.id);
     case kResourceDestination:
-      return "resource " + hex(destination.id);
+      return "resource " + short_hex(destination.id);
     default:
-      return "opaque " + hex(destination.id);
+      return "opaque " + short_hex(destination.id);
   }
 }
 
@@ -114,6 +120,19 @@ std::string summary(const Message& message, const Message*) {
 std::string_view exchange_id(const Message& message) {
   const Event* event = message.first(kTransactionId);
   return event != nullptr ? message.view().substr(event->offset, event->length) : std::string_view{};
+}
+
+// A transaction ID is the originator's own choice, so the overlay belongs to it.
+std::string journey_id(const Message& message) {
+  const Packet* packet = packet_of(message);
+  if (packet == nullptr || message.first(kTransactionId) == nullptr) return {};
+  return fmt::format("{:08x} {:016x}", packet->forwarding.overlay, packet->forwarding.transaction_id);
+}
+
+// A frame that is sent again has a new sequence number (section 6.6.3.1).
+std::string_view repeated_part(const Message& message) {
+  const Event* frame = message.first(kFrame);
+  return message.view().substr(frame == nullptr ? 0 : frame->offset + frame->length);
 }
 
 std::vector<FieldPlace> fields() {
@@ -230,7 +249,10 @@ const Protocol& protocol() {
                                   .make_session = make_session,
                                   .track = track,
                                   .exchange_id = exchange_id,
-                                  .summary = summary};
+                                  .summary = summary,
+                                  .shared_session = true,
+                                  .journey_id = journey_id,
+                                  .repeated_part = repeated_part};
   return kProtocol;
 }
 

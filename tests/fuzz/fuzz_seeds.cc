@@ -43,6 +43,8 @@ int main(int argc, char** argv) {
   for (const std::string& path : test::sample_paths("reload")) {
     const test::Sample sample = test::load_sample(path);
     put("reload_decode_fuzz", sample.name, sample.bytes);
+    for (const char way : {'\x00', '\x01', '\x16', '\x03'})
+      put("reload_dissect_fuzz", sample.name + std::to_string(way), way + sample.bytes);
   }
   std::filesystem::create_directories(folder / "scenario_harness_fuzz");
   for (const auto& entry :

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dissectors/epan/layers.h"
+
+namespace peerscope::epan {
+namespace {
+
+// The secured ones first: they lie above the others.
+struct Carrier {
+  const char* filter;
+  const char* name;
+  Transport::Security security;
+  int proto = -1;
+};
+Carrier carriers[] = {{"tls", "TLS", Transport::Security::kTls},
+                      {"dtls", "DTLS", Transport::Security::kTls},
+                      {"quic", "QUIC", Transport::Security::kTls},
+                      {"tcp", "TCP", Transport::Security::kClear},
+                      {"udp", "UDP", Transport::Security::kClear}};
+
+const Carrier* carrier_of(packet_info* pinfo) {
+  for (const Carrier& carrier : carriers) {
+    if (carrier.proto >= 0 && frame_has(pinfo, carrier.proto)) return &carrier;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void init_layers() {
+  for (Carrier& carrier : carriers) carrier.proto = proto_get_id_by_filter_name(carrier.filter);
+}
+
+bool frame_has(packet_info* pinfo, int proto) {
+  for (wmem_list_frame_t* at = wmem_list_head(pinfo->layers); at != nullptr; at = wmem_list_frame_next(at)) {
+    if (GPOINTER_TO_INT(wmem_list_frame_data(at)) == proto) return true;
+  }
+  return false;
+}
+
+Transport::Security security_of(packet_info* pinfo) {
+  const Carrier* carrier = carrier_of(pinfo);
+  return carrier != nullptr ? carrier->security : Transport::Security::kUnknown;
+}
+
+const char* carrier_name(packet_info* pinfo) {
+  const Carrier* carrier = carrier_of(pinfo);
+  return carrier != nullptr ? carrier->name : "";
+}
+
+}  // namespace peerscope::epan

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What lies below a message in its frame.
+#pragma once
+
+#include "dissectors/epan/ws_compat.h"
+#include "protocols/base/message.h"
+
+namespace peerscope::epan {
+
+// Looks up protocol numbers; once, at hand-off.
+void init_layers();
+
+// Whether a protocol has a part in the frame, up to where it is dissected.
+bool frame_has(packet_info* pinfo, int proto);
+// kUnknown where the frame shows no transport, as exported messages do.
+Transport::Security security_of(packet_info* pinfo);
+// "TLS", "DTLS", "TCP", "UDP"; empty where the frame shows none of them.
+const char* carrier_name(packet_info* pinfo);
+
+}  // namespace peerscope::epan

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What Wireshark's built-in RELOAD dissector shows wrong, a small capture each (captures/reload/wNN). The numbers are
+// those of docs/reload.md.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/support/tcp_capture.h"
+
+namespace peerscope::test {
+
+struct ReloadDefect {
+  const char* id;     // "w20", the capture's folder
+  const char* title;  // what the built-in dissector does
+  std::vector<Frame> frames;
+  // What ours must show: the values of a field over all frames, in their order, as in a display filter.
+  struct Shown {
+    const char* field;
+    std::vector<std::string> values;
+  };
+  std::vector<Shown> ours;
+  // A part of a line or of the Info column by which the built-in one gives itself away. Empty: seen in its source only,
+  // its decoding does not get that far.
+  std::string builtin;
+};
+
+std::vector<ReloadDefect> reload_defects();
+
+}  // namespace peerscope::test
