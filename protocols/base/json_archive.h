@@ -329,7 +329,12 @@ class JsonWriter {
     const bool outer = first_;
     first_ = true;
     int i = 0;
-    for (T& value : values) write_element(i++, [&] { write(value); });
+    for (auto&& value : values) {
+      if constexpr (std::is_same_v<T, bool>)
+        write_element(i++, [&] { write(static_cast<bool>(value)); });
+      else
+        write_element(i++, [&] { write(value); });
+    }
     first_ = outer;
     out_.push_back(']');
   }
