@@ -112,6 +112,12 @@ struct Costs {
   bool multi = false;
   bool calendar = false;
   std::span<const CalendarResponseAttributes> calendars{};
+  bool has_mode(std::string_view mode) const {
+    for (std::size_t i = 0; i < types.size(); ++i) {
+      if (mode_is(i, mode)) return true;
+    }
+    return false;
+  }
   bool mode_is(std::size_t index, std::string_view mode) const {
     return index < types.size() && types[index]->cost_mode == mode;
   }

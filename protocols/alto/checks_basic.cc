@@ -105,11 +105,11 @@ void prefix_syntax(const CheckInput& in, Reporter& r, std::string_view family) {
   });
 }
 
-bool is_path_vector_id(const CheckInput& in, const Event& event) {
-  // "<resource>.<part>" (RFC 9275 section 6.6).
-  return event.field == &kVtagResourceId || event.field == &kDepResourceId
-             ? in.message.first(kCostMode) == nullptr || costs_of(in.message).has_value() || is<PropertyMap>(in)
-             : false;
+// "<resource>.<part>" (RFC 9275 section 6.6).
+bool may_be_part_id(const CheckInput& in, const Event& event) {
+  if (event.field != &kVtagResourceId && event.field != &kDepResourceId) return false;
+  const auto costs = costs_of(in.message);
+  return is<PropertyMap>(in) || !in.message.whole() || (costs && costs->has_mode(kArray));
 }
 
 const Event* asked_at(const Message& request, std::string_view path) {
@@ -224,7 +224,7 @@ void typ_01(const CheckInput& in, Reporter& r) {
 
 void typ_02(const CheckInput& in, Reporter& r) {
   const auto dot = [&](const Event& event, std::string_view name) {
-    if (has_dot(name) && !is_path_vector_id(in, event))
+    if (has_dot(name) && !may_be_part_id(in, event))
       r.at(&event, fmt::format("\"{}\" has a dot, which is reserved", clip_text(name, 80)));
   };
   each_name(in.message, kAllPidPlaces, dot);

@@ -305,6 +305,7 @@ void mc_02(const CheckInput& in, Reporter& r) {
 }
 
 void mc_03(const CheckInput& in, Reporter& r) {
+  if (!in.message.whole()) return;
   each_entry(in, [&](const Entry& entry, const Directory&) {
     const auto* capabilities = entry.capabilities();
     if (capabilities == nullptr) return;
@@ -318,6 +319,7 @@ void mc_03(const CheckInput& in, Reporter& r) {
 }
 
 void sse_10(const CheckInput& in, Reporter& r) {
+  if (!in.message.whole()) return;
   each_entry(in, [&](const Entry& entry, const Directory&) {
     const auto* capabilities = entry.capabilities();
     if (capabilities == nullptr || !capabilities->incremental) return;
@@ -340,6 +342,7 @@ void sse_10(const CheckInput& in, Reporter& r) {
 }
 
 void sse_14(const CheckInput& in, Reporter& r) {
+  if (!in.message.whole()) return;
   each_entry(in, [&](const Entry& entry, const Directory& directory) {
     const bool follows = entry.is_a(kEventStream) || entry.is_a(media_of<Tips>());
     if (!follows || !entry.resource.uses) return;
@@ -357,6 +360,7 @@ void sse_14(const CheckInput& in, Reporter& r) {
 }
 
 void sse_36(const CheckInput& in, Reporter& r) {
+  if (!in.message.whole()) return;
   each_entry(in, [&](const Entry& entry, const Directory&) {
     if (entry.resource.accepts == media_of<UpdateStreamParams>() && entry.resource.media_type &&
         !entry.is_a(kEventStream))
@@ -386,6 +390,7 @@ void cal_02(const CheckInput& in, Reporter& r) {
 }
 
 void cal_04(const CheckInput& in, Reporter& r) {
+  if (!in.message.whole()) return;
   each_entry(in, [&](const Entry& entry, const Directory&) {
     if (entry.capabilities() == nullptr) return;
     const auto names = entry.capabilities()->cost_type_names.value_or(std::vector<std::string>{});
@@ -436,6 +441,7 @@ void up_17(const CheckInput& in, Reporter& r) {
 }
 
 void up_18(const CheckInput& in, Reporter& r) {
+  if (!in.message.whole()) return;
   each_entry(in, [&](const Entry& entry, const Directory&) {
     if (!entry.is_a(media_of<PropertyMap>()) || entry.capabilities() == nullptr || !entry.capabilities()->mappings)
       return;
@@ -454,6 +460,7 @@ void up_18(const CheckInput& in, Reporter& r) {
 }
 
 void up_13(const CheckInput& in, Reporter& r) {
+  if (!in.message.whole()) return;
   each_entry(in, [&](const Entry& entry, const Directory& directory) {
     if (entry.capabilities() == nullptr || !entry.capabilities()->mappings) return;
     for (const auto& [domain, properties] : entry.capabilities()->mappings->domains.entries) {
@@ -510,6 +517,7 @@ void pv_07(const CheckInput& in, Reporter& r) {
 }
 
 void tips_01(const CheckInput& in, Reporter& r) {
+  if (!in.message.whole()) return;
   each_entry(in, [&](const Entry& entry, const Directory&) {
     const bool gives = entry.is_a(media_of<Tips>());
     const bool takes = entry.resource.accepts == media_of<TipsParams>();

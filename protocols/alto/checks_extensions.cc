@@ -337,6 +337,7 @@ void each_context(const CheckInput& in, F&& body) {
 }  // namespace
 
 void pm_08(const CheckInput& in, Reporter& r) {
+  if (!in.message.whole()) return;
   each_context(in, [&](std::string_view, std::string_view source, const Event& event) {
     if (source != "sla") return;
     const Event* parameters = child(in.message, event, kCostParameters);
@@ -374,6 +375,7 @@ void pm_14(const CheckInput& in, Reporter& r) {
 }
 
 void pm_15(const CheckInput& in, Reporter& r) {
+  if (!in.message.whole()) return;
   each_context(in, [&](std::string_view base, std::string_view source, const Event& event) {
     if (source != "estimation" || (base != "tput" && base != kHopCount)) return;
     const Event* parameters = child(in.message, event, kCostParameters);
@@ -537,7 +539,7 @@ void cdn_10(const CheckInput& in, Reporter& r) {
 void cdn_14(const CheckInput& in, Reporter& r) {
   const auto fits = [&](const std::optional<std::string>& type, const std::optional<JsonValue>& value,
                         const Event* place) {
-    if (!type || !value) return;
+    if (!type || !value || !in.message.whole()) return;
     const std::string fault = value->is_null() ? "capability-value is null" : capability_fault(*type, *value);
     if (!fault.empty()) r.at(place, fault);
   };
@@ -676,7 +678,9 @@ void pv_22(const CheckInput& in, Reporter& r) {
 void tips_05(const CheckInput& in, Reporter& r) {
   const SessionState& state = *session_of(in);
   const std::string_view input = message_type<TipsParams>().media_type;
-  if (!is<TipsParams>(in) || !state.closed() || !has_service(state, input)) return;
+  if (!is<TipsParams>(in)) return;
+  claim(in, r, {&kFollowedResource}, {Shape::kMissing, Shape::kWrongType});
+  if (!state.closed() || !has_service(state, input)) return;
   each(in.message, kFollowedResource, [&](const Event& event) {
     if (!can_follow(state, event.text, input))
       r.at(&event, fmt::format("no TIPS service uses {}", clip_text(event.text, 80)));
@@ -712,7 +716,7 @@ void tips_13(const CheckInput& in, Reporter& r) {
   if (!is<Tips>(in)) return;
   claim(in, r, {&kTipsViewSummary, &kUpdatesGraphSummary, &kStartSeq, &kEndSeq, &kStartEdge, &kSeqI, &kSeqJ},
         {Shape::kMissing, Shape::kWrongType, Shape::kNotInteger, Shape::kOutOfRange});
-  const UpdatesGraphSummary* graph = graph_of(body_of<Tips>(in.message));
+  const UpdatesGraphSummary* graph = in.message.whole() ? graph_of(body_of<Tips>(in.message)) : nullptr;
   if (graph != nullptr && graph->start_seq && graph->end_seq &&
       (*graph->start_seq < 1 || *graph->end_seq < *graph->start_seq))
     r.at(in.message.first(kUpdatesGraphSummary),

@@ -87,7 +87,7 @@ void offered(const CheckInput& in, Reporter& r, bool multi) {
 }
 
 void constraint_grammar(const CheckInput& in, Reporter& r) {
-  for (const Field* field : {&kConstraints, &kOrConstraints}) {
+  for (const Field* field : {&kConstraints, &kOrConstraint}) {
     each(in.message, *field, [&](const Event& event) {
       if (event.has_text && !parse_constraint(event.text))
         r.at(&event, fmt::format("\"{}\" is no operator and number", clip_text(event.text, 80)));
@@ -392,7 +392,7 @@ void fcm_06(const CheckInput& in, Reporter& r) {
 
 void fcm_07(const CheckInput& in, Reporter& r) {
   if (!is<CostMapFilter>(in)) return;
-  claim(in, r, {&kConstraints, &kOrConstraints}, {Shape::kWrongType});
+  claim(in, r, {&kConstraints}, {Shape::kWrongType});
   constraint_grammar(in, r);
 }
 
@@ -429,6 +429,7 @@ void fcm_15(const CheckInput& in, Reporter& r) {
 }
 
 void fcm_19(const CheckInput& in, Reporter& r) {
+  if (!in.message.whole()) return;
   const CostRequest* asked = cost_request(in.request);
   const auto costs = costs_of(in.message);
   if (asked == nullptr || !asked->cost_type || !asked->multi_cost_types.empty() || !costs || costs->multi) return;
@@ -440,6 +441,7 @@ void fcm_19(const CheckInput& in, Reporter& r) {
 }
 
 void fcm_22(const CheckInput& in, Reporter& r) {
+  if (!in.message.whole()) return;
   if (!is<CostMap>(in) || body_of<CostMapFilter>(in.request) == nullptr) return;
   each(in.message, kCostRow, [&](const Event& event) {
     const auto index = static_cast<std::uint32_t>(&event - in.message.events.data());
@@ -564,7 +566,7 @@ void ecs_05(const CheckInput& in, Reporter& r) {
 
 void ecs_07(const CheckInput& in, Reporter& r) {
   if (!is<EndpointCostParams>(in)) return;
-  claim(in, r, {&kConstraints, &kOrConstraints}, {Shape::kWrongType});
+  claim(in, r, {&kConstraints}, {Shape::kWrongType});
   constraint_grammar(in, r);
 }
 
@@ -657,8 +659,8 @@ void mc_09(const CheckInput& in, Reporter& r) {
   const CostRequest* asked = cost_request(&in.message);
   if (asked == nullptr || !asked->or_constraints || !in.message.whole()) return;
   const auto* lists = asked->or_constraints->array();
-  const Event* place = in.message.first(kOrConstraintsGroup);
-  if (place == nullptr) place = in.message.first(kOrConstraints);
+  const Event* place = in.message.first(kOrConstraints);
+  if (place == nullptr) place = in.message.first(kNoConstraints);
   if (lists == nullptr || lists->empty()) return r.at(place, "or-constraints is no array with at least one list");
   for (const JsonValue& list : *lists) {
     if (list.array() == nullptr || list.array()->empty())
@@ -671,14 +673,14 @@ void mc_10(const CheckInput& in, Reporter& r) {
   if (asked == nullptr || !asked->or_constraints) return;
   const auto* resource = session_of(in)->target_of(in.message);
   if (resource == nullptr || resource->capabilities.cost_constraints == true || !resource->testable.empty()) return;
-  r.at(in.message.first(kOrConstraintsGroup), "or-constraints are sent to a resource that tests nothing");
+  r.at(in.message.first(kOrConstraints), "or-constraints are sent to a resource that tests nothing");
 }
 
 void mc_11(const CheckInput& in, Reporter& r) {
   if (cost_request(&in.message) == nullptr) return;
   const auto* resource = session_of(in)->target_of(in.message);
   if (resource == nullptr || resource->capabilities.max_cost_types.value_or(0) > 0) return;
-  for (const Field* field : {&kConstraints, &kOrConstraints}) {
+  for (const Field* field : {&kConstraints, &kOrConstraint}) {
     each(in.message, *field, [&](const Event& event) {
       const auto constraint = parse_constraint(event.text);
       if (constraint && constraint->has_index)
@@ -693,7 +695,7 @@ void mc_12(const CheckInput& in, Reporter& r) {
   const std::size_t count = !asked->testable_cost_types.empty() ? asked->testable_cost_types.size()
                             : !asked->multi_cost_types.empty()  ? asked->multi_cost_types.size()
                                                                 : 1;
-  for (const Field* field : {&kConstraints, &kOrConstraints}) {
+  for (const Field* field : {&kConstraints, &kOrConstraint}) {
     each(in.message, *field, [&](const Event& event) {
       const auto constraint = parse_constraint(event.text);
       if (constraint && constraint->index >= count)
@@ -703,6 +705,7 @@ void mc_12(const CheckInput& in, Reporter& r) {
 }
 
 void mc_13(const CheckInput& in, Reporter& r) {
+  if (!in.message.whole()) return;
   const CostRequest* asked = cost_request(in.request);
   const auto costs = costs_of(in.message);
   if (asked == nullptr || asked->multi_cost_types.empty() || !costs) return;

@@ -20,19 +20,30 @@ inline constexpr Field kConstraints{.filter = "alto.constraint",
                                     .label = "Constraint",
                                     .section = "11.3.2.3",
                                     .about = "Test that a cost must pass; all must be passed"};
-inline constexpr Field kOrConstraints{.filter = "alto.constraint",
+inline constexpr Field kOrConstraints{.filter = "alto.or_constraints",
+                                      .name = "or-constraints",
+                                      .label = "Alternative constraints",
+                                      .type = Type::kGroup,
+                                      .section = "RFC 8189, 4.1.2",
+                                      .about = "Lists of tests; one list must be passed as a whole"};
+inline constexpr Field kOrConstraint{.filter = "alto.constraint",
+                                     .name = "",
+                                     .label = "Constraint",
+                                     .section = "RFC 8189, 4.1.2",
+                                     .about = "Test that a cost must pass"};
+inline constexpr Field kOrConstraintList{.filter = "alto.or_constraints.list",
+                                         .name = "",
+                                         .label = "All of",
+                                         .type = Type::kGroup,
+                                         .section = "RFC 8189, 4.1.2"};
+inline constexpr Field kNoConstraints{.filter = "alto.or_constraints.other",
                                       .name = "or-constraints",
                                       .label = "Alternative constraints",
                                       .section = "RFC 8189, 4.1.2",
-                                      .about = "Lists of tests; one list must be passed as a whole"};
-inline constexpr Field kOrConstraintsGroup{.filter = "alto.or_constraints",
-                                           .name = "or-constraints",
-                                           .label = "Alternative constraints",
-                                           .type = Type::kGroup,
-                                           .section = "RFC 8189, 4.1.2",
-                                           .about = "Lists of tests; one list must be passed as a whole"};
-inline constexpr ValueFields kOrConstraintsValue{&kOrConstraints, &kOrConstraints, &kOrConstraintsGroup,
-                                                 &kOrConstraints};
+                                      .about = "What stands in place of the lists, as JSON"};
+inline constexpr ValueFields kOrConstraintValue{&kOrConstraint, &kOrConstraint, &kOrConstraintList, &kOrConstraint};
+inline constexpr ValueFields kOrConstraintsValue{&kNoConstraints, &kNoConstraints, &kOrConstraints, &kNoConstraints,
+                                                 &kOrConstraintValue};
 inline constexpr Field kCalendared{.filter = "alto.calendar.wanted",
                                    .name = "calendared",
                                    .label = "Calendar wanted",

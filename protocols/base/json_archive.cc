@@ -253,11 +253,13 @@ void JsonReader::read_value(const JsonNode& node, const ValueFields& fields, Jso
 void JsonReader::record_value(const JsonNode& node, const ValueFields& fields, int index) {
   const bool number = node.kind == JsonNode::Kind::kInteger || node.kind == JsonNode::Kind::kDecimal;
   if (node.kind == JsonNode::Kind::kArray && fields.list != fields.other) {
-    record(node, *fields.list, index);
+    Event& list = record(node, *fields.list, index);
+    list.empty = index_of(node) + 1 == node.end;
     frames_.push_back({index_of(node), static_cast<std::uint32_t>(message_.events.size() - 1), fields.list});
+    const ValueFields& inner = fields.elements != nullptr ? *fields.elements : fields;
     const std::uint32_t end = node.end;
     std::uint32_t at = index_of(node) + 1;
-    for (int i = 0; at < end; ++i, at = index_.nodes()[at].end) record_value(index_.nodes()[at], fields, i);
+    for (int i = 0; at < end; ++i, at = index_.nodes()[at].end) record_value(index_.nodes()[at], inner, i);
     end_list();
     return;
   }

@@ -189,6 +189,10 @@ class Registrar {
       if (field != before) add(*field, mandatory, list);
       before = field;
     }
+    if (fields.elements == nullptr) return;
+    const std::string outer = std::exchange(path_, places_.back().path);
+    add_values(*fields.elements, false, true);
+    path_ = outer;
   }
   template <class T>
   void many(const Field& field, bool mandatory) {

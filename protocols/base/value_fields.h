@@ -13,6 +13,7 @@ struct ValueFields {
   const Field* text;
   const Field* list;   // the group around an array's elements, which are values again; `other`: arrays stay raw text
   const Field* other;  // null, true, false, objects: raw JSON text
+  const ValueFields* elements = nullptr;  // of an array, where they differ from its own
 };
 
 }  // namespace peerscope
