@@ -127,7 +127,7 @@ void named_member(const CheckInput& in, Reporter& r, std::string_view code, bool
   if ((there != nullptr) == must_exist || !in.request->whole()) return;
   // RFC 7285 shows the path once from the inside out (A-ERR-15).
   const std::size_t slash = m->meta->field->rfind('/');
-  if (slash != std::string::npos) {
+  if (slash != std::string::npos && must_exist) {
     const std::string turned = m->meta->field->substr(slash + 1) + "/" + m->meta->field->substr(0, slash);
     if ((asked_at(*in.request, turned) != nullptr) == must_exist) return;
   }

@@ -173,6 +173,18 @@ std::string summary(const Message& message, const Message*) {
 
 }  // namespace
 
+namespace {
+
+// Checks look up what a directory defines again and again.
+void prepare(Directory& m) {
+  if (m.resources) m.resources->entries.index();
+  if (m.meta && m.meta->cost_types) m.meta->cost_types->types.index();
+}
+template <class T>
+void prepare(T&) {}
+
+}  // namespace
+
 const MessageType* message_by_media_type(std::string_view media_type) {
   for (const MessageType& row : kMessages) {
     if (media_type == row.media_type) return &row;
@@ -198,6 +210,7 @@ void decode(std::string_view bytes, Message& message) {
   with_body(message.type, [&]<class T>(const T&) {
     auto body = std::make_shared<T>();
     describe_root(reader, *body);
+    prepare(*body);
     message.body = std::move(body);
   });
 }

@@ -3,8 +3,10 @@
 // patches change. JsonMap: an object whose member names are data.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,14 +21,28 @@ namespace peerscope {
 template <class V>
 struct JsonMap {
   std::vector<std::pair<std::string, V>> entries;
+  std::vector<std::uint32_t> order;  // entries by their keys, as of index()
 
   const V* find(std::string_view key) const {
+    if (order.size() == entries.size() && !order.empty()) {
+      // Of equal keys the last one.
+      const auto at = std::upper_bound(order.begin(), order.end(), key,
+                                       [this](std::string_view k, std::uint32_t i) { return k < entries[i].first; });
+      return at != order.begin() && entries[at[-1]].first == key ? &entries[at[-1]].second : nullptr;
+    }
     for (auto at = entries.rbegin(); at != entries.rend(); ++at) {
       if (at->first == key) return &at->second;
     }
     return nullptr;
   }
   V* find(std::string_view key) { return const_cast<V*>(static_cast<const JsonMap*>(this)->find(key)); }
+  // Makes find() quick until something is added.
+  void index() {
+    order.resize(entries.size());
+    std::iota(order.begin(), order.end(), 0U);
+    std::stable_sort(order.begin(), order.end(),
+                     [this](std::uint32_t a, std::uint32_t b) { return entries[a].first < entries[b].first; });
+  }
   V& add(std::string key) { return entries.emplace_back(std::move(key), V{}).second; }
   bool empty() const { return entries.empty(); }
   std::size_t size() const { return entries.size(); }
