@@ -159,7 +159,9 @@ void PrefixTable::Ranges<Key>::build(std::vector<Entry>& entries) {
   append(0, kNone);
   for (const Entry& entry : entries) {
     const Key start = key_of<Key>(entry.prefix.address);
-    const Key last = entry.prefix.length == 0 ? kTop : start | (kTop >> entry.prefix.length);
+    // A shift by the whole width is not defined.
+    const Key host_bits = entry.prefix.length >= kBits ? Key{0} : static_cast<Key>(kTop >> entry.prefix.length);
+    const Key last = start | host_bits;
     close_before(start);
     append(start, entry.value);
     open.push_back({last, entry.value});

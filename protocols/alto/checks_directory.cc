@@ -164,6 +164,8 @@ void ird_16(const CheckInput& in, Reporter& r) {
 }
 
 void ird_18(const CheckInput& in, Reporter& r) {
+  const auto* m = body_of<Directory>(in.message);
+  const bool links = m != nullptr && links_elsewhere(*m);
   each_entry(in, [&](const Entry& entry, const Directory& directory) {
     if (!in.message.whole()) return;
     each_child(in.message, *entry.event, [&](const Event& event) {
@@ -173,8 +175,7 @@ void ird_18(const CheckInput& in, Reporter& r) {
         r.soften(Severity::kNote);
         return r.at(&event, fmt::format("{} is defined in another directory", event.text));
       }
-      if (!links_elsewhere(directory))
-        r.at(&event, fmt::format("{} uses {}, which is not defined", entry.id, clip_text(event.text, 80)));
+      if (!links) r.at(&event, fmt::format("{} uses {}, which is not defined", entry.id, clip_text(event.text, 80)));
     });
   });
 }
