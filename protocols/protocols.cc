@@ -3,6 +3,7 @@
 #include <array>
 #include <string_view>
 
+#include "protocols/alto/protocol.h"
 #include "protocols/base/protocol.h"
 #include "protocols/ppstp/protocol.h"
 #include "protocols/reload/protocol.h"
@@ -10,7 +11,7 @@
 namespace peerscope {
 
 std::span<const Protocol* const> protocols() {
-  static const std::array<const Protocol*, 2> kAll = {&ppstp::protocol(), &reload::protocol()};
+  static const std::array<const Protocol*, 3> kAll = {&ppstp::protocol(), &reload::protocol(), &alto::protocol()};
   return kAll;
 }
 

@@ -26,6 +26,8 @@ ftenum field_type(Type type) {
       return FT_UINT64;
     case Type::kInt64:
       return FT_INT64;
+    case Type::kDouble:
+      return FT_DOUBLE;
     case Type::kString:
       return FT_STRING;
     case Type::kBytes:
@@ -101,6 +103,7 @@ void Catalogue::enrol(const Protocol& protocol, int proto, std::string_view filt
   add(c.finding_text, "finding.text", "Finding", FT_STRING, BASE_NONE, nullptr, "What was expected and what was seen");
   add(c.unknown_member, "unknown_member", "Unknown member", FT_STRING, BASE_NONE, nullptr,
       "Name of a member that the specification does not define");
+  add(c.empty_list, "empty_list", "Empty list", FT_STRING, BASE_NONE, nullptr, "Name of a list without elements");
   add(c.invalid_value, "invalid_value", "Invalid value", FT_STRING, BASE_NONE, nullptr,
       "A value that does not fit the type of its field, as written");
   add(c.response_in, "response_in", "Response in", FT_FRAMENUM, BASE_NONE, FRAMENUM_TYPE(FT_FRAMENUM_RESPONSE),

@@ -63,6 +63,13 @@ proto_item* add_value(const Canvas& canvas, const Catalogue& catalogue, const Ca
         return proto_tree_add_uint(parent, slot.hf, canvas.tvb, offset, length, static_cast<guint32>(event.number));
     }
   }
+  if (event.has_real && slot.type == Type::kDouble)
+    return proto_tree_add_double(parent, slot.hf, canvas.tvb, offset, length, event.real);
+  if (event.empty) {
+    const char* name = event.field->name[0] != '\0' ? event.field->name : event.field->label;
+    return proto_tree_add_string_format(parent, catalogue.common().empty_list, canvas.tvb, offset, length, name,
+                                        "%s: none", event.field->label);
+  }
   if (slot.type == Type::kString && event.has_text) {
     return proto_tree_add_string(parent, slot.hf, canvas.tvb, offset, length, shown(canvas.pinfo, event.text));
   }
@@ -143,6 +150,18 @@ proto_item* add_unknown(const Canvas& canvas, const Catalogue& catalogue, const 
                                       "Unknown member %s: %s", name, shown(canvas.pinfo, event.text, 200));
 }
 
+// The key of an entry of an object with free keys is filterable by its own field, and told in front of the value. It
+// has no line of its own: a cost map would get twice as long.
+void add_key(const Canvas& canvas, const Catalogue& catalogue, const Event& event, proto_tree* parent,
+             proto_item* item) {
+  const char* key = shown(canvas.pinfo, event.label);
+  proto_item_prepend_text(item, event.index >= 0 ? "%s [%d] " : "%s ", key, event.index);
+  const Catalogue::Slot* slot = catalogue.slot(event.key);
+  if (slot == nullptr) return;
+  proto_item_set_hidden(proto_tree_add_string(parent, slot->hf, canvas.tvb, static_cast<gint>(event.key_offset),
+                                              static_cast<gint>(event.key_length), key));
+}
+
 }  // namespace
 
 proto_item** add_events(const Canvas& canvas, Catalogue& catalogue, const Message& message,
@@ -178,6 +197,8 @@ proto_item** add_events(const Canvas& canvas, Catalogue& catalogue, const Messag
       items[i] =
           add_value(canvas, catalogue, *slot, event, slot->mask != 0 && bits_tree != nullptr ? bits_tree : parent);
       if (slot->has_bits) bits_tree = proto_item_add_subtree(items[i], slot->ett);
+      if (event.key == nullptr && event.index >= 0 && event.parent < i && event.field->name[0] == '\0')
+        proto_item_prepend_text(items[i], "[%d] ", event.index);
       // A closed list element still tells what it is about: "Swarm action [0]: sw-a JOIN LEECH".
       if (event.parent < i && events[event.parent].index >= 0 && event.has_text &&
           previewed[event.parent] < kPreviewed) {
@@ -185,6 +206,7 @@ proto_item** add_events(const Canvas& canvas, Catalogue& catalogue, const Messag
                                preview(canvas.pinfo, event));
       }
     }
+    if (event.key != nullptr) add_key(canvas, catalogue, event, parent, items[i]);
     if (slot == nullptr) continue;
     if (options.aliases && !slot->aliases.empty()) add_aliases(canvas, *slot, event, parent);
     if (options.name != nullptr) {

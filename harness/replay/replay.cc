@@ -185,6 +185,7 @@ Canonical canonical(const Message& message, const Binding* binding, const std::v
     const Event& event = message.events[i];
     if (event.unknown) continue;
     std::string step = event.field->name;
+    if (event.key != nullptr) step += "[" + std::string(event.label) + "]";
     if (event.index >= 0) {
       std::string key;
       for (std::uint32_t k = i + 1; k < event.end && key.empty(); k = std::max(message.events[k].end, k + 1)) {

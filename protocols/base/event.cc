@@ -18,8 +18,9 @@ std::string_view to_string(Replay replay) {
 }
 
 std::string_view to_string(Type type) {
-  static constexpr std::array<std::string_view, 12> kNames = {
-      "group", "boolean", "uint8", "uint16", "uint24", "uint32", "uint64", "int64", "string", "bytes", "ipv4", "ipv6"};
+  static constexpr std::array<std::string_view, 13> kNames = {"group",  "boolean", "uint8", "uint16", "uint24",
+                                                              "uint32", "uint64",  "int64", "double", "string",
+                                                              "bytes",  "ipv4",    "ipv6"};
   return kNames[static_cast<std::size_t>(type)];
 }
 
@@ -45,7 +46,9 @@ std::string_view value_name(const Field& field, std::int64_t value) {
 }
 
 std::string explain(const Issue& issue) {
-  const std::string_view name = issue.field != nullptr ? issue.field->name : "the message";
+  const std::string_view name = issue.field == nullptr         ? std::string_view("the message")
+                                : issue.field->name[0] == '\0' ? std::string_view(issue.field->label)
+                                                               : std::string_view(issue.field->name);
   const std::string where = issue.parent != nullptr ? fmt::format(" of {}", issue.parent->name) : "";
   const std::string_view seen = issue.seen;
   switch (issue.shape) {
@@ -70,6 +73,9 @@ std::string explain(const Issue& issue) {
       return fmt::format("{}{} is not a whole number of 64 bits: {}", name, where, seen);
     case Shape::kOutOfRange:
       if (issue.field->type == Type::kBoolean) return fmt::format("{}{} is {}, allowed is 0 or 1", name, where, seen);
+      if (issue.field->type == Type::kDouble)
+        return fmt::format("{}{} is {}, allowed is {} or more, within the range of a double", name, where, seen,
+                           issue.field->min);
       return fmt::format("{}{} is {}, allowed is {} to {}", name, where, seen, issue.field->min, issue.field->max);
     case Shape::kUnknownValue: {
       std::string known;
@@ -110,6 +116,27 @@ std::uint32_t first_child(std::uint32_t index) {
   return index + 1;
 }
 
+// Whether an event is `wanted` of its list.
+bool has_index(const Event& event, std::string_view wanted) {
+  int number = -1;
+  const auto [end, error] = std::from_chars(wanted.data(), wanted.data() + wanted.size(), number);
+  return error == std::errc{} && end == wanted.data() + wanted.size() && event.index == number;
+}
+
+// Entries and elements without a name: "[west]", "[0]", and "[ipv4][0]" for an element of an entry's list. What is left
+// of the path behind them comes back in `rest`.
+bool nameless_matches(const Event& event, const PathStep& step, bool first_only, std::string_view& rest) {
+  if (!event_name(event).empty() || !step.name.empty()) return false;
+  rest = step.rest;
+  if (event.key == nullptr) return has_index(event, step.selector);
+  if (event.label != step.selector) return false;
+  if (event.index < 0) return true;
+  if (!rest.starts_with('[')) return rest.empty() && (!first_only || event.index == 0);
+  const PathStep element = first_step(rest);
+  rest = element.rest;
+  return has_index(event, element.selector);
+}
+
 bool step_matches(std::span<const Event> events, std::uint32_t index, const PathStep& step, bool first_only) {
   const Event& event = events[index];
   if (event_name(event) != step.name) return false;
@@ -134,6 +161,21 @@ void search(std::span<const Event> events, std::uint32_t from, std::uint32_t to,
   const PathStep step = first_step(path);
   for (std::uint32_t i = from; i < to; i = std::max(events[i].end, i + 1)) {
     if (first_only && !out.empty()) return;
+    const bool group = first_child(i) < events[i].end;
+    if (step.has_selector && step.name.empty()) {
+      std::string_view rest;
+      if (!nameless_matches(events[i], step, first_only, rest)) continue;
+      if (rest.empty())
+        out.push_back(i);
+      else
+        search(events, first_child(i), events[i].end, rest, first_only, out);
+      continue;
+    }
+    if (step.has_selector && events[i].index < 0 && group && event_name(events[i]) == step.name &&
+        event_name(events[first_child(i)]).empty()) {
+      search(events, first_child(i), events[i].end, path.substr(step.name.size()), first_only, out);
+      continue;
+    }
     if (!step_matches(events, i, step, first_only)) continue;
     if (step.rest.empty())
       out.push_back(i);
@@ -163,15 +205,22 @@ std::vector<std::uint32_t> search_from_top(std::span<const Event> events, std::s
   return out;
 }
 
+// "action", "swarm_action[0]", "[west]", "[ipv4][0]".
+std::string step_of(const Event& event) {
+  std::string step(event_name(event));
+  if (event.key != nullptr) step += fmt::format("[{}]", event.label);
+  if (event.index >= 0) step += fmt::format("[{}]", event.index);
+  return step;
+}
+
 }  // namespace
 
 std::string path_of(std::span<const Event> events, std::uint32_t index) {
   std::string path;
   while (index != Event::kNoParent) {
     const Event& event = events[index];
-    std::string step(event_name(event));
-    if (event.index >= 0) step += fmt::format("[{}]", event.index);
-    path = path.empty() ? step : step + "." + path;
+    const std::string step = step_of(event);
+    path = path.empty() || path.starts_with('[') ? step + path : step + "." + path;
     index = event.parent;
   }
   return path;
@@ -187,7 +236,8 @@ std::vector<std::uint32_t> find_all(std::span<const Event> events, std::string_v
 }
 
 std::string value_text(const Event& event) {
-  if (event.unknown) return std::string(event.text);
+  if (event.unknown || event.has_real) return std::string(event.text);
+  if (event.empty) return "[]";
   if (event.has_text && event.field->type == Type::kBytes) {
     std::string hex;
     for (const char c : event.text) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
@@ -215,8 +265,7 @@ std::string print_tree(std::span<const Event> events) {
   std::string out;
   for (const Event& event : events) {
     out.append(static_cast<std::size_t>(event.depth) * 2, ' ');
-    out += event_name(event);
-    if (event.index >= 0) out += fmt::format("[{}]", event.index);
+    out += step_of(event);
     const std::string value = value_text(event);
     if (!value.empty()) out += ": " + value;
     out.push_back('\n');

@@ -25,11 +25,17 @@ struct Event {
   std::int32_t index = -1;           // position in its list, -1 when not a list element
   std::uint16_t depth = 0;
   bool has_number = false;
+  bool has_real = false;  // `real` holds the number, `text` how it is written
   bool has_text = false;
   bool unknown = false;  // a member that no description names; `text` is its raw value
-  std::int64_t number = 0;
-  std::string_view text{};   // into the message's own buffers
-  std::string_view label{};  // for unknown members: the name on the wire
+  bool empty = false;    // a list without elements
+  union {
+    std::int64_t number = 0;
+    double real;
+  };
+  std::string_view text{};     // into the message's own buffers
+  std::string_view label{};    // the name on the wire: of unknown members, and of entries of an object with free keys
+  const Field* key = nullptr;  // for such an entry: what its name is (a PID, an address); null elsewhere
 
   static constexpr std::uint32_t kNoParent = 0xffffffff;
 };
@@ -71,12 +77,13 @@ struct Issue {
 // One sentence for people: what was expected and what was seen.
 std::string explain(const Issue& issue);
 
-// "connect.swarm_action[0].action": the path of an event from the message's root, in RFC names.
+// "connect.swarm_action[0].action": the path of an event from the message's root, in RFC names. Entries of an object
+// with free keys are in brackets: "cost-map[west][east]".
 std::string path_of(std::span<const Event> events, std::uint32_t index);
 
 // Index of the event at `path`, or Event::kNoParent. `[n]` selects list elements, `[member=value]` the first element
-// whose child has that text; a list without selector means its first element. The outermost groups may be left out. A
-// field's filter name finds its first event at any depth.
+// whose child has that text; a list without selector means its first element. `[key]` selects an entry of an object
+// with free keys. The outermost groups may be left out. A field's filter name finds its first event at any depth.
 std::uint32_t find_path(std::span<const Event> events, std::string_view path);
 
 // All events at `path` where a list without selector means every element.

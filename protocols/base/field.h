@@ -20,6 +20,7 @@ enum class Type : std::uint8_t {
   kUint32,
   kUint64,
   kInt64,
+  kDouble,
   kString,
   kBytes,
   kIpv4,
@@ -52,8 +53,10 @@ struct ValueName {
 // Immutable; lives as long as the program. Compared by address.
 struct Field {
   const char* filter;  // display filter name, `ppstp.peer_id`: public API
-  const char* name;    // the RFC's own spelling; for JSON the member name
-  const char* label;   // for people
+  // The RFC's own spelling; for JSON the member name. Empty for what has none: entries of an object with free keys and
+  // elements of an array without a description of its own.
+  const char* name;
+  const char* label;  // for people
   Type type = Type::kString;
   const char* section = "";  // RFC section that defines it
   const char* about = "";    // one sentence, with unit

@@ -5,15 +5,18 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 namespace peerscope {
 namespace {
 
-constexpr std::size_t kMostShown = 60;  // of an offending value
+constexpr std::size_t kMostShown = 60;           // of an offending value
+constexpr double kMostExact = 9007199254740992;  // 2^53: up to here every whole number is a double
 
 }  // namespace
 
-JsonReader::JsonReader(Message& message, JsonIndex& index) : message_(message), index_(index) {
+JsonReader::JsonReader(Message& message, JsonIndex& index, JsonRules rules)
+    : message_(message), index_(index), rules_(rules) {
   message_.bytes.resize(message_.size);
   message_.bytes.resize(message_.size + JsonIndex::padding());
   (void)index_.parse(message_.bytes, message_.size, message_.arena,
@@ -60,6 +63,42 @@ bool JsonReader::begin_root() {
   return true;
 }
 
+bool JsonReader::begin_root(const Field& field, JsonNode::Kind kind) {
+  if (index_.nodes().empty()) return false;
+  const JsonNode& node = index_.nodes().front();
+  if (node.kind != kind) {
+    message_.issues.push_back({.shape = Shape::kWrongType,
+                               .offset = node.offset,
+                               .length = node.length,
+                               .seen = kind == JsonNode::Kind::kObject ? "an array" : "an object"});
+    return false;
+  }
+  used_.assign(index_.nodes().size(), false);
+  begin_object(node, field, -1);
+  return true;
+}
+
+void JsonReader::end_list() {
+  message_.events[frames_.back().event].end = static_cast<std::uint32_t>(message_.events.size());
+  frames_.pop_back();
+}
+
+void JsonReader::value_root(const Field& field, const ValueFields& fields, JsonValue& value) {
+  if (index_.nodes().empty()) return;
+  const JsonNode& node = index_.nodes().front();
+  used_.assign(index_.nodes().size(), true);
+  begin_object(node, field, -1);
+  for (std::uint32_t i = 1, k = 0; i < node.end; i = index_.nodes()[i].end, ++k) {
+    // Members of the root object have their own names, elements of a root array their place.
+    static constexpr Field kMemberName{.filter = "", .name = "", .label = "Member"};
+    if (node.kind == JsonNode::Kind::kObject) entry_ = {&kMemberName, &index_.nodes()[i]};
+    record_value(index_.nodes()[i], fields, node.kind == JsonNode::Kind::kArray ? static_cast<int>(k) : -1);
+    entry_ = {};
+  }
+  value = json_value(index_, 0);
+  end_list();
+}
+
 Event& JsonReader::record(const JsonNode& node, const Field& field, int index) {
   Event event;
   event.field = &field;
@@ -68,7 +107,14 @@ Event& JsonReader::record(const JsonNode& node, const Field& field, int index) {
   event.key_offset = node.key_offset;
   event.key_length = node.key_length;
   event.index = index;
-  event.parent = frames_.back().event;
+  if (entry_.key != nullptr) {
+    event.key = entry_.key;
+    event.label = entry_.node->key;
+    event.key_offset = entry_.node->key_offset;
+    event.key_length = entry_.node->key_length;
+    entry_ = {};
+  }
+  event.parent = frames_.empty() ? Event::kNoParent : frames_.back().event;
   event.depth =
       event.parent == Event::kNoParent ? 0 : static_cast<std::uint16_t>(message_.events[event.parent].depth + 1);
   message_.events.push_back(event);
@@ -143,10 +189,26 @@ void JsonReader::note(Shape shape, const Field& field, const JsonNode& node) {
                              .seen = seen});
 }
 
+namespace {
+
+// A number without fraction, whatever its spelling, as long as a double holds it exactly.
+bool whole_number(const JsonNode& node, std::int64_t& out) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(node.text.data(), node.text.data() + node.text.size(), number);
+  if (error != std::errc{} || number != std::floor(number) || std::abs(number) > kMostExact) return false;
+  out = static_cast<std::int64_t>(number);
+  return true;
+}
+
+}  // namespace
+
 void JsonReader::read(const JsonNode& node, const Field& field, std::optional<std::int64_t>& value, int index) {
   Event& event = record(node, field, index);
+  std::int64_t whole = 0;
   if (node.kind == JsonNode::Kind::kInteger) {
     value = node.number;
+  } else if (node.kind == JsonNode::Kind::kDecimal && rules_.whole_decimals && whole_number(node, whole)) {
+    value = whole;
   } else if (node.kind == JsonNode::Kind::kString) {
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(node.text.data(), node.text.data() + node.text.size(), number);
@@ -167,6 +229,49 @@ void JsonReader::read(const JsonNode& node, const Field& field, std::optional<st
   event.number = *value;
   event.has_number = true;
   if (*value < field.min || *value > field.max) note(Shape::kOutOfRange, field, node);
+}
+
+void JsonReader::read(const JsonNode& node, const Field& field, std::optional<double>& value, int index) {
+  Event& event = record(node, field, index);
+  event.text = raw(node);
+  event.has_text = true;
+  if (node.kind != JsonNode::Kind::kInteger && node.kind != JsonNode::Kind::kDecimal)
+    return note(Shape::kWrongType, field, node);
+  double number = 0;
+  if (!read_number(node.text, number)) return note(Shape::kOutOfRange, field, node);
+  value = number;
+  event.real = number;
+  event.has_real = true;
+  if (number < static_cast<double>(field.min)) note(Shape::kOutOfRange, field, node);
+}
+
+void JsonReader::read_value(const JsonNode& node, const ValueFields& fields, JsonValue& value, int index) {
+  record_value(node, fields, index);
+  value = json_value(index_, index_of(node));
+}
+
+void JsonReader::record_value(const JsonNode& node, const ValueFields& fields, int index) {
+  const bool number = node.kind == JsonNode::Kind::kInteger || node.kind == JsonNode::Kind::kDecimal;
+  if (node.kind == JsonNode::Kind::kArray && fields.list != fields.other) {
+    Event& list = record(node, *fields.list, index);
+    list.empty = index_of(node) + 1 == node.end;
+    frames_.push_back({index_of(node), static_cast<std::uint32_t>(message_.events.size() - 1), fields.list});
+    const ValueFields& inner = fields.elements != nullptr ? *fields.elements : fields;
+    const std::uint32_t end = node.end;
+    std::uint32_t at = index_of(node) + 1;
+    for (int i = 0; at < end; ++i, at = index_.nodes()[at].end) record_value(index_.nodes()[at], inner, i);
+    end_list();
+    return;
+  }
+  const bool text = node.kind == JsonNode::Kind::kString;
+  Event& event = record(node, number ? *fields.number : text ? *fields.text : *fields.other, index);
+  event.has_text = true;
+  event.text = text ? node.text : index_.text().substr(node.offset, node.length);
+  if (!number || fields.number->type != Type::kDouble) return;
+  double real = 0;
+  if (!read_number(node.text, real)) return note(Shape::kOutOfRange, *fields.number, node);
+  event.real = real;
+  event.has_real = true;
 }
 
 void JsonReader::read(const JsonNode& node, const Field& field, std::optional<bool>& value, int index) {
@@ -237,10 +342,36 @@ void TreeReader::fail(const Tree& tree, std::string_view name, std::string_view 
   error_ = fmt::format("{}{}{}{}", place, name, name.empty() ? "" : ": ", what);
 }
 
-const Tree* TreeReader::take(const Field& field) {
-  known_.push_back(field.name);
+const Tree* TreeReader::take(std::string_view name) {
+  known_.push_back(name);
   if (!error_.empty() || !at_->is_map()) return nullptr;
-  return at_->find(field.name);
+  return at_->find(name);
+}
+
+void TreeReader::each_entry(const std::function<void(const std::string&, const Tree&)>& body) {
+  if (!error_.empty() || !at_->is_map()) return;
+  for (const auto& [key, tree] : at_->members) {
+    known_.push_back(key);
+    body(key, tree);
+  }
+}
+
+JsonValue TreeReader::to_value(const Tree& tree, const ValueFields& fields) {
+  if (tree.is_list()) {
+    JsonValue::Array items;
+    for (const Tree& item : tree.items) items.push_back(to_value(item, fields));
+    return items;
+  }
+  if (tree.is_map()) {
+    JsonValue::Object members;
+    for (const auto& [key, value] : tree.members) members.emplace_back(key, to_value(value, fields));
+    return members;
+  }
+  if (!tree.is_scalar()) return {};
+  const bool quoted = tree.scalar.starts_with('"');
+  const bool texts_only = fields.number->type != Type::kDouble;
+  if (const auto value = parse_json(tree.scalar); value != nullptr && (quoted || !texts_only)) return *value;
+  return tree.scalar;
 }
 
 void TreeReader::refuse_unknown(std::size_t known_from, std::string_view name) {
@@ -270,6 +401,15 @@ void TreeReader::read(const Tree& tree, const Field& field, std::optional<std::i
     }
     return fail(tree, field, fmt::format("expected a whole number, found '{}'", tree.scalar));
   }
+  value = number;
+}
+
+void TreeReader::read(const Tree& tree, const Field& field, std::optional<double>& value) {
+  double number = 0;
+  const char* const end = tree.scalar.data() + tree.scalar.size();
+  const auto [stop, error] = std::from_chars(tree.scalar.data(), end, number);
+  if (!tree.is_scalar() || error != std::errc{} || stop != end)
+    return fail(tree, field, fmt::format("expected a number, found '{}'", tree.scalar));
   value = number;
 }
 

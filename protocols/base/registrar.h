@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "protocols/base/binary_archive.h"
+#include "protocols/base/json_archive.h"
 #include "protocols/base/protocol.h"
 
 namespace peerscope {
@@ -18,6 +19,17 @@ class Registrar {
   template <class T>
   void root(const Field& field, T& value) {
     group(field, true, false, [&] { describe(*this, value); });
+  }
+  template <class T>
+  void object_root(const Field& field, T& value) {
+    root(field, value);
+  }
+  template <class T>
+  void list_root(const Field& field, const Field& element, std::vector<T>&) {
+    group(field, true, false, [&] { many<T>(element, true); });
+  }
+  void value_root(const Field& field, const ValueFields& fields, JsonValue&) {
+    group(field, true, false, [&] { add_values(fields, true, true); });
   }
   template <class T>
   void required(const Field& field, std::optional<T>& value) {
@@ -34,6 +46,25 @@ class Registrar {
   template <class T>
   void optional(const Field& field, std::vector<T>&) {
     many<T>(field, false);
+  }
+  template <class T>
+  void required(const Field& field, std::optional<std::vector<T>>&) {
+    many<T>(field, true);
+  }
+  template <class T>
+  void optional(const Field& field, std::optional<std::vector<T>>&) {
+    many<T>(field, false);
+  }
+  void required(const ValueFields& fields, std::optional<JsonValue>&) { add_values(fields, true, false); }
+  void optional(const ValueFields& fields, std::optional<JsonValue>&) { add_values(fields, false, false); }
+  template <class V>
+  void entries(const Field& key, const Field& value, JsonMap<V>&) {
+    add(key, true, true);
+    entry<V>(value);
+  }
+  void entries(const Field& key, const ValueFields& fields, JsonMap<JsonValue>&) {
+    add(key, true, true);
+    add_values(fields, true, true);
   }
   template <class T>
   void misplaced(const Field&, std::optional<T>&) {}  // registered where it belongs
@@ -132,6 +163,7 @@ class Registrar {
     });
   }
   void one(const Field& field, std::optional<std::int64_t>&, bool mandatory) { add(field, mandatory, false); }
+  void one(const Field& field, std::optional<double>&, bool mandatory) { add(field, mandatory, false); }
   void one(const Field& field, std::optional<bool>&, bool mandatory) { add(field, mandatory, false); }
   void one(const Field& field, std::optional<std::string>&, bool mandatory) { add(field, mandatory, false); }
   template <class T>
@@ -139,12 +171,42 @@ class Registrar {
     T value{};
     structure(*T::kGroup, value);
   }
+  template <class V>
+  void entry(const Field& field) {
+    one_entry(field, static_cast<V*>(nullptr));
+  }
+  template <class T>
+  void one_entry(const Field& field, std::vector<T>*) {
+    many<T>(field, true);
+  }
+  template <class T>
+  void one_entry(const Field& field, std::optional<std::vector<T>>*) {
+    many<T>(field, true);
+  }
+  template <class T>
+  void one_entry(const Field& field, T*) {
+    many<T>(field, true);
+  }
+  void add_values(const ValueFields& fields, bool mandatory, bool list) {
+    const Field* before = nullptr;
+    for (const Field* field : {fields.number, fields.text, fields.list, fields.other}) {
+      if (field != before) add(*field, mandatory, list);
+      before = field;
+    }
+    if (fields.elements == nullptr) return;
+    const std::string outer = std::exchange(path_, places_.back().path);
+    add_values(*fields.elements, false, true);
+    path_ = outer;
+  }
   template <class T>
   void many(const Field& field, bool mandatory) {
-    group(field, mandatory, true, [&] {
-      T value{};
-      describe(*this, value);
-    });
+    if constexpr (kIsScalar<T>)
+      return add(field, mandatory, true);
+    else
+      group(field, mandatory, true, [&] {
+        T value{};
+        describe(*this, value);
+      });
   }
   template <class F>
   void group(const Field& field, bool mandatory, bool list, F&& body) {
@@ -157,8 +219,8 @@ class Registrar {
     path_ = outer;
   }
   void add(const Field& field, bool mandatory, bool list) {
-    places_.push_back(
-        {&field, (path_.empty() ? "" : path_ + ".") + field.name + (list ? "[]" : ""), mandatory, list, depth_});
+    const bool dot = !path_.empty() && field.name[0] != '\0';
+    places_.push_back({&field, path_ + (dot ? "." : "") + field.name + (list ? "[]" : ""), mandatory, list, depth_});
   }
 
   std::vector<FieldPlace> places_;

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "protocols/base/tree.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace peerscope {
 
 PathStep first_step(std::string_view path) {
   PathStep step;
-  std::size_t i = 0;
-  int brackets = 0;
-  while (i < path.size() && (brackets > 0 || path[i] != '.')) {
-    if (path[i] == '[') ++brackets;
-    if (path[i] == ']') --brackets;
-    ++i;
-  }
-  std::string_view head = path.substr(0, i);
-  step.rest = i < path.size() ? path.substr(i + 1) : std::string_view{};
-  const std::size_t open = head.find('[');
-  step.name = head.substr(0, open);
-  if (open != std::string_view::npos) {
-    const std::size_t close = head.rfind(']');
-    step.selector = head.substr(
-        open + 1, close == std::string_view::npos || close <= open ? std::string_view::npos : close - open - 1);
+  std::size_t i = std::min(path.find_first_of(".["), path.size());
+  step.name = path.substr(0, i);
+  if (i < path.size() && path[i] == '[') {
+    const std::size_t open = i;
+    int brackets = 0;
+    do {
+      if (path[i] == '[') ++brackets;
+      if (path[i] == ']') --brackets;
+      ++i;
+    } while (i < path.size() && brackets > 0);
+    step.selector = path.substr(open + 1, i - open - 1 - (brackets == 0 ? 1 : 0));
     step.has_selector = true;
   }
+  // A further selector belongs to the rest; a dot only stands between steps.
+  if (i < path.size() && path[i] == '.') ++i;
+  step.rest = path.substr(i);
   return step;
 }
 

@@ -51,7 +51,8 @@ inline Tree Tree::list() {
   return tree;
 }
 
-// Splits "a.b[1]" into its first step and the rest; the step's selector (between the brackets) is returned apart.
+// Splits "a.b[1]" into its first step and the rest; the step's selector (between the brackets) is returned apart. A
+// second selector is a step of its own: "a[x][y]" is "a[x]" and "[y]".
 struct PathStep {
   std::string_view name;
   std::string_view selector;

@@ -183,6 +183,8 @@ class Parser {
       out.kind = SampleField::Kind::kGroup;
     } else if (value == "absent") {
       out.kind = SampleField::Kind::kAbsent;
+    } else if (value == "empty") {
+      out.kind = SampleField::Kind::kEmpty;
     } else if (value == "true" || value == "false") {
       out.number = value == "true" ? 1 : 0;
     } else if (value.starts_with("raw ")) {
@@ -201,6 +203,11 @@ class Parser {
       const char* const begin = value.data() + (hexadecimal ? 2 : 0);
       const char* const end = value.data() + value.size();
       const auto [stop, error] = std::from_chars(begin, end, wide, hexadecimal ? 16 : 10);
+      if (!hexadecimal && value.find_first_of(".e") != std::string_view::npos) {
+        out.kind = SampleField::Kind::kReal;
+        out.real = number<double>(value);
+        return out;
+      }
       out.number = negative ? number<std::int64_t>(value) : static_cast<std::int64_t>(wide);
       if (!negative && (error != std::errc{} || stop != end)) fail(fmt::format("'{}' is not a number", value));
     }
@@ -281,6 +288,10 @@ std::string shown(const SampleField& field) {
       return "absent";
     case SampleField::Kind::kNumber:
       return std::to_string(field.number);
+    case SampleField::Kind::kReal:
+      return std::to_string(field.real);
+    case SampleField::Kind::kEmpty:
+      return "empty";
     case SampleField::Kind::kText:
       return json_quote(field.text);
     case SampleField::Kind::kRaw:
@@ -294,9 +305,14 @@ bool matches(const SampleField& field, const Event& event) {
     case SampleField::Kind::kGroup:
       return event.field->type == Type::kGroup && !event.unknown;
     case SampleField::Kind::kNumber:
+      if (event.has_real) return !event.unknown && event.real == static_cast<double>(field.number);
       return !event.unknown && event.has_number && !event.has_text && event.number == field.number;
+    case SampleField::Kind::kReal:
+      return !event.unknown && event.has_real && event.real == field.real;
+    case SampleField::Kind::kEmpty:
+      return !event.unknown && event.empty;
     case SampleField::Kind::kText:
-      return !event.unknown && event.has_text && event.text == field.text;
+      return !event.unknown && event.has_text && !event.has_real && event.text == field.text;
     case SampleField::Kind::kRaw:
       return event.unknown && event.text == field.text;
     case SampleField::Kind::kAbsent:
@@ -343,7 +359,8 @@ std::string sample_path_of(const Message& message, std::uint32_t index) {
   const std::string path = path_of(message.events, index);
   // The outermost group is the message itself and every path's beginning; samples leave it out.
   if (message.events[index].depth == 0) return path;
-  return path.substr(path.find('.') + 1);
+  const std::size_t end = path.find_first_of(".[");
+  return path.substr(path[end] == '.' ? end + 1 : end);
 }
 
 std::vector<std::string> field_differences(const Sample& sample, const Message& message) {

@@ -22,10 +22,10 @@
 //   hex:                                        or as bytes, with a field and its value behind each run
 //   01        # version = 1                     a number (also 0x01), "text", or bytes: the run itself
 //   fields:                                     every scalar, by path; groups may be named too
-//   version = 1                                 a number; "text" as a JSON string; hex 01ff; group; absent;
-//   find.swarm_id = "1111"                      raw ... for an unknown member
-//   findings:                                   exactly these, in any order; nothing below: none
-//   P-ADDR-04 error at connect.peer_addr[0].port
+//   version = 1                                 a number, also with a fraction; empty: a list without elements; "text"
+//   as a JSON string; hex 01ff; group; absent; find.swarm_id = "1111"                      raw ... for an unknown
+//   member findings:                                   exactly these, in any order; nothing below: none P-ADDR-04 error
+//   at connect.peer_addr[0].port
 //
 // Lines that start with # are comments, except in the body. Anything unknown is an error that names file and line.
 #pragma once
@@ -49,9 +49,10 @@ enum class Form : std::uint8_t {
 };
 
 struct SampleField {
-  enum class Kind : std::uint8_t { kNumber, kText, kGroup, kRaw, kAbsent } kind = Kind::kNumber;
+  enum class Kind : std::uint8_t { kNumber, kReal, kText, kGroup, kRaw, kEmpty, kAbsent } kind = Kind::kNumber;
   std::string path;
   std::int64_t number = 0;
+  double real = 0;
   std::string text;
   int line = 0;
   bool has_place = false;  // from a hex run

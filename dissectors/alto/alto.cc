@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// ALTO (RFC 7285 and its extensions) in Wireshark: media types and the hand-off.
+//
+// Not covered: update streams and multipart answers, whose media types belong to others too; requests without a body,
+// which HTTP does not hand on, so that a GET is not linked to its answer. Over HTTP/2 the method and the status are out of
+// a plugin's reach in Wireshark 4.0, so checks on them are not made there.
+#include "protocols/alto/protocol.h"
+
+#include <array>
+
+#include "dissectors/epan/dissector.h"
+#include "dissectors/epan/registry.h"
+
+namespace peerscope::alto {
+namespace {
+
+using epan::Callbacks;
+using epan::Dissector;
+
+constexpr std::array<epan::RuleGroup, 1> kRuleGroups = {{{"A-JSN-01", PI_MALFORMED}}};
+constexpr std::array<epan::StatisticField, 3> kStatistics = {
+    {{"alto.error.code", "Error codes"}, {"alto.cost_type.metric", "Cost metrics"}, {"alto.vtag.tag", "Map versions"}}};
+
+Dissector& dissector() {
+  // Never destroyed: epan points into it until it ends.
+  static Dissector& instance = *new Dissector(
+      protocol(),
+      {.column = "ALTO", .rule_groups = kRuleGroups, .statistics = kStatistics, .generic_dissector = "json"});
+  return instance;
+}
+
+void register_protocol() {
+  dissector().enrol();
+  register_dissector(dissector().filter(), Callbacks<dissector>::dissect, dissector().proto());
+  register_conversation_filter(dissector().filter(), "ALTO", Callbacks<dissector>::has_conversation,
+                               Callbacks<dissector>::conversation_filter);
+}
+
+void register_handoff() {
+  dissector().finish();
+  dissector_handle_t handle = find_dissector(dissector().filter());
+  // HTTP/1.1, HTTP/2 and multipart bodies all look here, after TLS, chunked coding and compression are undone.
+  for (const char* type : protocol().media_types) dissector_add_string("media_type", type, handle);
+}
+
+const epan::Registration registration("alto", register_protocol, register_handoff);
+
+}  // namespace
+}  // namespace peerscope::alto
