@@ -15,22 +15,15 @@
 namespace peerscope::reload {
 namespace {
 
-// RFC 6940 sections 14.4 and 14.6, RFC 7904, 8076, 7374 and 7650.
-constexpr std::array<RegisteredKind, 8> kRegisteredKinds = {{
-    {0x1, "SIP-REGISTRATION", "DICTIONARY", "USER-NODE-MATCH"},
-    {0x2, "TURN-SERVICE", "SINGLE", "NODE-MULTIPLE"},
-    {0x3, "CERTIFICATE_BY_NODE", "ARRAY", "NODE-MATCH"},
-    {0x4, "ACCESS-CONTROL-LIST", "ARRAY", "USER-CHAIN-ACL"},
-    {0x10, "CERTIFICATE_BY_USER", "ARRAY", "USER-MATCH"},
-    {0x104, "REDIR", "DICTIONARY", "NODE-ID-MATCH"},
-    {0x105, "CoAP-REGISTRATION", "DICTIONARY", "URI-NODE-MATCH"},
-    {0x106, "CoAP-CACHING", "SINGLE", "URI-MATCH"},
-}};
 // A document of nothing but mistakes must not become a list many times its size.
 constexpr std::size_t kMaxDiagnostics = 1000;
 constexpr std::uint32_t kFirstPrivateKind = 0xF0000001;
 constexpr std::uint32_t kLastPrivateKind = 0xFFFFFFFE;
 constexpr std::array<std::string_view, 4> kDataModels = {"SINGLE", "ARRAY", "DICTIONARY", "EXP-DATA"};
+constexpr std::array<std::pair<std::string_view, DataModel>, 3> kModelNames = {
+    {{kDataModels[0], DataModel::kSingle},
+     {kDataModels[1], DataModel::kArray},
+     {kDataModels[2], DataModel::kDictionary}}};
 constexpr std::array<std::string_view, 9> kPolicies = {"USER-MATCH",     "NODE-MATCH", "USER-NODE-MATCH",
                                                        "NODE-MULTIPLE",  "EXP-MATCH",  "NODE-ID-MATCH",
                                                        "USER-CHAIN-ACL", "URI-MATCH",  "URI-NODE-MATCH"};
@@ -658,8 +651,18 @@ bool take_problems(const XmlText& xml, std::vector<ConfigDiagnostic>& diagnostic
 
 }  // namespace
 
-std::span<const RegisteredKind> registered_kinds() {
-  return kRegisteredKinds;
+DataModel data_model_of(std::string_view text) {
+  for (const auto& [name, model] : kModelNames) {
+    if (name == text) return model;
+  }
+  return DataModel::kUnknown;
+}
+
+std::string_view to_text(DataModel model) {
+  for (const auto& [name, known] : kModelNames) {
+    if (known == model) return name;
+  }
+  return {};
 }
 
 const RegisteredKind* find_registered_kind(const KindParameters& kind) {
@@ -672,7 +675,7 @@ const RegisteredKind* find_registered_kind(const KindParameters& kind) {
 EffectiveKind effective(const KindParameters& kind) {
   const RegisteredKind* row = find_registered_kind(kind);
   if (row == nullptr) return {kind.id, kind.data_model, kind.access_control};
-  return {row->id, std::string(row->data_model), std::string(row->access_control)};
+  return {row->id, std::string(to_text(row->model)), row->policy};
 }
 
 std::optional<std::uint8_t> SelfSignedPermitted::hash() const {

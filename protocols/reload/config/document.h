@@ -28,6 +28,7 @@
 
 #include "protocols/base/requirement.h"
 #include "protocols/reload/config/xml.h"
+#include "protocols/reload/kind.h"
 #include "protocols/reload/security/certificate.h"
 #include "protocols/reload/security/crypto.h"
 #include "protocols/reload/security/outcome.h"
@@ -81,14 +82,10 @@ struct KindParameters {
   friend bool operator==(const KindParameters&, const KindParameters&) = default;
 };
 
+// "SINGLE", "ARRAY", "DICTIONARY"; kUnknown for other words, and no word for it.
+DataModel data_model_of(std::string_view text);
+std::string_view to_text(DataModel model);
 // What the IANA registry says about a Kind; for registered Kinds it wins over the document (R-XML-08).
-struct RegisteredKind {
-  std::uint32_t id;
-  std::string_view name;
-  std::string_view data_model;
-  std::string_view access_control;
-};
-std::span<const RegisteredKind> registered_kinds();
 const RegisteredKind* find_registered_kind(const KindParameters& kind);
 // The Kind-ID, data model and policy that count. No id for a name that is not registered.
 struct EffectiveKind {
