@@ -15,12 +15,12 @@ inline constexpr std::uint8_t kCertHash = 1;
 inline constexpr std::uint8_t kCertHashNodeId = 2;
 inline constexpr std::uint8_t kNoIdentity = 3;
 inline constexpr std::uint8_t kSha256 = 4;
-inline constexpr std::uint8_t kRsa = 1;
+inline constexpr std::uint8_t kRsaSignature = 1;
 inline constexpr ValueName kIdentityTypeNames[] = {
     {kCertHash, "cert_hash"}, {kCertHashNodeId, "cert_hash_node_id"}, {kNoIdentity, "none"}};
 inline constexpr ValueName kHashNames[] = {{0, "none"},         {1, "md5"},    {2, "sha1"},  {3, "sha224"},
                                            {kSha256, "sha256"}, {5, "sha384"}, {6, "sha512"}};
-inline constexpr ValueName kSignatureNames[] = {{0, "anonymous"}, {kRsa, "rsa"}, {2, "dsa"}, {3, "ecdsa"}};
+inline constexpr ValueName kSignatureNames[] = {{0, "anonymous"}, {kRsaSignature, "rsa"}, {2, "dsa"}, {3, "ecdsa"}};
 inline constexpr Field kSignatureHash{.filter = "relo.signature.hash",
                                       .name = "hash",
                                       .label = "Hash algorithm",
