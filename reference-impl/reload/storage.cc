@@ -282,7 +282,10 @@ std::optional<Refusal> Storage::store(const Overlay& overlay, const StoreReq& re
       ++kind.generation;
     stored.kinds.push_back({data.kind, kind.generation, {}});
   }
-  if (stored.changed) resource.copies.clear();
+  if (stored.changed) {
+    ++resource.version;
+    resource.copies.clear();
+  }
   return std::nullopt;
 }
 

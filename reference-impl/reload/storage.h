@@ -39,7 +39,8 @@ struct StoredKind {
 
 struct StoredResource {
   std::map<std::uint32_t, StoredKind> kinds;
-  std::vector<NodeId> copies;  // who has been given all of this
+  std::uint64_t version = 0;   // grows with every change
+  std::vector<NodeId> copies;  // who has been given all of this version
   bool owned = false;          // this peer was responsible when it last looked
 };
 
