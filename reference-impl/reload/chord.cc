@@ -14,7 +14,7 @@ namespace {
 constexpr net::Duration kAnnounceDelay = std::chrono::milliseconds(20);  // several changes make one Update
 constexpr net::Duration kJoinPatience = std::chrono::seconds(30);        // for the step that is waited for
 constexpr net::Duration kUnreachableFor = std::chrono::seconds(60);
-constexpr int kJoinAttempts = 5;
+constexpr int kJoinAttempts = 30;
 constexpr std::size_t kMostUnreachable = 256;
 
 Number finger_start(Number self, std::size_t index) {  // index from 0: i of the RFC is one more
@@ -370,7 +370,11 @@ void Chord::send_join() {
   request.joining_peer_id = host_.node_id();
   host_.request({Destination::node(joining_->admitting.view())}, Contents(std::move(request)),
                 [this](Reply<Answer> reply) {
-                  if (joining_ && joining_->sent && !reply.ok()) attach_admitting();
+                  if (!joining_ || !joining_->sent || reply.ok()) return;
+                  // Somebody else joins there, or joined in between: the admitting peer is looked for again.
+                  const auto pause = std::chrono::milliseconds(100 + host_.random() % 900);
+                  host_.clock().cancel(join_timer_);
+                  join_timer_ = after(pause, &Chord::rejoin);
                 });
 }
 
@@ -397,6 +401,10 @@ void Chord::finish_join() {
 Contents Chord::on_join(const NodeId& from, const JoinReq&) {
   if (!responsible(from.view()) || from == host_.node_id())
     return error_contents(kNotFound, "not responsible for the joining peer's Node-ID");
+  // One after the other: the next one may belong to the range of the one before.
+  if (!admitting_.empty() && !admitting_.contains(to_number(from.view())))
+    return error_contents(kInProgress, "another peer is joining here");
+  admitting_.insert(to_number(from.view()));
   // Answered first; then the data, then the Update that makes it a peer (section 10.5, steps 6 to 8).
   host_.clock().schedule(net::Duration(0), [this, from, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired()) admit(from);
@@ -406,7 +414,7 @@ Contents Chord::on_join(const NodeId& from, const JoinReq&) {
 
 void Chord::admit(const NodeId& node) {
   const Number number = to_number(node);
-  if (!host_.is_linked(node) || !admitting_.insert(number).second) return;
+  if (!admitting_.contains(number)) return;  // lost meanwhile
   const auto wanted = [this, number](std::string_view resource) {
     const Number target = to_number(resource);
     return responsible(resource) && clockwise(target, number) < clockwise(target, self_);

@@ -37,6 +37,7 @@ class MemoryNetwork {
   explicit MemoryNetwork(net::Clock& clock) : MemoryNetwork(clock, Options()) {}
 
   std::uint64_t delivered() const { return delivered_; }
+  void set_loss(double loss) { options_.loss = loss; }
 
  private:
   friend class MemoryTransport;

@@ -93,8 +93,7 @@ TEST_F(ChordNode, MessageForANodeThatIsNotThereIsDroppedByItsRange) {
 
 TEST_F(ChordNode, RetransmissionBridgesALossyNetwork) {
   make_ring(6);
-  MemoryNetwork::Options lossy;
-  lossy.loss = 0.2;
+  network_.set_loss(0.1);
   int good = 0;
   for (int i = 0; i < 20; ++i) {
     const std::string resource = members_[0]->node->resource_id("name" + std::to_string(i));
@@ -103,6 +102,9 @@ TEST_F(ChordNode, RetransmissionBridgesALossyNetwork) {
             .ok();
   }
   EXPECT_EQ(good, 20);
+  std::uint64_t again = 0;
+  for (auto& member : members_) again += member->node->stats().retransmissions;
+  EXPECT_GT(again, 0U);
 }
 
 TEST_F(ChordNode, JoinForAnotherNodeIsForbidden) {
