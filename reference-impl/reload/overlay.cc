@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "protocols/reload/security/crypto.h"
+#include "reference-impl/reload/security_block_codec.h"
 
 namespace peerscope::reload {
 namespace {
@@ -71,7 +72,11 @@ net::Result<OverlayPtr> make_overlay(const OverlayConfiguration& configuration, 
   overlay->configuration = configuration;
   overlay->hash = overlay_hash(configuration.instance_name);
   overlay->sequence = configuration.sequence.value_or(0);
+  CertificateCache cache(64, overlay->node_id_length());
   for (const KindBlock& block : configuration.required_kinds) {
+    if (!configuration.kind_signers.empty() &&
+        !verify_signatures(block.blob, block.signatures, configuration.kind_signers, read_security_block, cache))
+      return {ErrorKind::kMalformed, "a Kind that no kind-signer has signed"};
     if (auto rules = rules_of(block.kind)) overlay->kinds.emplace(rules->id, *std::move(rules));
   }
   add_certificate_kind(*overlay, kCertificateByNodeKind, Policy::kNodeMatch);
@@ -117,6 +122,26 @@ net::Result<OverlayPtr> read_overlay(std::string_view document, std::string_view
     }
   }
   return make_overlay(found->configuration, std::string(document));
+}
+
+net::Result<std::string> write_signed_document(OverlayConfiguration configuration, const ConfigSigner& signer) {
+  configuration.configuration_signers = configuration.kind_signers = {signer.node_id};
+  const auto sign = [&](const std::string& blob, std::vector<ConfigSignature>& signatures) {
+    auto block = sign_blob(blob, signer, write_identity, write_security_block);
+    if (block.ok()) signatures.push_back({*std::move(block), ""});
+    return !signatures.empty();
+  };
+  for (KindBlock& block : configuration.required_kinds) {
+    block.blob = write_kind(block.kind);
+    block.signatures.clear();
+    if (!sign(block.blob, block.signatures)) return {ErrorKind::kLocal, "cannot sign a Kind"};
+  }
+  ConfigDocument document;
+  SignedConfiguration& whole = document.configurations.emplace_back();
+  whole.blob = write_configuration(configuration);
+  whole.configuration = std::move(configuration);
+  if (!sign(whole.blob, whole.signatures)) return {ErrorKind::kLocal, "cannot sign the configuration"};
+  return write_config_document(document);
 }
 
 int compare_sequence(std::uint16_t a, std::uint16_t b) {

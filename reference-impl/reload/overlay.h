@@ -53,6 +53,10 @@ net::Result<OverlayPtr> make_overlay(const OverlayConfiguration& configuration, 
 // The configuration of `name`, or the only one when `name` is empty. `now` in seconds since 1970.
 net::Result<OverlayPtr> read_overlay(std::string_view document, std::string_view name, std::int64_t now);
 
+// The document of a configuration, Kinds and whole signed by one node, which becomes its configuration- and
+// kind-signer.
+net::Result<std::string> write_signed_document(OverlayConfiguration configuration, const ConfigSigner& signer);
+
 // Sequence numbers go round at 65535 (section 6.3.2.1): negative when `a` is older than `b`.
 int compare_sequence(std::uint16_t a, std::uint16_t b);
 inline constexpr std::uint16_t kAnySequence = 65535;  // a ConfigUpdate with it is always taken

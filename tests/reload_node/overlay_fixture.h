@@ -39,6 +39,7 @@ inline OverlayConfiguration configuration() {
   configuration.instance_name = kOverlayName;
   configuration.sequence = 22;
   configuration.no_ice = true;
+  configuration.max_message_size = 32768;  // room for a ConfigUpdate with a document signed five times over
   configuration.chord_update_interval = 60;
   configuration.chord_ping_interval = 300;
   configuration.required_kinds = {
