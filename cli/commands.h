@@ -12,6 +12,8 @@ int list(int argc, char** argv);
 int explain(int argc, char** argv);
 int lint(int argc, char** argv);
 int demo(int argc, char** argv);
+int demo_reload(int argc, char** argv);
+int reload(int argc, char** argv);
 int docs(int argc, char** argv);
 int selftest(int argc, char** argv);
 

@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/join.h"
+#include "cli/serve_reload.h"
 #include "cli/serve_tracker.h"
 #include "harness/engine/verdict.h"
 
@@ -20,12 +21,20 @@ struct Command {
 
 int serve(int argc, char** argv) {
   if (argc >= 2 && std::strcmp(argv[1], "tracker") == 0) return peerscope::cli::serve_tracker(argc - 1, argv + 1);
+  if (argc >= 2 && std::strcmp(argv[1], "reload") == 0) return peerscope::cli::serve_reload(argc - 1, argv + 1);
   const bool help = argc >= 2 && (std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0);
   if (argc >= 2 && !help) std::fprintf(stderr, "peerscope serve: no role '%s'\n\n", argv[1]);
   std::fprintf(help ? stdout : stderr,
-               "usage: peerscope serve ROLE [options]\n\nroles:\n  tracker   a PPSP tracker (RFC 7846); see peerscope "
-               "serve tracker --help\n");
+               "usage: peerscope serve ROLE [options]\n\nroles:\n"
+               "  tracker   a PPSP tracker (RFC 7846)\n"
+               "  reload    a RELOAD peer (RFC 6940), or a new overlay with its authority\n"
+               "\n`peerscope serve ROLE --help` shows a role's options.\n");
   return help ? 0 : peerscope::harness::kExitUsage;
+}
+
+int demo(int argc, char** argv) {
+  if (argc >= 2 && std::strcmp(argv[1], "reload") == 0) return peerscope::cli::demo_reload(argc - 1, argv + 1);
+  return peerscope::cli::demo(argc, argv);
 }
 
 int join(int argc, char** argv) {
@@ -36,9 +45,10 @@ constexpr Command kCommands[] = {
     {"check", "judge every message of a capture", peerscope::cli::check},
     {"replay", "play one party of a captured flow against a live implementation", peerscope::cli::replay},
     {"run", "run conformance scenarios against an implementation", peerscope::cli::run},
-    {"serve", "run a reference server: serve tracker", serve},
+    {"serve", "run a reference implementation: serve tracker, serve reload", serve},
     {"join", "run a reference peer against a tracker", join},
-    {"demo", "tracker and peers on loopback: capture, decode, check, replay, report", peerscope::cli::demo},
+    {"reload", "ask a RELOAD overlay: ping, store, fetch, ...", peerscope::cli::reload},
+    {"demo", "tracker and peers on loopback: capture, decode, check, replay, report; demo reload: an overlay", demo},
     {"selftest", "prove this installation against its own roles and their defects", peerscope::cli::selftest},
     {"list", "list scenarios, requirements, messages or features", peerscope::cli::list},
     {"explain", "explain a requirement", peerscope::cli::explain},

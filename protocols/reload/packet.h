@@ -54,8 +54,9 @@ void describe_message(A& a, Packet& m) {
     });
   });
 }
-template <class A>
-void describe(A& a, Packet& m) {
+// The frame around `message`, for everything with `framed` and `frame`.
+template <class A, class M, class F>
+void describe_framed(A& a, M& m, F&& message) {
   a.peek([&](std::string_view rest) {
     const auto first = static_cast<std::uint8_t>(rest.empty() ? 0 : rest[0]);
     m.framed = first == kDataFrame || first == kAckFrame;
@@ -76,8 +77,12 @@ void describe(A& a, Packet& m) {
       });
     });
   });
-  a.when(m.framed && m.frame.type != kAckFrame, [&] { a.sized(length, [&] { describe_message(a, m); }); });
-  a.when(!m.framed, [&] { describe_message(a, m); });
+  a.when(m.framed && m.frame.type != kAckFrame, [&] { a.sized(length, message); });
+  a.when(!m.framed, message);
+}
+template <class A>
+void describe(A& a, Packet& m) {
+  describe_framed(a, m, [&] { describe_message(a, m); });
 }
 
 }  // namespace peerscope::reload

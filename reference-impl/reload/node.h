@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A RELOAD node (RFC 6940): forwards, answers, stores, asks. Peers and clients alike; how it gets its links is the
+// Transport's business, where messages go the Topology's.
+//
+// Ownership: clock, random source and transport must outlive the node. Failure: what peers do wrong is answered or
+// dropped and counted; requests fail in their callbacks. Callbacks are never run inside the call that takes them, and
+// not at all after stop(). Threading: one thread.
+//
+// Limits: no ICE, no opaque IDs for list compression, no diagnostics (RFC 7851) and no direct responses (RFC 7263).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "protocols/reload/envelope.h"
+#include "protocols/reload/fragments.h"
+#include "reference-impl/reload/link.h"
+#include "reference-impl/reload/signing.h"
+#include "reference-impl/reload/storage.h"
+#include "reference-impl/reload/topology.h"
+
+namespace peerscope::reload {
+
+struct NodeOptions {
+  bool client = false;  // neither routes nor stores
+  StorageLimits storage;
+  net::Duration hold_down = std::chrono::seconds(30);  // before lost copies are made anew (section 10.7.1)
+  std::vector<std::uint16_t> applications;             // that AppAttach finds here
+  std::vector<net::Endpoint> bootstrap;                // to come back by, when all neighbours are lost
+
+  std::size_t max_links = 1024;
+  std::size_t max_requests = 10'000;       // own, without answer yet
+  std::size_t max_connecting = 128;        // links that are being opened because others asked for them
+  std::size_t max_cached_answers = 1'000;  // for retransmitted requests
+  std::size_t max_cached_bytes = 8U << 20;
+  std::size_t max_messages_per_second = 20'000;  // of one link; more are dropped
+  std::size_t max_destinations = 64;             // entries in a Destination or Via List
+};
+
+struct NodeStats {
+  std::uint64_t received = 0;
+  std::uint64_t sent = 0;
+  std::uint64_t forwarded = 0;
+  std::uint64_t requests = 0;   // answered here
+  std::uint64_t malformed = 0;  // dropped: not readable, another overlay or version
+  std::uint64_t forged = 0;     // dropped: signature or signer not good
+  std::uint64_t unroutable = 0;
+  std::uint64_t flooded = 0;  // dropped: over a limit
+  std::uint64_t retransmissions = 0;
+  std::uint64_t timeouts = 0;
+};
+
+// One value to be stored. The node stamps and signs it.
+struct NewValue {
+  std::uint32_t kind = 0;
+  std::string value;
+  bool exists = true;
+  std::uint32_t index = kAppendIndex;  // arrays
+  std::string key;                     // dictionaries
+  std::uint32_t lifetime = 86400;      // s
+};
+
+class Node final : public LinkListener, private TopologyHost {
+ public:
+  using OnJoined = Topology::OnJoined;
+  using OnStored = std::function<void(Reply<StoreAns>)>;
+  using OnFetched = std::function<void(Reply<std::vector<FetchKindResponse>>)>;
+  // Every whole message on a link, without framing: for traces.
+  using Observer = std::function<void(bool outgoing, const Link& link, std::string_view message)>;
+
+  Node(net::Clock& clock, RandomSource& random, OverlayPtr overlay, std::unique_ptr<Security> security,
+       Transport& transport, NodeOptions options = {});
+  ~Node() override;
+
+  void set_observer(Observer observer) { observer_ = std::move(observer); }
+
+  // ---- life
+  void start_alone();
+  // Links with the first of these that can be reached, and becomes a peer.
+  void join(std::vector<net::Endpoint> bootstrap, OnJoined done);
+  // Links only: a client, or a node that only asks.
+  void connect(std::vector<net::Endpoint> bootstrap, OnJoined done);
+  void leave(std::function<void()> done);
+  void stop();
+  bool joined() const { return topology_->joined(); }
+
+  // ---- asking
+  void request(Destinations path, Contents contents, OnAnswer done) override;
+  // `resource` is a Resource-ID: see resource_id().
+  void store(const std::string& resource, std::vector<NewValue> values, OnStored done, std::uint64_t generation = 0);
+  // Values whose signature is not good, or whose signer may not write there, are left out (R-FET-10).
+  void fetch(const std::string& resource, std::vector<StoredDataSpecifier> specifiers, OnFetched done);
+  void attach(Destinations path, bool send_update, OnAttached done) override;
+  // The own certificate under both of its Kinds (section 8).
+  void store_certificate(std::function<void(bool ok)> done);
+  std::string resource_id(std::string_view resource_name) const { return topology_->resource_id(resource_name); }
+
+  // ---- looking inside
+  const NodeId& node_id() const override { return security_->node_id(); }
+  const OverlayPtr& overlay() const override { return overlay_; }
+  const Topology& topology() const { return *topology_; }
+  const Storage& storage() const { return storage_; }
+  const NodeStats& stats() const { return stats_; }
+  std::size_t link_count() const { return links_.size(); }
+  std::size_t copies_waiting() const { return copy_jobs_.size() + copying_; }
+
+  // ---- LinkListener
+  void on_message(const LinkPtr& link, std::string_view message) override;
+  void on_stalled(const LinkPtr& link, bool stalled) override;
+  void on_closed(const LinkPtr& link, const net::Error& why) override;
+
+ private:
+  struct LinkState {
+    LinkPtr link;
+    NodeId bound;  // whose link it is; empty until a certificate with several Node-IDs has shown which one
+    bool stalled = false;
+    net::SteadyTime second{};  // that `messages` counts
+    std::size_t messages = 0;
+  };
+  struct Connection {
+    std::vector<LinkPtr> links;  // the newest last
+    bool attached = false;       // by an Attach, not only as bootstrap
+  };
+  struct Pending {
+    Destinations path;
+    std::string payload;  // contents and security block, signed once for all transmissions
+    OnAnswer done;
+    bool any_sequence = false;  // a ConfigUpdate for nodes with an older configuration
+    int transmissions = 0;
+    net::TimerId timer = 0;
+  };
+  // A request that is being answered.
+  struct Request {
+    ForwardingHeader forwarding;
+    NodeId from;   // previous hop; empty when it is our own
+    LinkPtr link;  // null when it is our own
+    SignedBy signer;
+    const SecurityBlock* security = nullptr;
+  };
+  struct CachedAnswer {
+    std::string payload;
+    net::SteadyTime expires;
+  };
+  using AnswerKey = std::pair<NodeId, std::uint64_t>;
+  struct CopyJob {
+    std::string resource;
+    NodeId to;
+    std::uint8_t number = 1;
+    bool hand_over = false;  // `to` is responsible from now on
+  };
+  struct Waiting {
+    std::uint64_t id;
+    OnAttached done;
+    net::TimerId timer;
+  };
+
+  // ---- TopologyHost
+  net::Clock& clock() override { return clock_; }
+  std::uint64_t random() override;
+  std::uint32_t uptime() const override;
+  bool is_linked(const NodeId& node) const override;
+  std::vector<NodeId> linked() const override;
+  void drop_link(const NodeId& node) override;
+  void hand_over(const NodeId& to, std::function<bool(std::string_view)> wanted, std::function<void()> done) override;
+  void neighbourhood_changed(bool lost) override;
+
+  // ---- links
+  void add_link(const LinkPtr& link, bool attached);
+  void bind(LinkState& state, const NodeId& node, bool attached);
+  void remove_link(const LinkPtr& link);
+  LinkPtr link_to(const NodeId& node) const;
+  void send(const LinkPtr& link, std::string message);
+  void try_bootstrap(std::vector<net::Endpoint> bootstrap, std::size_t index, std::string why,
+                     std::function<void(net::Result<NodeId>)> done);
+
+  // ---- routing
+  bool acceptable(const Envelope& envelope, const LinkPtr& link, const NodeId& from, std::string_view message);
+  void route(Envelope envelope, const NodeId& from, const LinkPtr& link);
+  void forward(Envelope envelope, const NodeId& from, const NodeId& next);
+  void deliver(const Envelope& envelope, const NodeId& from, const LinkPtr& link);
+  void deliver_message(const Message& message, const NodeId& from, const LinkPtr& link);
+  void handle_request(const Message& message, const NodeId& from, const LinkPtr& link);
+  void handle_answer(const Message& message);
+  // An error for something that is not handled any further.
+  void refuse_routing(const Envelope& envelope, const NodeId& from, const LinkPtr& link, std::uint16_t code,
+                      std::string_view text);
+
+  // ---- transactions
+  std::string signed_payload(std::uint64_t transaction_id, Contents& contents, std::vector<GenericCertificate> bucket);
+  void request_with(Destinations path, Contents contents, std::vector<GenericCertificate> bucket, OnAnswer done,
+                    bool any_sequence);
+  void transmit(std::uint64_t transaction_id);
+  void finish(std::uint64_t transaction_id, Reply<Answer> reply);
+  void respond(const Request& request, Contents contents, std::vector<GenericCertificate> bucket = {});
+  void send_response(const Request& request, const std::string& payload);
+  void remember(const AnswerKey& key, const std::string& payload);
+  bool configuration_fits(const Request& request, const Contents& contents);
+
+  // ---- methods: each answers
+  void dispatch(const Request& request, const Contents& contents);
+  void handle_attach(const Request& request, const AttachReq& body);
+  void handle_app_attach(const Request& request, const AppAttachReq& body);
+  void handle_store(const Request& request, const StoreReq& body);
+  void handle_fetch(const Request& request, const FetchReq& body);
+  void handle_stat(const Request& request, const StatReq& body);
+  void handle_find(const Request& request, const FindReq& body);
+  void handle_probe(const Request& request, const ProbeReq& body);
+  void handle_config_update(const Request& request, const ConfigUpdateReq& body);
+  std::optional<Refusal> take_document(std::string_view document);
+  std::optional<Refusal> take_kinds(const std::vector<KindDescription>& kinds);
+  void use_overlay(OverlayPtr overlay);
+  bool on_own_link(const Request& request) const;
+  std::optional<Refusal> check_values(const StoreReq& request, const SecurityBlock& security, const SignedBy& by,
+                                      std::vector<SignedBy>& signers);
+  bool holds(std::string_view resource) const;
+
+  // ---- Attach
+  IceCandidate own_candidate() const;
+  void open_link(const NodeId& to, const IceCandidate& candidate, bool send_update);
+  void wait_for_link(const NodeId& node, OnAttached done);
+  void linked_to(const NodeId& node);
+
+  // ---- copies
+  void schedule_copies(net::Duration delay);
+  void plan_copies();
+  void work_on_copies();
+  void copy(const CopyJob& job, std::function<void(bool ok)> done);
+  void send_copies(std::shared_ptr<std::vector<Storage::Copy>> copies, std::size_t index, const NodeId& to,
+                   std::function<void(bool ok)> done);
+  void take_newer(const std::string& resource, const NodeId& from);
+  void schedule_expiry();
+  void come_back();
+
+  std::int64_t wall_seconds() const;
+  std::uint64_t wall_milliseconds() const;
+  net::TimerId later(net::Duration delay, std::function<void()> what);
+
+  net::Clock& clock_;
+  RandomSource& random_;
+  OverlayPtr overlay_;
+  std::unique_ptr<Security> security_;
+  Transport& transport_;
+  NodeOptions options_;
+  Observer observer_;
+  net::SteadyTime started_;
+  NodeStats stats_;
+  Storage storage_;
+  Reassembler reassembler_;
+  std::unordered_map<const Link*, LinkState> links_;
+  std::map<NodeId, Connection> connections_;
+  std::unordered_map<std::uint64_t, Pending> pending_;
+  std::map<AnswerKey, CachedAnswer> answers_;
+  std::deque<AnswerKey> answer_order_;
+  std::size_t answer_bytes_ = 0;
+  std::map<NodeId, std::vector<Waiting>> waiting_links_;
+  std::uint64_t last_waiting_ = 0;
+  std::map<NodeId, net::SteadyTime> own_attaches_;  // until when they count, by the node that they go to
+  std::set<NodeId> opening_;
+  NodeId entry_;  // the bootstrap node, for those that are no peers
+  std::deque<CopyJob> copy_jobs_;
+  std::size_t copying_ = 0;
+  net::TimerId copy_timer_ = 0;
+  net::SteadyTime copies_due_{};
+  net::TimerId expiry_timer_ = 0;
+  bool had_neighbours_ = false;
+  bool coming_back_ = false;
+  bool stopped_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::unique_ptr<Topology> topology_;
+};
+
+}  // namespace peerscope::reload

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Stored data as a client asks for it, and its way to other peers: replicas, and hand-over when responsibility moves
+// (RFC 6940 sections 7.4.1.1, 10.4, 10.5 and 10.7).
+#include <algorithm>
+
+#include "protocols/reload/protocol.h"
+#include "reference-impl/net/log.h"
+#include "reference-impl/reload/node.h"
+#include "reference-impl/reload/policy.h"
+
+namespace peerscope::reload {
+namespace {
+
+constexpr std::size_t kCopiesAtOnce = 16;
+constexpr std::size_t kMostCopyJobs = 100'000;
+constexpr net::Duration kQuickly = std::chrono::milliseconds(200);
+constexpr net::Duration kExpiryPause = std::chrono::seconds(60);
+constexpr std::uint32_t kCertificateLifetime = 86400;  // s
+
+// A message must hold the values, their certificates and the copying node's own, besides headers and signatures.
+std::size_t room_for_values(const Overlay& overlay) {
+  constexpr std::size_t kOwn = 2500;
+  const std::size_t size = overlay.configuration.max_message_size;
+  return size > 2 * kOwn ? size - kOwn : size / 2;
+}
+
+}  // namespace
+
+// ---- as a client
+
+void Node::store(const std::string& resource, std::vector<NewValue> values, OnStored done, std::uint64_t generation) {
+  StoreReq body;
+  body.resource = resource;
+  for (NewValue& value : values) {
+    const KindRules* rules = overlay_->find_kind(value.kind);
+    if (rules == nullptr) {
+      later(net::Duration(0), [done] { done(RequestError{kUnknownKind, "the overlay does not have this Kind", {}}); });
+      return;
+    }
+    auto at = std::find_if(body.kind_data.begin(), body.kind_data.end(),
+                           [&](const StoreKindData& data) { return data.kind == value.kind; });
+    if (at == body.kind_data.end()) at = body.kind_data.insert(body.kind_data.end(), {value.kind, generation, {}});
+    StoredData& data = at->values.emplace_back();
+    data.kind = value.kind;
+    data.model = rules->model;
+    data.storage_time = wall_milliseconds();
+    data.lifetime = value.lifetime;
+    data.index = value.index;
+    data.key = std::move(value.key);
+    data.exists = value.exists;
+    data.value = std::move(value.value);
+    security_->sign_value(resource, data);
+  }
+  request({Destination::resource(resource)}, Contents(std::move(body)), [done = std::move(done)](Reply<Answer> reply) {
+    if (!reply.ok()) return done(reply.error());
+    const StoreAns* answer = std::get_if<StoreAns>(&reply->body);
+    if (answer == nullptr) return done(RequestError{0, "not a StoreAns", {}});
+    done(*answer);
+  });
+}
+
+void Node::fetch(const std::string& resource, std::vector<StoredDataSpecifier> specifiers, OnFetched done) {
+  FetchReq body;
+  body.resource = resource;
+  for (StoredDataSpecifier& specifier : specifiers) specifier.model = overlay_->context.model_of(specifier.kind);
+  body.specifiers = std::move(specifiers);
+  request({Destination::resource(resource)}, Contents(std::move(body)),
+          [this, resource, done = std::move(done)](Reply<Answer> reply) {
+            if (!reply.ok()) return done(reply.error());
+            FetchAns* answer = std::get_if<FetchAns>(&reply->body);
+            if (answer == nullptr) return done(RequestError{0, "not a FetchAns", {}});
+            const auto id_of = [this](std::string_view name) { return topology_->resource_id(name); };
+            for (FetchKindResponse& kind : answer->kind_responses) {
+              const KindRules* rules = overlay_->find_kind(kind.kind);
+              std::erase_if(kind.values, [&](StoredData& value) {
+                // "There is nothing here" is the storing peer's word and is not signed.
+                if (!value.exists && value.signature.identity.type == kNoIdentity) return false;
+                std::string why;
+                const auto signer =
+                    security_->check_value(*overlay_, resource, value, reply->bucket, wall_seconds(), why);
+                if (signer && rules != nullptr && may_write(*rules, resource, &value.key, *signer, id_of)) return false;
+                ++stats_.forged;
+                return true;
+              });
+            }
+            done(std::move(answer->kind_responses));
+          });
+}
+
+void Node::store_certificate(std::function<void(bool)> done) {
+  const CertificateBytes certificate = security_->certificate();
+  if (certificate == nullptr) return done(true);
+  auto left = std::make_shared<int>(2);
+  auto good = std::make_shared<bool>(true);
+  const auto one_done = [left, good, done = std::move(done)](Reply<StoreAns> reply) {
+    *good = *good && reply.ok();
+    if (--*left == 0) done(*good);
+  };
+  NewValue value;
+  value.value = *certificate;
+  value.lifetime = kCertificateLifetime;
+  value.index = 0;
+  value.kind = kCertificateByNodeKind;
+  store(resource_id(node_id().view()), {value}, one_done);
+  value.kind = kCertificateByUserKind;
+  value.index = kAppendIndex;
+  store(resource_id(security_->user_name()), {value}, one_done);
+}
+
+// ---- copies
+
+void Node::neighbourhood_changed(bool lost) {
+  const bool alone = topology_->routing_table().empty();
+  if (alone && had_neighbours_ && topology_->joined()) come_back();
+  had_neighbours_ = !alone;
+  // After a failure new copies wait, in case the neighbour comes back; for a new neighbour they do not.
+  schedule_copies(lost ? options_.hold_down : kQuickly);
+}
+
+void Node::schedule_copies(net::Duration delay) {
+  const net::SteadyTime due = clock_.now() + delay;
+  if (copy_timer_ != 0 && copies_due_ <= due) return;
+  clock_.cancel(copy_timer_);
+  copies_due_ = due;
+  copy_timer_ = later(delay, [this] {
+    copy_timer_ = 0;
+    plan_copies();
+  });
+}
+
+void Node::plan_copies() {
+  if (!topology_->joined()) return;
+  std::vector<std::string> done_with;
+  for (auto& [id, resource] : storage_.resources()) {
+    if (copy_jobs_.size() >= kMostCopyJobs) break;
+    if (topology_->responsible(id)) {
+      resource.owned = true;
+      std::uint8_t number = 0;
+      for (const NodeId& node : topology_->replicas(id)) {
+        ++number;
+        if (std::find(resource.copies.begin(), resource.copies.end(), node) == resource.copies.end())
+          copy_jobs_.push_back({id, node, number, false});
+      }
+    } else if (resource.owned) {
+      if (const auto owner = topology_->neighbour_responsible(id)) copy_jobs_.push_back({id, *owner, 1, true});
+    } else if (!topology_->keeps(id)) {
+      done_with.push_back(id);
+    }
+  }
+  for (const std::string& id : done_with) storage_.erase(id);
+  work_on_copies();
+}
+
+void Node::work_on_copies() {
+  while (copying_ < kCopiesAtOnce && !copy_jobs_.empty()) {
+    const CopyJob job = std::move(copy_jobs_.front());
+    copy_jobs_.pop_front();
+    const auto before = storage_.resources().find(job.resource);
+    if (before == storage_.resources().end()) continue;
+    ++copying_;
+    copy(job, [this, job, version = before->second.version](bool ok) {
+      --copying_;
+      const auto at = storage_.resources().find(job.resource);
+      if (ok && at != storage_.resources().end() && at->second.version == version) {
+        auto& copies = at->second.copies;
+        if (std::find(copies.begin(), copies.end(), job.to) == copies.end()) copies.push_back(job.to);
+        if (job.hand_over && !topology_->responsible(job.resource)) at->second.owned = false;
+      }
+      if (!ok) schedule_copies(options_.hold_down);
+      work_on_copies();
+    });
+  }
+}
+
+void Node::copy(const CopyJob& job, std::function<void(bool)> done) {
+  auto copies = std::make_shared<std::vector<Storage::Copy>>(
+      storage_.copies_of(job.resource, job.number, clock_.now(), room_for_values(*overlay_)));
+  // Never inside this call, so that many copies of nothing do not nest.
+  later(net::Duration(0), [this, copies, to = job.to, done = std::move(done)] { send_copies(copies, 0, to, done); });
+}
+
+void Node::send_copies(std::shared_ptr<std::vector<Storage::Copy>> copies, std::size_t index, const NodeId& to,
+                       std::function<void(bool)> done) {
+  if (index == copies->size()) return done(true);
+  Storage::Copy& copy = (*copies)[index];
+  const std::string resource = copy.request.resource;
+  request_with(
+      {Destination::node(to.view())}, Contents(std::move(copy.request)), std::move(copy.bucket),
+      [this, copies, index, to, resource, done = std::move(done)](Reply<Answer> reply) {
+        if (!reply.ok()) {
+          const std::uint16_t code = reply.error().code;
+          net::log_debug("reload", "copy refused", {{"why", reply.error().text + " " + reply.error().info}});
+          // The other side has newer data (R-STO-21).
+          const bool newer = code == kDataTooOld || code == kGenerationCounterTooLow;
+          if (newer) take_newer(resource, to);
+          if (!newer) return done(false);
+        }
+        send_copies(copies, index + 1, to, done);
+      },
+      false);
+}
+
+void Node::take_newer(const std::string& resource, const NodeId& from) {
+  const auto at = storage_.resources().find(resource);
+  if (at == storage_.resources().end()) return;
+  FetchReq body;
+  body.resource = resource;
+  for (const auto& [id, kind] : at->second.kinds) {
+    StoredDataSpecifier& specifier = body.specifiers.emplace_back();
+    specifier.kind = id;
+    specifier.model = overlay_->context.model_of(id);
+    if (specifier.model == DataModel::kArray) specifier.indices.push_back({0, kLastIndex});
+  }
+  request({Destination::node(from.view())}, Contents(std::move(body)), [this, resource](Reply<Answer> reply) {
+    const FetchAns* answer = reply.ok() ? std::get_if<FetchAns>(&reply->body) : nullptr;
+    if (answer == nullptr) return;
+    // Value by value: one that is not newer must not stand in the way of one that is.
+    for (const FetchKindResponse& kind : answer->kind_responses) {
+      for (const StoredData& value : kind.values) {
+        StoreReq one;
+        one.resource = resource;
+        one.replica_number = 1;
+        one.kind_data.push_back({kind.kind, kind.generation, {value}});
+        SecurityBlock security;
+        security.certificates = reply->bucket;
+        std::vector<SignedBy> signers;
+        Storage::Stored stored;
+        if (!check_values(one, security, {}, signers) && signers.size() == 1)
+          (void)storage_.store(*overlay_, one, signers, clock_.now(), stored);
+      }
+    }
+  });
+}
+
+void Node::hand_over(const NodeId& to, std::function<bool(std::string_view)> wanted, std::function<void()> done) {
+  auto left = std::make_shared<std::size_t>(1);
+  const auto one_less = [left, done = std::move(done)] {
+    if (--*left == 0) done();
+  };
+  for (const auto& [id, resource] : storage_.resources()) {
+    if (!wanted(id)) continue;
+    ++*left;
+    copy({id, to, 1, true}, [this, id = id, to, version = resource.version, one_less](bool ok) {
+      const auto at = storage_.resources().find(id);
+      // The new owner makes its own copies; that it has this version need not be told twice.
+      if (ok && at != storage_.resources().end() && at->second.version == version) at->second.owned = false;
+      one_less();
+    });
+  }
+  later(net::Duration(0), one_less);
+}
+
+void Node::schedule_expiry() {
+  if (expiry_timer_ != 0) return;
+  expiry_timer_ = later(kExpiryPause, [this] {
+    expiry_timer_ = 0;
+    storage_.expire(clock_.now());
+    if (!storage_.resources().empty()) schedule_expiry();
+  });
+}
+
+}  // namespace peerscope::reload
