@@ -93,6 +93,10 @@ TEST(PluginFile, ShowsReloadStatistics) {
     EXPECT_NE(tree.find(line), std::string::npos) << line << " is not in " << tree;
   const std::string times = tshark.run("-q -r " + capture + " -z relo,srt");
   EXPECT_NE(times.find("store_req"), std::string::npos) << times;
+  const std::string nodes = tshark.run("-q -r " + capture + " -z endpoints,relo");
+  EXPECT_NE(nodes.find("10:10:10:10:10:10"), std::string::npos) << nodes;
+  const std::string pairs = tshark.run("-q -r " + capture + " -z conv,relo");
+  EXPECT_NE(pairs.find("d0:d0:d0:d0"), std::string::npos) << pairs;
   const std::string hops =
       tshark.run("-2 -r " + capture + " -Y relo.transaction -T fields -e relo.transaction.hop -e relo.response_time");
   EXPECT_NE(hops.find("3\t0.0"), std::string::npos) << hops;
