@@ -73,6 +73,11 @@ void Dissector::add_preferences() {
                                            {"warning", "Warning", 2},
                                            {"error", "Error", 3},
                                            {nullptr, nullptr, 0}};
+  static const enum_val_t kFillings[] = {
+      {"never", "Never", static_cast<gint>(Filling::kNever)},
+      {"filtered", "When a filter asks for them", static_cast<gint>(Filling::kFiltered)},
+      {"always", "Always", static_cast<gint>(Filling::kAlways)},
+      {nullptr, nullptr, 0}};
   module_t* module = prefs_register_protocol(proto_, nullptr);
   prefs_register_bool_preference(module, "findings", "Check messages against the specification",
                                  "Shows each broken requirement as an expert item", &show_findings_);
@@ -91,9 +96,10 @@ void Dissector::add_preferences() {
         "Hands the body to the built-in dissector of its encoding too. Costs more than this protocol's own tree",
         &show_generic_);
   if (!particulars_.aliases.empty())
-    prefs_register_bool_preference(module, "fill_builtin_fields", "Also fill the built-in dissector's filter fields",
-                                   "Filters that were written for the built-in dissector go on to match",
-                                   &fill_aliases_);
+    prefs_register_enum_preference(module, "fill_builtin_fields", "Also fill the built-in dissector's filter fields",
+                                   "Filters that were written for the built-in dissector go on to match. Filling them "
+                                   "always, asked for or not, costs time and shows them in PDML",
+                                   &fill_aliases_, kFillings, FALSE);
   if (particulars_.add_preferences != nullptr) particulars_.add_preferences(module);
 }
 
@@ -125,7 +131,8 @@ int Dissector::dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void
   proto_item_append_text(root, ", %s", copy(pinfo, record->summary));
 
   const Message& message = journal_.message();
-  proto_item** items = add_events(canvas, catalogue_, message, {fill_aliases_ != 0, particulars_.name});
+  proto_item** items =
+      add_events(canvas, catalogue_, message, {static_cast<Filling>(fill_aliases_), particulars_.name});
   show_links(canvas, *record);
   show_findings(canvas, *record, items);
   tap(tvb, pinfo, *record);

@@ -82,7 +82,7 @@ class Dissector {
   PreferenceBool show_findings_ = TRUE;
   PreferenceBool show_clear_text_ = TRUE;
   PreferenceBool show_generic_ = FALSE;
-  PreferenceBool fill_aliases_ = TRUE;
+  gint fill_aliases_ = static_cast<gint>(Filling::kFiltered);
   PreferenceBool heuristic_ = TRUE;
   gint least_severity_ = 0;  // a Severity
 };

@@ -86,20 +86,23 @@ proto_item* add_value(const Canvas& canvas, const Catalogue& catalogue, const Ca
 }
 
 // The same value under another dissector's name. Epan reads it from the bytes once more; only times need help.
-void add_aliases(const Canvas& canvas, const Catalogue::Slot& slot, const Event& event, proto_tree* parent) {
+void add_aliases(const Canvas& canvas, const Catalogue::Slot& slot, const Event& event, proto_tree* parent,
+                 Filling filling) {
   const auto offset = static_cast<gint>(event.offset);
   const auto length = static_cast<gint>(event.length);
   constexpr std::int64_t kMsPerSecond = 1'000;
   constexpr int kNsPerMs = 1'000'000;
   for (const int hf : slot.aliases) {
-    const ftenum type = proto_registrar_get_ftype(hf);
+    const header_field_info* other = proto_registrar_get_nth(static_cast<guint>(hf));
+    if (filling == Filling::kFiltered && other->ref_type == HF_REF_TYPE_NONE) continue;  // hidden, and nobody looks
+    const ftenum type = other->type;
     if (type == FT_UINT16 && slot.type == Type::kBytes && event.length != 2) continue;  // what a cut left
     proto_item* item;
     if (type == FT_ABSOLUTE_TIME) {
       const nstime_t time = {static_cast<time_t>(event.number / kMsPerSecond),
                              static_cast<int>(event.number % kMsPerSecond) * kNsPerMs};
       item = proto_tree_add_time(parent, hf, canvas.tvb, offset, length, &time);
-    } else if (slot.mask != 0 && proto_registrar_get_nth(static_cast<guint>(hf))->bitmask == 0) {
+    } else if (slot.mask != 0 && other->bitmask == 0) {
       // Its value stands apart from its bytes there.
       const auto number = static_cast<guint32>(event.number);
       item = type == FT_BOOLEAN ? proto_tree_add_boolean(parent, hf, canvas.tvb, offset, length, number)
@@ -208,7 +211,8 @@ proto_item** add_events(const Canvas& canvas, Catalogue& catalogue, const Messag
     }
     if (event.key != nullptr) add_key(canvas, catalogue, event, parent, items[i]);
     if (slot == nullptr) continue;
-    if (options.aliases && !slot->aliases.empty()) add_aliases(canvas, *slot, event, parent);
+    if (options.aliases != Filling::kNever && !slot->aliases.empty())
+      add_aliases(canvas, *slot, event, parent, options.aliases);
     if (options.name != nullptr) {
       const std::string_view name = options.name(event);
       if (!name.empty()) proto_item_append_text(items[i], " [%s]", shown(canvas.pinfo, name));

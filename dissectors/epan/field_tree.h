@@ -22,8 +22,11 @@ struct Canvas {
 // A name behind a value, for people; empty when there is none.
 using NameOf = std::string_view (*)(const Event& event);
 
+// When the fields of other dissectors are filled too (Catalogue::alias).
+enum class Filling { kNever, kFiltered, kAlways };
+
 struct TreeOptions {
-  bool aliases = false;   // fill the fields of other dissectors too (Catalogue::alias)
+  Filling aliases = Filling::kNever;
   NameOf name = nullptr;  // null: no names but those of the fields
 };
 

@@ -10,6 +10,7 @@
 #include <epan/charsets.h>
 #include <epan/conversation.h>
 #include <epan/conversation_filter.h>
+#include <epan/conversation_table.h>
 #include <epan/expert.h>
 #include <epan/exported_pdu.h>
 #include <epan/prefs.h>

@@ -78,6 +78,13 @@ std::string_view resource_of(const Message* request) {
   return fetch != nullptr ? std::string_view(fetch->resource) : std::string_view();
 }
 
+std::string_view destination_of(const Message& message) {
+  const Packet* packet = packet_of(message);
+  if (packet == nullptr || packet->is_ack() || packet->forwarding.is_fragment()) return {};
+  return packet->forwarding.destination_list.empty() ? std::string_view{}
+                                                     : std::string_view(packet->forwarding.destination_list.back().id);
+}
+
 bool may_know_more(const Insight& insight) {
   if (insight.certificates == knowledge().verifier().size()) return false;
   for (const Verdict& verdict : insight.verdicts) {
@@ -226,12 +233,16 @@ void study(const Message& message, const Message* request, epan::Record& record)
   Insight& insight = *insight_of(&record);
   if (first) {
     insight.resource = resource_of(request);
+    insight.destination = destination_of(message);
     if (record.complete) knowledge().learn(message);
   }
   if (!check_signatures || !record.complete || (!first && !may_know_more(insight))) return;
   insight.certificates = knowledge().verifier().size();
   insight.verdicts = knowledge().verifier().look(message, insight.resource);
-  for (const Verdict& verdict : insight.verdicts) judge(record, verdict);
+  for (const Verdict& verdict : insight.verdicts) {
+    judge(record, verdict);
+    if (!verdict.of_value) insight.signer = verdict.node_id;
+  }
 }
 
 void add_insight_fields(epan::Catalogue& catalogue) {

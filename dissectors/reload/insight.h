@@ -13,6 +13,8 @@ namespace peerscope::reload {
 
 struct Insight {
   bool completes = false;         // a fragment: the whole message is shown with it
+  std::string signer;             // Node-ID, raw; empty when not known
+  std::string destination;        // Node-ID or Resource-ID where the message goes, raw
   std::string resource;           // of the values in an answer, from its request
   std::vector<Verdict> verdicts;  // on the message's signatures, in their order
   std::size_t certificates = 0;   // that were known then

@@ -108,17 +108,22 @@ int dissect_udp(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data)
   return dissect_datagram(tvb, pinfo, tree, data);
 }
 
+// One byte, before anything else: heuristics see all sorts of traffic.
+bool may_be_ours(tvbuff_t* tvb) {
+  return take_over && tvb_captured_length(tvb) > 0 && begins_packet(tvb);
+}
+
 // Heuristics ask for a whole header that adds up (is_surely_reload). An acknowledgement has nothing that tells it from
 // noise: it is taken in a conversation that is known already.
-bool is_ours(tvbuff_t* tvb, conversation_t* conversation, bool whole) {
-  if (!take_over || tvb_captured_length(tvb) == 0) return false;
-  if (content_of(conversation) == Content::kPackets) return begins_packet(tvb);
-  return is_surely_reload(captured(tvb, 0), whole && tvb_captured_length(tvb) == tvb_reported_length(tvb));
+bool is_ours(tvbuff_t* tvb, const conversation_t* conversation, Content known, bool datagram) {
+  if (content_of(conversation) == known) return true;
+  return is_surely_reload(captured(tvb, 0), datagram && tvb_captured_length(tvb) == tvb_reported_length(tvb));
 }
 
 HeuristicResult find_in_tcp(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
+  if (!may_be_ours(tvb)) return FALSE;
   conversation_t* conversation = find_or_create_conversation(pinfo);
-  if (!is_ours(tvb, conversation, false)) return FALSE;
+  if (!is_ours(tvb, conversation, Content::kPackets, false)) return FALSE;
   know(conversation, Content::kPackets);
   conversation_set_dissector(conversation, tcp_handle);
   dissect_stream(tvb, pinfo, tree, data);
@@ -126,8 +131,9 @@ HeuristicResult find_in_tcp(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree,
 }
 
 HeuristicResult find_in_udp(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
+  if (!may_be_ours(tvb)) return FALSE;
   conversation_t* conversation = find_or_create_conversation(pinfo);
-  if (!is_ours(tvb, conversation, true)) return FALSE;
+  if (!is_ours(tvb, conversation, Content::kPackets, true)) return FALSE;
   know(conversation, Content::kPackets);
   // The handler of the port: it hands STUN and DTLS on, so they are not lost.
   conversation_set_dissector(conversation, udp_handle);
@@ -136,8 +142,9 @@ HeuristicResult find_in_udp(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree,
 }
 
 HeuristicResult find_in_tls(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
+  if (!may_be_ours(tvb)) return FALSE;
   conversation_t* conversation = find_or_create_conversation(pinfo);
-  if (!take_over || !is_surely_reload(captured(tvb, 0), false)) return FALSE;
+  if (!is_surely_reload(captured(tvb, 0), false)) return FALSE;
   know(conversation, Content::kSecured);
   epan::take_tls_session(data, stream_handle);
   dissect_stream(tvb, pinfo, tree, nullptr);
@@ -146,9 +153,10 @@ HeuristicResult find_in_tls(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree,
 
 // DTLS sessions are not bound: each record comes here again, and acknowledgements are known by the conversation.
 HeuristicResult find_in_dtls(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void*) {
+  if (!may_be_ours(tvb)) return FALSE;
   conversation_t* conversation = find_or_create_conversation(pinfo);
-  if (!is_ours(tvb, conversation, true)) return FALSE;
-  know(conversation, Content::kPackets);
+  if (!is_ours(tvb, conversation, Content::kSecured, true)) return FALSE;
+  know(conversation, Content::kSecured);
   dissect_datagram(tvb, pinfo, tree, nullptr);
   return TRUE;
 }

@@ -12,6 +12,7 @@
 #include "dissectors/reload/fragments.h"
 #include "dissectors/reload/insight.h"
 #include "dissectors/reload/link.h"
+#include "dissectors/reload/nodes.h"
 #include "protocols/reload/protocol.h"
 
 namespace peerscope::reload {
@@ -64,6 +65,7 @@ void register_protocol() {
   register_links(dissector());
   register_reassembly();
   register_insight();
+  register_nodes();
   register_conversation_filter(dissector().filter(), "RELOAD", Callbacks<dissector>::has_conversation,
                                Callbacks<dissector>::conversation_filter);
 }

@@ -41,8 +41,13 @@ const MessageType* row_of(std::string_view name) {
 }
 
 std::string hex(std::string_view bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
   std::string out;
-  for (const char c : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  out.reserve(2 * bytes.size());
+  for (const char c : bytes) {
+    out.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
+    out.push_back(kDigits[static_cast<unsigned char>(c) & 0xf]);
+  }
   return out;
 }
 
@@ -124,9 +129,11 @@ std::string_view exchange_id(const Message& message) {
 
 // A transaction ID is the originator's own choice, so the overlay belongs to it.
 std::string journey_id(const Message& message) {
-  const Packet* packet = packet_of(message);
-  if (packet == nullptr || message.first(kTransactionId) == nullptr) return {};
-  return fmt::format("{:08x} {:016x}", packet->forwarding.overlay, packet->forwarding.transaction_id);
+  const Event* overlay = message.first(kOverlay);
+  const Event* transaction = message.first(kTransactionId);
+  if (overlay == nullptr || transaction == nullptr) return {};
+  return std::string(message.view().substr(overlay->offset, overlay->length))
+      .append(message.view().substr(transaction->offset, transaction->length));
 }
 
 // A frame that is sent again has a new sequence number (section 6.6.3.1).

@@ -56,7 +56,8 @@ std::string_view to_string(Verdict::Result result) {
 
 CertificatePtr Verifier::learn(std::string_view der, std::uint64_t frame) {
   if (const KnownCertificate* known = find(der); known != nullptr) return known->certificate;
-  if (certificates_.size() >= kMostCertificates || der.empty()) return nullptr;
+  if (certificates_.size() >= kMostCertificates || bytes_ + der.size() > kMostCertificateBytes || der.empty())
+    return nullptr;
   std::string fingerprint = sha256(der);
   if (refused_.contains(fingerprint)) return nullptr;
   const auto certificate = Certificate::parse(der);
@@ -66,6 +67,7 @@ CertificatePtr Verifier::learn(std::string_view der, std::uint64_t frame) {
   }
   const KnownCertificate& known =
       certificates_.emplace(std::string(der), KnownCertificate{*certificate, frame}).first->second;
+  bytes_ += der.size();
   const std::vector<std::string> node_ids = (*certificate)->node_ids();
   for (const std::uint8_t code :
        {tls_hash::kSha1, tls_hash::kSha224, tls_hash::kSha256, tls_hash::kSha384, tls_hash::kSha512}) {
@@ -185,8 +187,11 @@ std::vector<Verdict> Verifier::look(const Message& message, std::string_view res
   const Packet* packet = packet_of(message);
   // Of a message that is not all there nothing can be said.
   if (packet == nullptr || packet->is_ack() || packet->forwarding.is_fragment() || !message.whole()) return verdicts;
+  Verdict unlooked;
+  unlooked.of_value = true;
   each_value(message, [&](const StoredData& value, std::string_view own) {
-    verdicts.push_back(judge_value(value, own.empty() ? resource : own));
+    // The rest has no verdict but that nobody looked.
+    verdicts.push_back(verdicts.size() < kMostSignatures ? judge_value(value, own.empty() ? resource : own) : unlooked);
   });
   std::size_t next = 0;
   for (const Event& event : message.events) {
@@ -209,6 +214,7 @@ std::vector<Verdict> Verifier::look(const Message& message, std::string_view res
 }
 
 void Verifier::clear() {
+  bytes_ = 0;
   signers_.clear();
   certificates_.clear();
   remembered_.clear();

@@ -54,7 +54,10 @@ std::string_view to_string(Verdict::Result result);
 class Verifier {
  public:
   static constexpr std::size_t kMostCertificates = 10'000;
+  static constexpr std::size_t kMostCertificateBytes = 64'000'000;
   static constexpr std::size_t kMostRemembered = 100'000;
+  // Of one message: a hostile one holds as many as its bytes have room for.
+  static constexpr std::size_t kMostSignatures = 1'000;
 
   // Takes the certificates of the message's bucket, and stored ones. Those that were not known yet are returned.
   std::vector<KnownCertificate> learn(const Message& message);
@@ -78,6 +81,7 @@ class Verifier {
   void verify(Verdict& verdict, const Signature& signature, std::string_view input);
   Verdict judge_value(const StoredData& value, std::string_view resource);
 
+  std::size_t bytes_ = 0;                                              // of the certificates
   std::map<std::string, KnownCertificate, std::less<>> certificates_;  // by DER; its elements keep their addresses
   std::unordered_map<std::string, Signer> signers_;                    // by identity type, hash code and hash
   std::unordered_map<std::string, Verification> remembered_;           // by SHA-256 of what was verified

@@ -58,6 +58,12 @@ class Tshark {
                      arguments + " 2>&1");
   }
 
+  // To where the user that runs tshark can read it.
+  std::string copy(const std::filesystem::path& file) const {
+    std::filesystem::copy_file(file, home_ / file.filename());
+    return home_ / file.filename();
+  }
+
  private:
   std::filesystem::path home_;
 };
@@ -75,6 +81,28 @@ TEST(PluginFile, IsListedByTshark) {
   EXPECT_NE(plugins.find("peerscope.so"), std::string::npos) << plugins;
   EXPECT_NE(tshark.run("-G protocols").find("\tPPSTP\tppstp\n"), std::string::npos);
   EXPECT_NE(tshark.run("-G fields").find("\tppstp.peer_id\tFT_STRING\t"), std::string::npos);
+}
+
+TEST(PluginFile, ShowsReloadStatistics) {
+  PEERSCOPE_NEEDS_PLAIN_BUILD();
+  const Tshark tshark({"peerscope.so"});
+  const std::string capture =
+      tshark.copy(std::filesystem::path(PEERSCOPE_SOURCE_DIR) / "captures/reload/store_over_four_nodes/flow.pcapng");
+  const std::string tree = tshark.run("-q -r " + capture + " -z relo,tree");
+  for (const char* line : {"Messages", "store_req", "store_ans", "frame ack", "Kinds stored", "16 CERTIFICATE_BY_USER"})
+    EXPECT_NE(tree.find(line), std::string::npos) << line << " is not in " << tree;
+  const std::string times = tshark.run("-q -r " + capture + " -z relo,srt");
+  EXPECT_NE(times.find("store_req"), std::string::npos) << times;
+  const std::string nodes = tshark.run("-q -r " + capture + " -z endpoints,relo");
+  EXPECT_NE(nodes.find("10:10:10:10:10:10"), std::string::npos) << nodes;
+  const std::string pairs = tshark.run("-q -r " + capture + " -z conv,relo");
+  EXPECT_NE(pairs.find("d0:d0:d0:d0"), std::string::npos) << pairs;
+  const std::string hops =
+      tshark.run("-2 -r " + capture + " -Y relo.transaction -T fields -e relo.transaction.hop -e relo.response_time");
+  EXPECT_NE(hops.find("3\t0.0"), std::string::npos) << hops;
+  // By the heuristic alone, with the port given away.
+  const std::string elsewhere = tshark.run("-r " + capture + " -o relo.tls.port:1 -o relo.tcp.port:1 -Y relo");
+  EXPECT_NE(elsewhere.find("store_req CERTIFICATE_BY_USER x1"), std::string::npos) << elsewhere;
 }
 
 // A second copy stands for a later Wireshark that owns the names.
