@@ -280,8 +280,29 @@ Contents Chord::on_update(const NodeId& from, const UpdateReq& request) {
     for (const auto* list : {&request.predecessors, &request.successors}) {
       for (const NodeId& node : *list) learn(to_number(node), from);
     }
+    if (linked && request.type != kPeerReady) doubt_those_between(to_number(from), request);
   }
   return Contents(UpdateAns{});
+}
+
+// A neighbour that sees this node right behind itself has lost whoever this node still sees in between. Asking them
+// shows who is right, long before the next periodic Update would.
+void Chord::doubt_those_between(Number from, const UpdateReq& request) {
+  const auto doubt = [&](const std::vector<Number>& mine, const std::vector<NodeId>& theirs) {
+    if (theirs.empty() || theirs.front() != host_.node_id() || std::count(mine.begin(), mine.end(), from) == 0) return;
+    for (const Number node : mine) {
+      if (node == from) return;
+      if (doubted_.contains(node)) continue;
+      doubted_.insert(node);
+      const NodeId id = id_of(node);
+      host_.request({Destination::node(id.view())}, Contents(PingReq{}), [this, node, id](Reply<Answer> reply) {
+        doubted_.erase(node);
+        if (!reply.ok() && reply.error().code == 0 && host_.is_linked(id)) host_.drop_link(id);
+      });
+    }
+  };
+  doubt(std::vector<Number>(predecessors_), request.successors);
+  doubt(std::vector<Number>(successors_), request.predecessors);
 }
 
 void Chord::learn(Number node, const NodeId& teacher) {

@@ -71,6 +71,7 @@ class Chord final : public Topology {
   void remove_peer(Number node, bool lost);
   // Tables anew from the peers; tells others and the host when they changed.
   void settle(bool lost);
+  void doubt_those_between(Number from, const UpdateReq& request);
   void choose_fingers();
   void announce(bool to_all);
   void flush_announcement();
@@ -103,6 +104,7 @@ class Chord final : public Topology {
   std::array<std::optional<Number>, kFingerCount> fingers_{};
   std::set<Number> routing_;
   std::set<Number> attaching_;
+  std::set<Number> doubted_;                       // asked whether they are still there
   std::map<Number, net::SteadyTime> unreachable_;  // not tried again for a while
   std::set<Number> admitting_;                     // Join answered, data on its way
   std::optional<Joining> joining_;
