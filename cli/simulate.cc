@@ -30,8 +30,8 @@ void print(const rl::SimulationFigures& f, const rl::SimulationOptions& options,
              f.ring ? "whole" : "not whole");
   fmt::print("  messages          {:.0f} a join, {:.1f} a node and hour when quiet\n", f.messages_per_join,
              f.messages_per_node_hour);
-  fmt::print("  theory            {:.1f}: 6 neighbours, an Update and its answer each way every {} s\n",
-             6.0 * 2 * 3600 / options.update_interval * 2, options.update_interval);
+  fmt::print("  theory            {:.1f}: an Update to each of 6 neighbours, and its answer, every {} s\n",
+             6.0 * 2 * 3600 / options.update_interval, options.update_interval);
   fmt::print("  links a node      {:.1f}, of them routed over {:.1f}\n", f.links_per_node, f.fingers_per_node);
   fmt::print("  lookups           {:.2f} % right, mean {:.2f} hops; log2(N)/2 is {:.2f} ({:+.1f} %)\n",
              percent(f.quiet.right, f.quiet.asked), f.quiet.mean_hops, theory, (f.quiet.mean_hops / theory - 1) * 100);
