@@ -57,14 +57,13 @@ std::optional<NodeId> Chord::next_hop(std::string_view id) const {
          {joining_ ? &joining_->admitting : nullptr, joining_ ? &joining_->bootstrap : nullptr, &last_bootstrap_}) {
       if (way != nullptr && !way->empty() && host_.is_linked(*way)) return *way;
     }
-    if (routing_.empty()) return std::nullopt;
   }
-  if (routing_.empty()) return std::nullopt;
+  if (peers_.empty()) return std::nullopt;
   const Number target = to_number(id);
-  const auto above = routing_.upper_bound(target);
-  const Number closest = above == routing_.begin() ? *routing_.rbegin() : *std::prev(above);
+  const auto above = peers_.upper_bound(target);
+  const Number closest = above == peers_.begin() ? *peers_.rbegin() : *std::prev(above);
   if (within(self_, closest, target) && closest != self_) return id_of(closest);
-  return id_of(above == routing_.end() ? *routing_.begin() : *above);
+  return id_of(above == peers_.end() ? *peers_.begin() : *above);
 }
 
 bool Chord::closer(std::string_view id, std::string_view a, std::string_view b) const {
@@ -182,12 +181,6 @@ void Chord::settle(bool lost) {
   successors_ = std::move(successors);
   predecessors_ = std::move(predecessors);
   choose_fingers();
-  routing_.clear();
-  routing_.insert(successors_.begin(), successors_.end());
-  routing_.insert(predecessors_.begin(), predecessors_.end());
-  for (const auto& finger : fingers_) {
-    if (finger) routing_.insert(*finger);
-  }
   if (!changed || !joined_) return;
   if (host_.overlay()->configuration.chord_reactive) announce(range_changed);
   host_.neighbourhood_changed(lost);
@@ -280,8 +273,29 @@ Contents Chord::on_update(const NodeId& from, const UpdateReq& request) {
     for (const auto* list : {&request.predecessors, &request.successors}) {
       for (const NodeId& node : *list) learn(to_number(node), from);
     }
+    if (linked && request.type != kPeerReady) doubt_those_between(to_number(from), request);
   }
   return Contents(UpdateAns{});
+}
+
+// A neighbour that sees this node right behind itself has lost whoever this node still sees in between. Asking them
+// shows who is right, long before the next periodic Update would.
+void Chord::doubt_those_between(Number from, const UpdateReq& request) {
+  const auto doubt = [&](const std::vector<Number>& mine, const std::vector<NodeId>& theirs) {
+    if (theirs.empty() || theirs.front() != host_.node_id() || std::count(mine.begin(), mine.end(), from) == 0) return;
+    for (const Number node : mine) {
+      if (node == from) return;
+      if (doubted_.contains(node)) continue;
+      doubted_.insert(node);
+      const NodeId id = id_of(node);
+      host_.request({Destination::node(id.view())}, Contents(PingReq{}), [this, node, id](Reply<Answer> reply) {
+        doubted_.erase(node);
+        if (!reply.ok() && reply.error().code == 0 && host_.is_linked(id)) host_.drop_link(id);
+      });
+    }
+  };
+  doubt(std::vector<Number>(predecessors_), request.successors);
+  doubt(std::vector<Number>(successors_), request.predecessors);
 }
 
 void Chord::learn(Number node, const NodeId& teacher) {
@@ -555,7 +569,7 @@ std::vector<NodeId> Chord::successors() const {
 }
 std::vector<NodeId> Chord::routing_table() const {
   std::vector<NodeId> nodes;
-  for (const Number node : routing_) nodes.push_back(id_of(node));
+  for (const Number node : peers_) nodes.push_back(id_of(node));
   return nodes;
 }
 

@@ -2,8 +2,9 @@
 // CHORD-RELOAD (RFC 6940 section 10).
 //
 // Peers are the linked nodes that sent an Update or were admitted by a Join; a node that only attached is not routed
-// over (R-ATT-10). The neighbour table is the three nearest peers on each side, the finger table has at most one peer
-// in each of the ranges [n + 2^(128-i), n + 2^(128-i+1)).
+// over (R-ATT-10); all those peers are (section 2: the Routing Table), which is what makes the mean path short of
+// Chord's log2(N)/2 + 1. The neighbour table is the three nearest peers on each side, the finger table has at most one
+// peer in each of the ranges [n + 2^(128-i), n + 2^(128-i+1)).
 #pragma once
 
 #include <array>
@@ -71,6 +72,7 @@ class Chord final : public Topology {
   void remove_peer(Number node, bool lost);
   // Tables anew from the peers; tells others and the host when they changed.
   void settle(bool lost);
+  void doubt_those_between(Number from, const UpdateReq& request);
   void choose_fingers();
   void announce(bool to_all);
   void flush_announcement();
@@ -101,8 +103,8 @@ class Chord final : public Topology {
   std::vector<Number> successors_;
   std::vector<Number> predecessors_;
   std::array<std::optional<Number>, kFingerCount> fingers_{};
-  std::set<Number> routing_;
   std::set<Number> attaching_;
+  std::set<Number> doubted_;                       // asked whether they are still there
   std::map<Number, net::SteadyTime> unreachable_;  // not tried again for a while
   std::set<Number> admitting_;                     // Join answered, data on its way
   std::optional<Joining> joining_;

@@ -392,6 +392,13 @@ void Node::forward(Envelope envelope, const NodeId& from, const NodeId& next) {
   if (!own) {
     if (header.ttl == 0) return refuse_routing(envelope, from, link_to(from), kTtlExceeded, "TTL is used up");
     --header.ttl;
+    // A source-routed message may pass twice; a third time it goes in circles, which a dead neighbour that is not
+    // noticed yet can cause. The originator sends it again.
+    const Destination self = Destination::node(node_id().view());
+    if (std::count(header.via_list.begin(), header.via_list.end(), self) > 1) {
+      ++stats_.unroutable;
+      return;
+    }
     for (const ForwardingOption& option : header.options) {
       if ((option.flags & kForwardCritical) != 0 && !knows_option(option.type))
         return refuse_routing(envelope, from, link_to(from), kUnsupportedForwardingOption,
@@ -504,6 +511,8 @@ void Node::handle_answer(const Message& message) {
     return;
   }
   if (const auto* error = std::get_if<ErrorResponse>(&packet.contents.body); error != nullptr) {
+    // On the way, not at the destination: the overlay may be in motion, the timer sends again.
+    if (error->code == kTtlExceeded && at->second.transmissions < kTransmissions) return;
     const std::string_view name = value_name(kErrorCode, error->code);
     const std::string text = name.empty() ? fmt::format("error {:#x}", error->code) : std::string(name);
     return finish(tid, RequestError{error->code, text, error->info});

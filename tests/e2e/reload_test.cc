@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// RELOAD from the command line: a new overlay, two peers that enrol, a client; and the demonstration.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <thread>
+
+#include "tests/e2e/program.h"
+
+namespace peerscope::e2e {
+namespace {
+
+// A command in the background; killed with the object.
+class Background {
+ public:
+  Background(const std::string& command, std::string log) : log_(std::move(log)) {
+    pid_ = fork();
+    if (pid_ == 0) {
+      execl("/bin/sh", "sh", "-c", ("exec " + command + " >'" + log_ + "' 2>&1").c_str(), nullptr);
+      _exit(127);
+    }
+  }
+  ~Background() {
+    if (pid_ > 0) stop(SIGKILL);
+  }
+  Background(const Background&) = delete;
+  Background& operator=(const Background&) = delete;
+  int stop(int signal_number) {
+    kill(pid_, signal_number);
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+  std::string log() const { return read_file(log_); }
+
+ private:
+  std::string log_;
+  pid_t pid_ = -1;
+};
+
+bool wait_for(const std::string& path) {
+  for (int i = 0; i < 600 && !fs::exists(path); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  return fs::exists(path);
+}
+
+TEST(Reload, PeersEnrolAndAClientStoresFetchesAndIsRefused) {
+  const Folder folder;
+  const std::string serve = "'" + program() + "' serve reload --key-type p256 ";
+  Background first(serve + "--enrollment 127.0.0.1:0 --overlay overlay.example.org --https-ca-out " +
+                       folder / "ca.pem" + " --ready-file " + folder / "first" + " --trace " + folder / "trace.pcapng",
+                   folder / "first.log");
+  ASSERT_TRUE(wait_for(folder / "first")) << first.log();
+  const std::string log = first.log();
+  const std::size_t at = log.find("https://");
+  ASSERT_NE(at, std::string::npos);
+  const std::string config = "--config " + log.substr(at, log.find('\n', at) - at) + " --https-ca " + folder / "ca.pem";
+  Background second(serve + config + " --user bob@example.org --ready-file " + folder / "second",
+                    folder / "second.log");
+  Background third(serve + config + " --user carol@example.org --ready-file " + folder / "third", folder / "third.log");
+  ASSERT_TRUE(wait_for(folder / "second")) << second.log();
+  ASSERT_TRUE(wait_for(folder / "third")) << third.log();
+  const auto ask = [&](const std::string& what) {
+    return shell("'" + program() + "' reload " + what + " --key-type p256 --user alice@example.org --identity " +
+                 folder / "alice.pem" + " " + config);
+  };
+  const Ended ping = ask("ping bob@example.org");
+  EXPECT_EQ(ping.code, 0) << ping.output;
+  EXPECT_NE(ping.output.find("time "), std::string::npos);
+  const Ended stored = ask("store alice@example.org 'hello world'");
+  EXPECT_EQ(stored.code, 0) << stored.output;
+  EXPECT_NE(stored.output.find("generation 1, 2 replicas"), std::string::npos) << stored.output;
+  const Ended fetched = ask("fetch alice@example.org");
+  EXPECT_EQ(fetched.code, 0) << fetched.output;
+  EXPECT_NE(fetched.output.find("\"hello world\""), std::string::npos);
+  const Ended foreign = ask("store bob@example.org x");
+  EXPECT_EQ(foreign.code, 1);
+  EXPECT_NE(foreign.output.find("Error_Forbidden"), std::string::npos);
+  EXPECT_EQ(ask("fetch nobody@example.org").code, 1);
+  EXPECT_EQ(ask("store x y --kind 0x55").code, 2);
+  // One leaves in order, one is killed: the value stays.
+  EXPECT_EQ(second.stop(SIGTERM), 0) << second.log();
+  EXPECT_NE(ask("fetch alice@example.org").output.find("\"hello world\""), std::string::npos);
+  third.stop(SIGKILL);
+  EXPECT_NE(ask("fetch alice@example.org").output.find("\"hello world\""), std::string::npos);
+  EXPECT_EQ(first.stop(SIGTERM), 0) << first.log();
+  EXPECT_GT(fs::file_size(folder / "trace.pcapng"), 10'000U);
+}
+
+TEST(Reload, DemoLosesNothing) {
+  const Ended demo = shell("'" + program() + "' demo reload --key-type p256 --nodes 6 --values 120");
+  EXPECT_EQ(demo.code, 0) << demo.output;
+  EXPECT_NE(demo.output.find("survivors fetch all: 120 of 120 values"), std::string::npos) << demo.output;
+  EXPECT_NE(demo.output.find("All values have their copies again"), std::string::npos) << demo.output;
+}
+
+TEST(Reload, SimulateWritesFiguresAndPlot) {
+  const Folder folder;
+  const Ended run = shell("'" + program() + "' simulate reload --nodes 20,50 --lookups 100 --values 20 --plot " +
+                          folder / "hops.svg");
+  EXPECT_EQ(run.code, 0) << run.output;
+  EXPECT_NE(run.output.find("50 nodes, simulated"), std::string::npos) << run.output;
+  EXPECT_NE(read_file(folder / "hops.svg").find("</svg>"), std::string::npos);
+}
+
+TEST(Reload, WrongUsageIsSaid) {
+  const auto code = [](const std::string& arguments) { return shell("'" + program() + "' " + arguments).code; };
+  EXPECT_EQ(code("reload"), 2);
+  EXPECT_EQ(code("reload ping --config http://127.0.0.1:1/x --user a@b"), 3);
+  EXPECT_EQ(code("reload fetch x --config /does/not/exist --user a@b"), 3);
+  EXPECT_EQ(code("simulate"), 2);
+  EXPECT_EQ(code("simulate reload --nodes 1"), 2);
+  EXPECT_EQ(code("serve reload --topology RING --enrollment 127.0.0.1:0"), 2);
+  EXPECT_EQ(code("serve reload --log-level loud"), 2);
+}
+
+}  // namespace
+}  // namespace peerscope::e2e
