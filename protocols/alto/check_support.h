@@ -26,7 +26,7 @@ struct Place {
 template <class F>
 void each_name(const Message& message, std::span<const Place> places, F&& body) {
   for (const Event& event : message.events) {
-    if (event.unknown) continue;
+    if (event.unknown || event.inner) continue;
     for (const Place& place : places) {
       if (place.key && event.key == place.field && event.index <= 0)
         body(event, event.label);
@@ -39,13 +39,13 @@ void each_name(const Message& message, std::span<const Place> places, F&& body) 
 template <class F>
 void each(const Message& message, const Field& field, F&& body) {
   for (const Event& event : message.events) {
-    if (event.field == &field && !event.unknown) body(event);
+    if (event.field == &field && !event.unknown && !event.inner) body(event);
   }
 }
 template <class F>
 void each_key(const Message& message, const Field& key, F&& body) {
   for (const Event& event : message.events) {
-    if (event.key == &key && event.index <= 0) body(event);
+    if (event.key == &key && event.index <= 0 && !event.inner) body(event);
   }
 }
 // The direct children of a group.

@@ -223,5 +223,20 @@ void mc_16(const CheckInput& in, Reporter& r);
 void mc_18(const CheckInput& in, Reporter& r);
 void mc_19(const CheckInput& in, Reporter& r);
 void mc_23(const CheckInput& in, Reporter& r);
+void sse_02(const CheckInput& in, Reporter& r);
+void sse_03(const CheckInput& in, Reporter& r);
+void sse_04(const CheckInput& in, Reporter& r);
+void sse_07(const CheckInput& in, Reporter& r);
+void sse_21(const CheckInput& in, Reporter& r);
+void sse_24(const CheckInput& in, Reporter& r);
+void sse_26(const CheckInput& in, Reporter& r);
+void sse_54(const CheckInput& in, Reporter& r);
+void pv_08(const CheckInput& in, Reporter& r);
+void pv_10(const CheckInput& in, Reporter& r);
+void pv_11(const CheckInput& in, Reporter& r);
+void pv_15(const CheckInput& in, Reporter& r);
+void pv_16(const CheckInput& in, Reporter& r);
+void pv_19(const CheckInput& in, Reporter& r);
+void pv_26(const CheckInput& in, Reporter& r);
 
 }  // namespace peerscope::alto::checks

@@ -69,7 +69,7 @@ template <class F>
 void each_unknown_in(const CheckInput& in, const Field& parent, F&& body) {
   for (const Event& event : in.message.events) {
     const Event* above = parent_of(in.message, event);
-    if (event.unknown && above != nullptr && above->field == &parent) body(event);
+    if (event.unknown && !event.inner && above != nullptr && above->field == &parent) body(event);
   }
 }
 
@@ -161,7 +161,7 @@ void http_06(const CheckInput& in, Reporter& r) {
 // The rule binds the reader of a message; on the wire an unknown member is only an observation.
 void http_13(const CheckInput& in, Reporter& r) {
   for (const Event& event : in.message.events) {
-    if (!event.unknown) continue;
+    if (!event.unknown || event.inner) continue;
     const Event* above = parent_of(in.message, event);
     r.at(&event, fmt::format("member {} of {} is not in the specifications (ignored)", event.label,
                              above == nullptr || above->field->name[0] == '\0' ? "this object" : above->field->name));
@@ -187,7 +187,7 @@ void jsn_01(const CheckInput& in, Reporter& r) {
 
 void jsn_02(const CheckInput& in, Reporter& r) {
   for (const Event& event : in.message.events) {
-    if (!event.unknown) continue;
+    if (!event.unknown || event.inner) continue;
     for (const std::string_view name : member_names()) {
       if (event.label != name && same_letters(event.label, name))
         r.at(&event, fmt::format("{} is no member; {} is, and case counts", event.label, name));

@@ -95,7 +95,7 @@ bool is_known_id(const CheckInput& in, const Directory& directory, std::string_v
 void ird_02(const CheckInput& in, Reporter& r) {
   if (is<Directory>(in) || in.message.type == nullptr) return;
   for (const Event& event : in.message.events) {
-    if (event.unknown && event.depth == 1 && event.label == kResources.name)
+    if (event.unknown && !event.inner && event.depth == 1 && event.label == kResources.name)
       r.at(&event, fmt::format("a directory travels as {}", in.message.type->media_type));
   }
 }

@@ -132,7 +132,7 @@ const std::string* dependency(const Message& message, std::string_view resource)
 void nm_02(const CheckInput& in, Reporter& r) {
   if (is<NetworkMap>(in) || in.message.type == nullptr) return;
   for (const Event& event : in.message.events) {
-    if (event.unknown && event.depth == 1 && event.label == kNetworkMapData.name)
+    if (event.unknown && !event.inner && event.depth == 1 && event.label == kNetworkMapData.name)
       r.at(&event, fmt::format("a network map travels as {}", in.message.type->media_type));
   }
 }

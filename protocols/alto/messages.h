@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// ALTO's message table: one row a media type. Dispatch, value strings, docs and completeness tests come from it.
+// ALTO's message table: one row a media type; the last two carry others. Dispatch, value strings, docs and completeness
+// tests come from it.
 #pragma once
 
 #include <array>
@@ -15,6 +16,8 @@
 #include "protocols/alto/endpoint_properties.h"
 #include "protocols/alto/endpoint_property_params.h"
 #include "protocols/alto/error.h"
+#include "protocols/alto/event_stream.h"
+#include "protocols/alto/multipart.h"
 #include "protocols/alto/network_map.h"
 #include "protocols/alto/network_map_filter.h"
 #include "protocols/alto/patch.h"
@@ -64,14 +67,22 @@ inline constexpr auto kRows = std::tuple{
     Row<MergePatch>{{"merge-patch", "application/merge-patch+json", "RFC 8895, 5.2", Direction::kResponse}},
     Row<JsonPatch>{{"json-patch", "application/json-patch+json", "RFC 8895, 5.2", Direction::kResponse}},
 };
-inline constexpr std::size_t kMessageCount = std::tuple_size_v<decltype(kRows)>;
-inline constexpr std::array<MessageType, kMessageCount> kMessages =
-    std::apply([](const auto&... row) { return std::array<MessageType, kMessageCount>{row.type...}; }, kRows);
+inline constexpr std::size_t kBodyCount = std::tuple_size_v<decltype(kRows)>;
+inline constexpr std::size_t kMessageCount = kBodyCount + 2;
+inline constexpr std::array<MessageType, kMessageCount> kMessages = std::apply(
+    [](const auto&... row) {
+      return std::array<MessageType, kMessageCount>{row.type..., kEventStreamMessage, kMultipartMessage};
+    },
+    kRows);
 
 // The row of a body, and the body of a message when it is of that kind.
 template <class T, std::size_t I = 0>
 constexpr const MessageType& message_type() {
-  if constexpr (std::is_same_v<T, typename std::tuple_element_t<I, decltype(kRows)>::Body>)
+  if constexpr (std::is_same_v<T, EventStream>)
+    return kMessages[kBodyCount];
+  else if constexpr (std::is_same_v<T, Multipart>)
+    return kMessages[kBodyCount + 1];
+  else if constexpr (std::is_same_v<T, typename std::tuple_element_t<I, decltype(kRows)>::Body>)
     return kMessages[I];
   else
     return message_type<T, I + 1>();

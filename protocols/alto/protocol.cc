@@ -24,9 +24,9 @@ constexpr Feature kFeatures[] = {
     {.name = "alto.cdni", .about = "RFC 9241: CDNI advertisements"},
     {.name = "alto.tips", .about = "RFC 9569: TIPS views"}};
 
-// Patches travel under generic media types, which belong to others too: what is around them says whether they are
-// ALTO's.
-constexpr std::size_t kOwnMediaTypes = kMessageCount - 2;
+// Patches, streams and multipart bodies travel under generic media types, which belong to others too: what is around
+// them says whether they are ALTO's.
+constexpr std::size_t kOwnMediaTypes = kBodyCount - 2;
 constexpr std::array<const char*, kOwnMediaTypes> media_types() {
   std::array<const char*, kOwnMediaTypes> out{};
   for (std::size_t i = 0; i < kOwnMediaTypes; ++i) out[i] = kMessages[i].media_type;
@@ -79,6 +79,10 @@ std::vector<FieldPlace> fields() {
   for (const MessageType& row : kMessages) {
     with_body(&row, [&](auto body) { describe_root(registrar, body); });
   }
+  EventStreamFields stream;
+  registrar.object_root(kRoot, stream);
+  MultipartFields multipart;
+  registrar.object_root(kRoot, multipart);
   Anything anything;
   registrar.value_root(kRoot, kAnythingValue, anything.value);
   return registrar.take();
@@ -164,6 +168,10 @@ std::string details(const T&) {
 
 std::string summary(const Message& message, const Message*) {
   if (message.type == nullptr) return "ALTO, unknown media type " + message.transport.content_type;
+  if (const auto* stream = body_of<EventStream>(message); stream != nullptr)
+    return fmt::format("{}, {}", message.type->name, plural(stream->events.size(), "event", "events"));
+  if (const auto* multipart = body_of<Multipart>(message); multipart != nullptr)
+    return fmt::format("{}, {}", message.type->name, plural(multipart->parts.size(), "part", "parts"));
   std::string out = message.type->name;
   with_body(message.type, [&]<class T>(const T&) {
     if (const T* body = body_of<T>(message); body != nullptr) out += details(*body);
@@ -196,6 +204,11 @@ void decode(std::string_view bytes, Message& message) {
   message.bytes.assign(bytes);
   message.size = bytes.size();
   message.type = message_by_media_type(message.transport.content_type);
+  if (message.type == &message_type<EventStream>() || message.type == &message_type<Multipart>()) {
+    message.direction = Direction::kResponse;
+    return message.type == &message_type<EventStream>() ? decode_event_stream(message, decode)
+                                                        : decode_multipart(message, decode);
+  }
   thread_local JsonIndex index;
   JsonReader reader(message, index, {.whole_decimals = true});
   if (message.direction == Direction::kUnknown && message.transport.status != 0)

@@ -147,6 +147,7 @@ void track(Session& session, const Message& message, const Message* request) {
   if (const auto* m = body_of<NetworkMap>(message); m != nullptr && body_of<NetworkMapFilter>(request) == nullptr)
     track_network_map(state, *m);
   if (const auto* m = body_of<Tips>(message); m != nullptr) track_tips(state, *m);
+  for (const MessagePart& part : message.parts) track(session, *part.message, nullptr);
 }
 
 }  // namespace peerscope::alto

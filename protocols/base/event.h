@@ -29,6 +29,7 @@ struct Event {
   bool has_text = false;
   bool unknown = false;  // a member that no description names; `text` is its raw value
   bool empty = false;    // a list without elements
+  bool inner = false;    // of a message that this one carries (Message::parts), where it is judged
   union {
     std::int64_t number = 0;
     double real;

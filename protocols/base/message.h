@@ -37,6 +37,22 @@ struct Transport {
   std::string undecoded;  // why the body could not be had from its content coding
 };
 
+struct Message;
+
+// A message that another one carries: an event of a stream, a part of a multipart body. Its bytes may stand in pieces
+// there.
+struct MessagePart {
+  struct Piece {
+    std::uint32_t inner;
+    std::uint32_t outer;
+  };
+  std::unique_ptr<Message> message;
+  std::vector<Piece> pieces;  // in order; the first one begins at 0
+
+  // Where a byte of the part stands in the carrying message.
+  std::uint32_t outer(std::uint32_t inner) const;
+};
+
 // Reusable: clear() keeps the memory. Events and issues point into `bytes` and `arena`, so a Message is moved by
 // pointer only. Not thread-safe.
 struct Message {
@@ -52,6 +68,7 @@ struct Message {
   std::vector<Issue> issues;
   std::vector<std::unique_ptr<std::string>> arena;  // unescaped texts
   std::shared_ptr<void> body;                       // the protocol's own struct
+  std::vector<MessagePart> parts;                   // what it carries; `events` holds their events too
   const char* dialect = nullptr;                    // name of a pre-RFC dialect: shown, not validated
   // What decoding must know beyond the bytes (RELOAD: data models of Kinds); the protocol's own type, owned by the
   // caller, set before decoding. Null: what the specifications say.
@@ -75,6 +92,10 @@ struct Message {
     return *static_cast<const T*>(body.get());
   }
 };
+
+// Appends the events of a part below the group at `parent`, which must be the last group so far, and keeps
+// the part; its issues stay with it.
+void append_part(Message& message, std::uint32_t parent, MessagePart part);
 
 // The children of `events[parent]` that describe `field`.
 const Event* child(const Message& message, const Event& parent, const Field& field);

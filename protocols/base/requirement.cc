@@ -61,6 +61,18 @@ void run_checks(const Protocol& protocol, const CheckInput& input, CheckScopes s
     reporter.reset();
     row.check(input, reporter);
   }
+  for (const MessagePart& part : input.message.parts) {
+    const std::size_t before = out.size();
+    // What a part answers is told by what carries it.
+    run_checks(protocol, {*part.message, nullptr, input.session}, scopes, out);
+    for (std::size_t i = before; i < out.size(); ++i) {
+      Finding& finding = out[i];
+      const std::uint32_t from = part.outer(finding.offset);
+      // A finding about the part as a whole has no place in it.
+      if (finding.length > 0) finding.length = part.outer(finding.offset + finding.length - 1) + 1 - from;
+      finding.offset = from;
+    }
+  }
 }
 
 }  // namespace peerscope

@@ -55,6 +55,8 @@ bool is_space(char c) {
 class AltoSample : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override { sample = load_sample(GetParam()); }
+  // Streams and multipart bodies are lines around messages: they may end anywhere.
+  bool carries_others() const { return sample.message == "event-stream" || sample.message == "path-vector"; }
   // What decoding and checking may not do, whatever the bytes are.
   void survives(std::string_view bytes, Message& message, const std::string& what) {
     decode_as(sample, bytes, message);
@@ -110,7 +112,8 @@ TEST_P(AltoSample, EventsHoldTheBytesOfTheirValuesAndKeys) {
       EXPECT_EQ(value, event.number != 0 ? "true" : "false");
     } else if (event.has_number) {
       EXPECT_EQ(value, std::to_string(event.number));
-    } else {
+    } else if (event.field != &alto::kSseEvent && event.field != &alto::kMultipartPart &&
+               !(event.parent == Event::kNoParent && carries_others())) {
       EXPECT_TRUE(value.front() == '{' || value.front() == '[') << value;
     }
   }
@@ -119,7 +122,7 @@ TEST_P(AltoSample, EventsHoldTheBytesOfTheirValuesAndKeys) {
 TEST_P(AltoSample, EncodesAgain) {
   Message message;
   decode(sample, message);
-  if (message.body == nullptr) return;
+  if (message.body == nullptr || carries_others()) return;
   const std::string first = encode_body(message);
   if (sample.form == Form::kStrict) {
     EXPECT_EQ(first, sample.bytes);
@@ -147,7 +150,8 @@ TEST_P(AltoSample, CutAnywhereIsCutShortAndNothingElse) {
     ASSERT_NO_FATAL_FAILURE(
         survives(std::string_view(sample.bytes).substr(0, size), message, "cut at " + std::to_string(size)));
     const std::string_view lost = std::string_view(sample.bytes).substr(size);
-    if (sample.form == Form::kMalformed || std::all_of(lost.begin(), lost.end(), is_space)) continue;
+    if (carries_others() || sample.form == Form::kMalformed || std::all_of(lost.begin(), lost.end(), is_space))
+      continue;
     EXPECT_TRUE(message.has(Shape::kCutShort) || message.has(Shape::kMalformed)) << "cut at " << size;
     if (sample.form != Form::kStrict) continue;
     // The part that is left must not be blamed for what the lost part may have held.
@@ -158,7 +162,7 @@ TEST_P(AltoSample, CutAnywhereIsCutShortAndNothingElse) {
 }
 
 TEST_P(AltoSample, BytesBehindTheEndAreTrailing) {
-  if (sample.form == Form::kMalformed) return;
+  if (sample.form == Form::kMalformed || carries_others()) return;
   Message message;
   for (const std::string_view more : {"x", "}", "]", "{}", ",", "1", "\n\nnull", "//"}) {
     ASSERT_NO_FATAL_FAILURE(survives(sample.bytes + std::string(more), message, "with " + std::string(more)));
