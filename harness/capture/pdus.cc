@@ -249,6 +249,7 @@ class Reader {
       message = decode(*captured.protocol, body, transport, direction, std::move(message));
     } else {
       for (const Protocol* protocol : protocols()) {
+        if (protocol->media_types.empty()) continue;  // it does not travel over HTTP
         message = decode(*protocol, body, transport, direction, std::move(message));
         if (!belongs_to(*protocol, *message)) continue;
         captured.protocol = protocol;

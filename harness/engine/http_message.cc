@@ -65,7 +65,8 @@ bool belongs_to(const Protocol& protocol, const Message& message) {
   for (const char* type : protocol.media_types) {
     if (message.transport.content_type == type) return true;
   }
-  return !message.events.empty() && !message.events.front().unknown;
+  // Without a media type of its own it is one only if the protocol read more into it than its syntax.
+  return !message.events.empty() && !message.events.front().unknown && message.body != nullptr;
 }
 
 }  // namespace peerscope::harness
