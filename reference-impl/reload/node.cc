@@ -46,7 +46,7 @@ bool knows_option(std::uint8_t) {
 }  // namespace
 
 Node::Node(net::Clock& clock, RandomSource& random, OverlayPtr overlay, std::unique_ptr<Security> security,
-           Transport& transport, NodeOptions options)
+           LinkTransport& transport, NodeOptions options)
     : clock_(clock),
       random_(random),
       overlay_(std::move(overlay)),

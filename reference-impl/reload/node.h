@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A RELOAD node (RFC 6940): forwards, answers, stores, asks. Peers and clients alike; how it gets its links is the
-// Transport's business, where messages go the Topology's.
+// LinkTransport's business, where messages go the Topology's.
 //
 // Ownership: clock, random source and transport must outlive the node. Failure: what peers do wrong is answered or
 // dropped and counted; requests fail in their callbacks. Callbacks are never run inside the call that takes them, and
@@ -78,7 +78,7 @@ class Node final : public LinkListener, private TopologyHost {
   using Observer = std::function<void(bool outgoing, const Link& link, std::string_view message)>;
 
   Node(net::Clock& clock, RandomSource& random, OverlayPtr overlay, std::unique_ptr<Security> security,
-       Transport& transport, NodeOptions options = {});
+       LinkTransport& transport, NodeOptions options = {});
   ~Node() override;
 
   void set_observer(Observer observer) { observer_ = std::move(observer); }
@@ -248,7 +248,7 @@ class Node final : public LinkListener, private TopologyHost {
   RandomSource& random_;
   OverlayPtr overlay_;
   std::unique_ptr<Security> security_;
-  Transport& transport_;
+  LinkTransport& transport_;
   NodeOptions options_;
   Observer observer_;
   net::SteadyTime started_;
