@@ -83,8 +83,10 @@ TEST_F(JudgedOverlay, NoMessageBreaksARule) {
   value.kind = kPrivateDictionary;
   value.key = owner.id.str();
   ASSERT_TRUE(store(*owner.node, place, {value}).ok());
-  EXPECT_EQ(fetched(*members_[4]->node, place, kPrivateArray), "x");
-  EXPECT_EQ(fetched(*members_[4]->node, place, kPrivateDictionary), "x");
+  for (auto& member : members_) {
+    EXPECT_EQ(fetched(*member->node, place, kPrivateArray), "x");
+    EXPECT_EQ(fetched(*member->node, place, kPrivateDictionary), "x");
+  }
   EXPECT_FALSE(store(*members_[1]->node, place, {value}).ok());
   ProbeReq probe;
   probe.requested_info = {kResponsibleSet, kNumResources, kUptime};
@@ -110,6 +112,15 @@ TEST_F(JudgedOverlay, NoMessageBreaksARule) {
   for (const char* method : {"attach_req", "join_req", "leave_req", "update_req", "route_query_req", "store_req",
                              "fetch_ans", "stat_ans", "find_ans", "probe_ans", "error"})
     EXPECT_GT(methods_[method], 0) << method;
+}
+
+TEST_F(JudgedOverlay, AJudgeWhoSeesNothingWouldBeNoJudge) {
+  Packet unsigned_ping;
+  unsigned_ping.forwarding.overlay = overlay()->hash;
+  unsigned_ping.forwarding.destination_list = {Destination::node(node_id({1}).view())};
+  unsigned_ping.contents = Contents(PingReq{});
+  judge(encode(unsigned_ping, &overlay()->context), "10.0.0.1:6084", "10.0.0.2:6084");
+  EXPECT_FALSE(complaints_.empty());
 }
 
 }  // namespace
