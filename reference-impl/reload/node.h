@@ -239,6 +239,9 @@ class Node final : public LinkListener, private TopologyHost {
   void take_newer(const std::string& resource, const NodeId& from);
   void schedule_expiry();
   void come_back();
+  void schedule_partition_check();
+  void check_partition();
+  void ask_beyond(const NodeId& bootstrap);
 
   std::int64_t wall_seconds() const;
   std::uint64_t wall_milliseconds() const;
@@ -271,6 +274,7 @@ class Node final : public LinkListener, private TopologyHost {
   net::TimerId copy_timer_ = 0;
   net::SteadyTime copies_due_{};
   net::TimerId expiry_timer_ = 0;
+  net::TimerId partition_timer_ = 0;
   bool had_neighbours_ = false;
   bool coming_back_ = false;
   bool stopped_ = false;

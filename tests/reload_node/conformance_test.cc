@@ -27,7 +27,7 @@ class JudgedOverlay : public OverlayFixture {
     message->source = from;
     message->destination = to;
     message->frame = ++seen_;
-    message->time_ns = clock_.now().time_since_epoch().count();
+    message->time_ns = clock_.wall_now().time_since_epoch().count();
     message->transport.security = Transport::Security::kTls;
     ASSERT_NE(packet_of(*message), nullptr);
     const std::uint64_t tid = packet_of(*message)->forwarding.transaction_id;
