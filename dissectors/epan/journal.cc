@@ -46,8 +46,8 @@ const Record* Journal::enter(const Sighting& sighting) noexcept {
     Record& record = records_.emplace_back();
     fill(sighting, record);
     // A request outlives this call, because its response is checked against it.
-    auto fresh = sighting.direction == Direction::kResponse ? nullptr : std::make_unique<Message>();
-    Message& message = fresh != nullptr ? *fresh : workspace_;
+    auto kept = sighting.direction == Direction::kResponse ? nullptr : fresh();
+    Message& message = kept != nullptr ? *kept : workspace_;
     decode(sighting, record, message);
     record.type = message.type;
     record.direction = message.direction;
@@ -73,14 +73,15 @@ const Record* Journal::enter(const Sighting& sighting) noexcept {
     }
 
     if (study_ != nullptr) study_(message, request.get(), record);
-    if (fresh == nullptr) return &record;
-    overflow_ = nullptr;
+    give_back(std::move(request));
+    if (kept == nullptr) return &record;
+    give_back(std::move(overflow_));
     auto& unanswered = conversations_[sighting.conversation].unanswered;
     if (message.direction == Direction::kRequest && unanswered.size() < kMaxUnanswered) {
       std::string id(protocol_.exchange_id(message));
-      unanswered.push_back({&record, std::move(fresh), std::move(id)});
+      unanswered.push_back({&record, std::move(kept), std::move(id)});
     } else {
-      overflow_ = std::move(fresh);  // message() refers to it until the next call
+      overflow_ = std::move(kept);  // message() refers to it until the next call
     }
     return &record;
   } catch (...) {
@@ -143,6 +144,7 @@ void Journal::clear() noexcept {
   message_ = &workspace_;
   workspace_.clear();
   overflow_ = nullptr;
+  spare_.clear();
   conversations_.clear();
   sessions_.clear();
   sent_.clear();
@@ -185,11 +187,25 @@ void Journal::note_retransmission(const Sighting& sighting, Record& record) {
   if (!sighting.complete || protocol_.exchange_id(*message_).empty() || sent_.size() >= kMaxRemembered) return;
   const std::string_view part =
       protocol_.repeated_part != nullptr ? protocol_.repeated_part(*message_) : sighting.bytes;
-  std::string key;
-  key.append(sighting.source_host).append(1, ' ').append(sighting.destination).append(1, ' ');
-  key.append(std::to_string(part.size())).append(1, ' ').append(std::to_string(hash_of(part)));
-  const auto [at, first] = sent_.try_emplace(std::move(key), sighting.frame);
+  std::size_t key = hash_of(part);
+  for (const std::string_view end : {sighting.source_host, sighting.destination}) key = key * 1'000'003 ^ hash_of(end);
+  const auto [at, first] = sent_.try_emplace(key, sighting.frame);
   if (!first) record.retransmission_of = at->second;
+}
+
+std::unique_ptr<Message> Journal::fresh() {
+  if (spare_.empty()) return std::make_unique<Message>();
+  std::unique_ptr<Message> message = std::move(spare_.back());
+  spare_.pop_back();
+  return message;
+}
+
+void Journal::give_back(std::unique_ptr<Message> message) {
+  constexpr std::size_t kMostSpare = 16;
+  constexpr std::size_t kLargest = 1 << 20;
+  if (message != nullptr && spare_.size() < kMostSpare && message->bytes.capacity() < kLargest &&
+      message->events.capacity() * sizeof(Event) < kLargest)
+    spare_.push_back(std::move(message));
 }
 
 void Journal::follow(const Sighting& sighting, Record& record) {

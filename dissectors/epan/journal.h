@@ -118,6 +118,8 @@ class Journal {
   std::unique_ptr<Message> take(std::uint32_t conversation, std::string_view id, bool oldest, Record*& request_record);
   std::unique_ptr<Message> pair(const Sighting& sighting, Record& record, Record*& request_record);
   void check(const Sighting& sighting, Record& record, const Message* request);
+  std::unique_ptr<Message> fresh();
+  void give_back(std::unique_ptr<Message> message);
   Session* session_of(const Sighting& sighting, Direction direction);
 
   // A hostile or one-sided capture must not fill the memory with requests that nobody answers.
@@ -134,10 +136,11 @@ class Journal {
   std::deque<Record> records_;  // a deque: records keep their addresses
   std::unordered_map<std::uint32_t, Conversation> conversations_;
   std::unordered_map<std::string, std::unique_ptr<Session>> sessions_;  // by server endpoint
-  std::unordered_map<std::string, std::uint32_t> sent_;                 // message seen -> its frame
+  std::unordered_map<std::size_t, std::uint32_t> sent_;                 // hash of a message seen -> its frame
   std::unordered_map<std::string, Journey> journeys_;                   // its elements keep their addresses
   Record passing_;
-  std::unique_ptr<Message> overflow_;  // a request that is not kept
+  std::unique_ptr<Message> overflow_;            // a request that is not kept
+  std::vector<std::unique_ptr<Message>> spare_;  // their memory serves the next ones
 };
 
 }  // namespace peerscope::epan

@@ -52,14 +52,14 @@ class Link {
 };
 using LinkPtr = std::shared_ptr<Link>;
 
-class Transport {
+class LinkTransport {
  public:
   using Connected = std::function<void(net::Result<LinkPtr>)>;
 
-  Transport() = default;
-  virtual ~Transport() = default;
-  Transport(const Transport&) = delete;
-  Transport& operator=(const Transport&) = delete;
+  LinkTransport() = default;
+  virtual ~LinkTransport() = default;
+  LinkTransport(const LinkTransport&) = delete;
+  LinkTransport& operator=(const LinkTransport&) = delete;
 
   // Where this node accepts links, and of which type (overlay_link.h).
   virtual net::Endpoint local() const = 0;

@@ -52,7 +52,7 @@ class MemoryNetwork {
   std::uint64_t delivered_ = 0;
 };
 
-class MemoryTransport final : public Transport {
+class MemoryTransport final : public LinkTransport {
  public:
   MemoryTransport(MemoryNetwork& network, std::vector<NodeId> nodes);
   ~MemoryTransport() override;

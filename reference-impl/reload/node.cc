@@ -46,7 +46,7 @@ bool knows_option(std::uint8_t) {
 }  // namespace
 
 Node::Node(net::Clock& clock, RandomSource& random, OverlayPtr overlay, std::unique_ptr<Security> security,
-           Transport& transport, NodeOptions options)
+           LinkTransport& transport, NodeOptions options)
     : clock_(clock),
       random_(random),
       overlay_(std::move(overlay)),
@@ -73,6 +73,7 @@ void Node::stop() {
   }
   clock_.cancel(copy_timer_);
   clock_.cancel(expiry_timer_);
+  clock_.cancel(partition_timer_);
   pending_.clear();
   waiting_links_.clear();
   topology_.reset();
@@ -113,6 +114,7 @@ std::uint32_t Node::uptime() const {
 
 void Node::start_alone() {
   topology_->start_alone();
+  schedule_partition_check();
 }
 
 void Node::connect(std::vector<net::Endpoint> bootstrap, OnJoined done) {
@@ -128,7 +130,10 @@ void Node::join(std::vector<net::Endpoint> bootstrap, OnJoined done) {
   options_.bootstrap = bootstrap;
   connect(std::move(bootstrap), [this, done = std::move(done)](net::Result<void> connected) {
     if (!connected.ok()) return done(connected);
-    topology_->join(entry_, done);
+    topology_->join(entry_, [this, done](net::Result<void> joined) {
+      if (joined.ok()) schedule_partition_check();
+      done(joined);
+    });
   });
 }
 
@@ -170,6 +175,47 @@ void Node::come_back() {
       if (!joined.ok()) topology_->start_alone();
     });
   });
+}
+
+// Partitions (section 10.7.4.4): a bootstrap node is asked for whoever follows this node. Somebody nearer than the own
+// successor belongs to another part of the overlay, and an Attach to him joins the two.
+void Node::schedule_partition_check() {
+  clock_.cancel(partition_timer_);
+  if (options_.bootstrap.empty() || overlay_->configuration.topology_plugin != kChordReload) return;
+  const net::Duration interval = std::chrono::seconds(overlay_->configuration.chord_update_interval);
+  const auto part = static_cast<std::int64_t>(random() % 100);
+  partition_timer_ = later(interval + interval / 100 * part, [this] {
+    check_partition();
+    schedule_partition_check();
+  });
+}
+
+void Node::check_partition() {
+  if (!topology_->joined()) return;
+  const net::Endpoint to = options_.bootstrap[random() % options_.bootstrap.size()];
+  if (to == transport_.local()) return;
+  for (const auto& [key, state] : links_) {
+    if (state.link->remote() == to) return ask_beyond(state.bound);
+  }
+  transport_.connect(to, [this, alive = std::weak_ptr<bool>(alive_)](net::Result<LinkPtr> link) {
+    if (alive.expired() || !link.ok() || (*link)->peers().empty()) return;
+    const NodeId node = (*link)->peers().front();
+    add_link(*link, false);
+    ask_beyond(node);
+  });
+}
+
+void Node::ask_beyond(const NodeId& bootstrap) {
+  const std::string behind = to_id(to_number(node_id().view()) + 1);
+  request({Destination::node(bootstrap.view()), Destination::resource(behind)}, Contents(PingReq{}),
+          [this, bootstrap](Reply<Answer> reply) {
+            if (!reply.ok() || !topology_->joined() || reply->from == node_id()) return;
+            const std::vector<NodeId> successors = topology_->successors();
+            if (!successors.empty() && successors.front() == reply->from) return;
+            net::log_info("reload", "a part of the overlay that was not known");
+            attach({Destination::node(bootstrap.view()), Destination::node(reply->from.view())}, true,
+                   [](Reply<NodeId>) {});
+          });
 }
 
 // ---- links

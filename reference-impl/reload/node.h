@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A RELOAD node (RFC 6940): forwards, answers, stores, asks. Peers and clients alike; how it gets its links is the
-// Transport's business, where messages go the Topology's.
+// LinkTransport's business, where messages go the Topology's.
 //
 // Ownership: clock, random source and transport must outlive the node. Failure: what peers do wrong is answered or
 // dropped and counted; requests fail in their callbacks. Callbacks are never run inside the call that takes them, and
@@ -78,7 +78,7 @@ class Node final : public LinkListener, private TopologyHost {
   using Observer = std::function<void(bool outgoing, const Link& link, std::string_view message)>;
 
   Node(net::Clock& clock, RandomSource& random, OverlayPtr overlay, std::unique_ptr<Security> security,
-       Transport& transport, NodeOptions options = {});
+       LinkTransport& transport, NodeOptions options = {});
   ~Node() override;
 
   void set_observer(Observer observer) { observer_ = std::move(observer); }
@@ -239,6 +239,9 @@ class Node final : public LinkListener, private TopologyHost {
   void take_newer(const std::string& resource, const NodeId& from);
   void schedule_expiry();
   void come_back();
+  void schedule_partition_check();
+  void check_partition();
+  void ask_beyond(const NodeId& bootstrap);
 
   std::int64_t wall_seconds() const;
   std::uint64_t wall_milliseconds() const;
@@ -248,7 +251,7 @@ class Node final : public LinkListener, private TopologyHost {
   RandomSource& random_;
   OverlayPtr overlay_;
   std::unique_ptr<Security> security_;
-  Transport& transport_;
+  LinkTransport& transport_;
   NodeOptions options_;
   Observer observer_;
   net::SteadyTime started_;
@@ -271,6 +274,7 @@ class Node final : public LinkListener, private TopologyHost {
   net::TimerId copy_timer_ = 0;
   net::SteadyTime copies_due_{};
   net::TimerId expiry_timer_ = 0;
+  net::TimerId partition_timer_ = 0;
   bool had_neighbours_ = false;
   bool coming_back_ = false;
   bool stopped_ = false;

@@ -29,7 +29,7 @@ struct TlsTransportOptions {
   net::KeyLogSink key_log;
 };
 
-class TlsTransport final : public Transport {
+class TlsTransport final : public LinkTransport {
  public:
   // Whose certificate this is, if the overlay trusts it. `others` came along with it.
   using PeerCheck = std::function<net::Result<std::vector<NodeId>>(const CertificatePtr& certificate,

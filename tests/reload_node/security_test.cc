@@ -190,8 +190,8 @@ TEST_F(Enrollment, BrokenRequestsAreRefused) {
   EXPECT_EQ(ask({"alice@example.org", "", 99}).body, "Node-IDs_not_available");
   auto request = enrollment_request(std::string(kEnrollmentPath), {"bob@example.org", "", 1}, key_, random_);
   const std::string whole = request->body;
-  for (std::size_t cut = 0; cut < whole.size(); cut += 7) {
-    request->body = whole.substr(0, cut);
+  for (std::size_t cut = 0; cut + 2 < whole.size(); cut += 7) {
+    request->body = whole.substr(0, cut);  // the line end behind the closing boundary may be missing
     EXPECT_NE(server_.handle(*request, kNow).status, 200) << cut;
   }
   EXPECT_EQ(server_.handle({"GET", std::string(kEnrollmentPath)}, kNow).status, 405);
