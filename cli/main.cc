@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/join.h"
+#include "cli/serve_alto.h"
 #include "cli/serve_reload.h"
 #include "cli/serve_tracker.h"
 #include "harness/engine/verdict.h"
@@ -21,12 +22,14 @@ struct Command {
 
 int serve(int argc, char** argv) {
   if (argc >= 2 && std::strcmp(argv[1], "tracker") == 0) return peerscope::cli::serve_tracker(argc - 1, argv + 1);
+  if (argc >= 2 && std::strcmp(argv[1], "alto") == 0) return peerscope::cli::serve_alto(argc - 1, argv + 1);
   if (argc >= 2 && std::strcmp(argv[1], "reload") == 0) return peerscope::cli::serve_reload(argc - 1, argv + 1);
   const bool help = argc >= 2 && (std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0);
   if (argc >= 2 && !help) std::fprintf(stderr, "peerscope serve: no role '%s'\n\n", argv[1]);
   std::fprintf(help ? stdout : stderr,
                "usage: peerscope serve ROLE [options]\n\nroles:\n"
                "  tracker   a PPSP tracker (RFC 7846)\n"
+               "  alto      an ALTO server (RFC 7285)\n"
                "  reload    a RELOAD peer (RFC 6940), or a new overlay with its authority\n"
                "\n`peerscope serve ROLE --help` shows a role's options.\n");
   return help ? 0 : peerscope::harness::kExitUsage;
@@ -45,7 +48,7 @@ constexpr Command kCommands[] = {
     {"check", "judge every message of a capture", peerscope::cli::check},
     {"replay", "play one party of a captured flow against a live implementation", peerscope::cli::replay},
     {"run", "run conformance scenarios against an implementation", peerscope::cli::run},
-    {"serve", "run a reference implementation: serve tracker, serve reload", serve},
+    {"serve", "run a reference implementation: serve tracker, serve reload, serve alto", serve},
     {"join", "run a reference peer against a tracker", join},
     {"reload", "ask a RELOAD overlay: ping, store, fetch, ...", peerscope::cli::reload},
     {"simulate", "simulate reload: overlays of many nodes on virtual time", peerscope::cli::simulate},

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // ALTO (RFC 7285 and its extensions) in Wireshark: media types and the hand-off.
 //
-// Not covered: update streams and multipart answers, whose media types belong to others too; requests without a body,
-// which HTTP does not hand on, so that a GET is not linked to its answer. Over HTTP/2 the method and the status are out of
-// a plugin's reach in Wireshark 4.0, so checks on them are not made there.
+// An update stream is shown when HTTP hands its body on, which is at its end; one that is still open when the capture
+// ends is not. Multipart answers are taken apart by Wireshark itself, which hands on each part. Not covered: patches
+// outside of streams; requests without a body, which HTTP does not hand on, so that a GET is not linked to its answer.
+// Over HTTP/2 the method and the status are out of a plugin's reach in Wireshark 4.0, so checks on them are not made
+// there.
 #include "protocols/alto/protocol.h"
 
 #include <array>
@@ -29,6 +31,17 @@ Dissector& dissector() {
   return instance;
 }
 
+// text/event-stream belongs to many: only bodies that begin with an event of ALTO are taken.
+constexpr guint kLooked = 512;
+
+int dissect_event_stream(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
+  const guint length = MIN(tvb_captured_length(tvb), kLooked);
+  if (length == 0) return 0;
+  const auto* bytes = reinterpret_cast<const char*>(tvb_get_ptr(tvb, 0, static_cast<gint>(length)));
+  if (!is_update_stream({bytes, length})) return 0;
+  return dissector().dissect(tvb, pinfo, tree, data);
+}
+
 void register_protocol() {
   dissector().enrol();
   register_dissector(dissector().filter(), Callbacks<dissector>::dissect, dissector().proto());
@@ -41,6 +54,8 @@ void register_handoff() {
   dissector_handle_t handle = find_dissector(dissector().filter());
   // HTTP/1.1, HTTP/2 and multipart bodies all look here, after TLS, chunked coding and compression are undone.
   for (const char* type : protocol().media_types) dissector_add_string("media_type", type, handle);
+  dissector_add_string("media_type", message_type<EventStream>().media_type,
+                       create_dissector_handle(dissect_event_stream, dissector().proto()));
 }
 
 const epan::Registration registration("alto", register_protocol, register_handoff);

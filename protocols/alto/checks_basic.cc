@@ -8,6 +8,7 @@
 #include "protocols/alto/checks.h"
 #include "protocols/alto/names.h"
 #include "protocols/alto/protocol.h"
+#include "protocols/base/json_value.h"
 
 namespace peerscope::alto::checks {
 namespace {
@@ -112,24 +113,28 @@ bool may_be_part_id(const CheckInput& in, const Event& event) {
   return is<PropertyMap>(in) || !in.message.whole() || (costs && costs->has_mode(kArray));
 }
 
-const Event* asked_at(const Message& request, std::string_view path) {
-  std::string dotted(path);
-  std::replace(dotted.begin(), dotted.end(), '/', '.');
-  const std::uint32_t at = find_path(request.events, dotted);
-  return at == Event::kNoParent ? nullptr : &request.events[at];
+// Whether the request has a member at this path, whatever its type.
+bool has_member(const JsonValue& request, std::string_view path) {
+  const JsonValue* here = &request;
+  while (here != nullptr && !path.empty()) {
+    const std::string_view name = path.substr(0, path.find('/'));
+    path.remove_prefix(std::min(name.size() + 1, path.size()));
+    here = here->find(name);
+  }
+  return here != nullptr;
 }
 
 // An error's code, and the member of the request that it names.
 void named_member(const CheckInput& in, Reporter& r, std::string_view code, bool must_exist) {
   const auto* m = body_of<Error>(in.message);
   if (m == nullptr || !m->meta || m->meta->code != code || !m->meta->field) return;
-  const Event* there = asked_at(*in.request, *m->meta->field);
-  if ((there != nullptr) == must_exist || !in.request->whole()) return;
+  const auto request = parse_json(in.request->view());
+  if (request == nullptr || has_member(*request, *m->meta->field) == must_exist) return;
   // RFC 7285 shows the path once from the inside out (A-ERR-15).
   const std::size_t slash = m->meta->field->rfind('/');
   if (slash != std::string::npos && must_exist) {
     const std::string turned = m->meta->field->substr(slash + 1) + "/" + m->meta->field->substr(0, slash);
-    if ((asked_at(*in.request, turned) != nullptr) == must_exist) return;
+    if (has_member(*request, turned)) return;
   }
   r.at(in.message.first(kErrorField),
        fmt::format("{} names {}, and the request {} it", code, *m->meta->field, must_exist ? "does not have" : "has"));

@@ -49,6 +49,25 @@ JsonValue* descend(JsonValue* at, const std::vector<std::string>& tokens, std::s
   return at;
 }
 
+// A patch of a few lines may copy a document into itself again and again: what it makes is bounded in size and depth.
+constexpr std::size_t kMostCopied = 1'000'000;  // values
+
+struct Budget {
+  std::size_t copied = 0;
+};
+
+// How deep a value is nested; adds its parts to `count`.
+std::size_t measure(const JsonValue& value, std::size_t& count) {
+  ++count;
+  std::size_t deepest = 0;
+  if (const Array* items = value.array(); items != nullptr) {
+    for (const JsonValue& item : *items) deepest = std::max(deepest, measure(item, count));
+  } else if (const Object* members = value.object(); members != nullptr) {
+    for (const auto& [name, member] : *members) deepest = std::max(deepest, measure(member, count));
+  }
+  return deepest + 1;
+}
+
 std::string no_place(const std::string& pointer) {
   return fmt::format("there is no {}", pointer.empty() ? "document" : pointer);
 }
@@ -91,13 +110,20 @@ std::string remove_at(JsonValue& document, const std::string& pointer, const std
   return {};
 }
 
-std::string apply_one(JsonValue& document, const PatchOperation& operation) {
+std::string too_much(const JsonValue& value, const std::vector<std::string>& path, Budget& budget) {
+  const std::size_t depth = measure(value, budget.copied) + path.size();
+  if (depth > static_cast<std::size_t>(JsonIndex::kMaxDepth)) return "the document would be nested too deep";
+  return budget.copied > kMostCopied ? "the patch makes more than any document needs" : "";
+}
+
+std::string apply_one(JsonValue& document, const PatchOperation& operation, Budget& budget) {
   if (!operation.op || !operation.path) return "op or path is missing";
   const std::string& op = *operation.op;
   std::vector<std::string> path;
   if (!split_pointer(*operation.path, path)) return fmt::format("{} is no JSON pointer", *operation.path);
   if (op == "add" || op == "replace" || op == "test") {
     if (!operation.value) return op + " has no value";
+    if (std::string fault = too_much(*operation.value, path, budget); !fault.empty()) return fault;
     if (op == "add") return add_at(document, *operation.path, path, *operation.value);
     JsonValue* place = descend(&document, path, path.size());
     if (place == nullptr) return no_place(*operation.path);
@@ -111,6 +137,7 @@ std::string apply_one(JsonValue& document, const PatchOperation& operation) {
   if (!operation.from || !split_pointer(*operation.from, from)) return op + " has no from";
   const JsonValue* source = descend(&document, from, from.size());
   if (source == nullptr) return no_place(*operation.from);
+  if (std::string fault = too_much(*source, path, budget); !fault.empty()) return fault;
   JsonValue moved = *source;
   if (op == "move") {
     const bool inside = path.size() > from.size() && std::equal(from.begin(), from.end(), path.begin());
@@ -203,8 +230,9 @@ bool make_merge_patch(const JsonValue& before, const JsonValue& after, JsonValue
 
 std::string apply_json_patch(JsonValue& target, const std::vector<PatchOperation>& operations) {
   JsonValue document = target;
+  Budget budget;
   for (std::size_t i = 0; i < operations.size(); ++i) {
-    if (std::string fault = apply_one(document, operations[i]); !fault.empty())
+    if (std::string fault = apply_one(document, operations[i], budget); !fault.empty())
       return fmt::format("operation {} does not apply: {}", i, fault);
   }
   target = std::move(document);

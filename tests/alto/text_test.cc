@@ -172,5 +172,27 @@ TEST(AltoJsonPatch, AppliesAllOrNothing) {
   }
 }
 
+TEST(AltoJsonPatch, CannotMakeWhatNoDocumentNeeds) {
+  // Each step doubles the document.
+  std::vector<PatchOperation> doubling(80);
+  for (std::size_t i = 0; i < doubling.size(); ++i) {
+    doubling[i].op = "copy";
+    doubling[i].from = "/a";
+    doubling[i].path = "/a/-";
+  }
+  JsonValue wide = parsed(R"({"a":[1]})");
+  EXPECT_NE(apply_json_patch(wide, doubling).find("operation"), std::string::npos);
+  EXPECT_EQ(json_text(wide), R"({"a":[1]})");
+  // Two members, then four: wide without getting deep is bounded as well.
+  std::vector<PatchOperation> more;
+  for (int i = 0; i < 30; ++i) {
+    more.push_back({.op = "copy", .path = "/t", .from = "/b", .value = {}});
+    more.push_back({.op = "add", .path = "/b", .from = {}, .value = parsed("[]")});
+    for (int k = 0; k < 4; ++k) more.push_back({.op = "copy", .path = "/b/-", .from = "/t", .value = {}});
+  }
+  JsonValue both = parsed(R"({"b":[1,2]})");
+  EXPECT_NE(apply_json_patch(both, more).find("the patch makes more than any document needs"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace peerscope::alto

@@ -121,7 +121,7 @@ TEST(AltoDissector, EverySampleIsSoundWithItsFindings) {
   for (const std::string& path : sample_paths("alto")) {
     const Sample one = load_sample(path);
     // Patches and what has no structure come under other media types or as no frame at all.
-    const bool own = one.transport.content_type.starts_with("application/alto-");
+    const bool own = one.transport.content_type.starts_with("application/alto-") || one.message == "event-stream";
     if (!own || one.bytes.empty()) continue;
     for (const bool tree : {true, false}) {
       Options options;
@@ -136,6 +136,21 @@ TEST(AltoDissector, EverySampleIsSoundWithItsFindings) {
       EXPECT_EQ(findings(out[0]), wanted) << one.name;
     }
   }
+}
+
+TEST(AltoDissector, UpdateStreamsAreShownEventByEvent) {
+  const auto out = talk({sample("update_stream_params_smallest"), sample("event_stream")});
+  ASSERT_EQ(out.size(), 2U);
+  expect_sound(out[1]);
+  EXPECT_EQ(out[1].info, "event-stream, 3 events");
+  EXPECT_EQ(out[1].values("alto.sse.event").size(), 3U);
+  EXPECT_EQ(out[1].value("alto.sse.control_uri"), "/upd/ctl/8b1f");
+  EXPECT_EQ(out[1].value("alto.prefix"), "0.0.0.0/0");
+  EXPECT_TRUE(findings(out[1]).empty());
+  // Other streams stay with others.
+  Sample foreign = sample("event_stream");
+  foreign.bytes = "event: tick\ndata: {}\n\n";
+  EXPECT_TRUE(talk({foreign}).empty());
 }
 
 TEST(AltoDissector, CompressedMapsAreDecoded) {

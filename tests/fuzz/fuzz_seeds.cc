@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "protocols/alto/messages.h"
 #include "protocols/reload/security/authority.h"
 #include "reference-impl/net/trace.h"
 #include "tests/support/sample.h"
@@ -45,6 +46,13 @@ int main(int argc, char** argv) {
     put("reload_decode_fuzz", sample.name, sample.bytes);
     for (const char way : {'\x00', '\x01', '\x16', '\x03'})
       put("reload_dissect_fuzz", sample.name + std::to_string(way), way + sample.bytes);
+  }
+  for (const std::string& path : test::sample_paths("alto")) {
+    const test::Sample sample = test::load_sample(path);
+    for (std::size_t i = 0; i < alto::kMessageCount; ++i) {
+      if (sample.message == alto::kMessages[i].name)
+        put("alto_decode_fuzz", sample.name, static_cast<char>(i) + sample.bytes);
+    }
   }
   std::filesystem::create_directories(folder / "scenario_harness_fuzz");
   for (const auto& entry :

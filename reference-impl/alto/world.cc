@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "reference-impl/alto/world.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#include "protocols/alto/names.h"
+
+namespace peerscope::alto {
+namespace {
+
+constexpr std::size_t kMostPids = 20'000;  // a table of costs has the square of it
+constexpr std::size_t kMostPrefixes = 4'000'000;
+constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
+
+net::Error fault(std::string text) {
+  return {net::ErrorKind::kLocal, std::move(text)};
+}
+
+std::uint32_t pid_number(World& world, const std::string& pid) {
+  const auto [at, fresh] = world.numbers.try_emplace(pid, static_cast<std::uint32_t>(world.pids.size()));
+  if (fresh) {
+    world.pids.push_back(pid);
+    world.map.pids->groups.add(pid);
+  }
+  return at->second;
+}
+
+void add_prefix(World& world, const std::string& pid, std::string_view family, const std::string& prefix) {
+  const std::uint32_t number = pid_number(world, pid);
+  auto& prefixes = world.map.pids->groups.entries[number].second.prefixes;
+  std::vector<std::string>* list = prefixes.find(family);
+  if (list == nullptr) list = &prefixes.add(std::string(family));
+  list->push_back(prefix);
+}
+
+// The table and the tag, when the map is complete. A prefix in two PIDs is refused (RFC 7285 section 11.2.2).
+net::Result<void> finish(World& world) {
+  std::vector<PrefixTable::Entry> entries;
+  std::unordered_map<std::string, std::uint32_t> owners;
+  for (std::uint32_t number = 0; number < world.pids.size(); ++number) {
+    const std::string& pid = world.pids[number];
+    if (const std::string wrong = pid_name_fault(pid); !wrong.empty()) return fault("PID name " + wrong);
+    for (const auto& [family, prefixes] : world.map.pids->groups.entries[number].second.prefixes.entries) {
+      for (const std::string& text : prefixes) {
+        const auto prefix = parse_prefix(family, text);
+        if (!prefix) return fault(fmt::format("PID {}: \"{}\" is no {} prefix", pid, text, family));
+        const auto [owner, fresh] = owners.try_emplace(prefix->prefix.text(), number);
+        if (!fresh && owner->second != number)
+          return fault(fmt::format("{} is in PID {} and in PID {}", owner->first, world.pids[owner->second], pid));
+        entries.push_back({prefix->prefix, number});
+      }
+    }
+  }
+  if (world.pids.empty()) return fault("the network map has no PIDs");
+  world.table = PrefixTable(std::move(entries));
+  world.tag = fmt::format("{:016x}", content_of(world.map));
+  NetworkMapMeta meta;
+  meta.vtag = VersionTag{std::string(kNetworkMapId), world.tag};
+  world.map.meta = std::move(meta);
+  return {};
+}
+
+CostTable& cost_table(World& world, const std::string& metric) {
+  for (CostTable& table : world.tables) {
+    if (table.metric == metric) return table;
+  }
+  CostTable& table = world.tables.emplace_back();
+  table.metric = metric;
+  table.costs.assign(world.pids.size() * world.pids.size(), kUndefined);
+  return table;
+}
+
+// Numbers that tell PIDs apart, without meaning.
+void invent_costs(World& world) {
+  const std::size_t count = world.pids.size();
+  CostTable& routing = cost_table(world, std::string(kRoutingCost));
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t k = 0; k < count; ++k)
+      routing.costs[i * count + k] = i == k ? 1 : 2 + static_cast<double>((i * 31 + k * 17) % 97);
+  }
+  CostTable& hops = cost_table(world, std::string(kHopCount));
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t k = 0; k < count; ++k)
+      hops.costs[i * count + k] = 1 + static_cast<double>((i > k ? i - k : k - i) % 15);
+  }
+}
+
+World empty_world() {
+  World world;
+  world.map.pids.emplace();
+  return world;
+}
+
+std::string_view family_of(std::string_view prefix) {
+  return prefix.find(':') == std::string_view::npos ? kIpv4 : kIpv6;
+}
+
+net::Result<std::string> read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) return fault(path + ": cannot be read");
+  return std::move(text).str();
+}
+
+bool is_json(std::string_view text) {
+  const std::size_t start = text.find_first_not_of(" \t\r\n");
+  return start != std::string_view::npos && text[start] == '{';
+}
+
+// Lines of a CSV file as fields; comments and empty lines are left out.
+std::vector<std::pair<int, std::vector<std::string>>> csv_lines(const std::string& text) {
+  std::vector<std::pair<int, std::vector<std::string>>> out;
+  std::istringstream lines(text);
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line.empty() || line.front() == '#') continue;
+    std::vector<std::string> fields;
+    std::istringstream parts(line);
+    std::string field;
+    while (std::getline(parts, field, ',')) fields.push_back(field);
+    out.emplace_back(number, std::move(fields));
+  }
+  return out;
+}
+
+template <class T>
+net::Result<std::shared_ptr<void>> read_json(const std::string& path, const std::string& text, Message& message) {
+  message.clear();
+  message.transport.content_type = message_type<T>().media_type;
+  decode(text, message);
+  if (!message.issues.empty()) return fault(fmt::format("{}: {}", path, explain(message.issues.front())));
+  return message.body;
+}
+
+net::Result<void> load_map(World& world, const std::string& path) {
+  const auto text = read_file(path);
+  if (!text.ok()) return text.error();
+  if (!is_json(*text)) {
+    for (const auto& [line, fields] : csv_lines(*text)) {
+      if (fields.size() != 2) return fault(fmt::format("{}:{}: expected pid,prefix", path, line));
+      add_prefix(world, fields[0], family_of(fields[1]), fields[1]);
+    }
+    return {};
+  }
+  Message message;
+  const auto body = read_json<NetworkMap>(path, *text, message);
+  if (!body.ok()) return body.error();
+  for (const auto& [pid, group] : body_of<NetworkMap>(message)->pids->groups.entries) {
+    pid_number(world, pid);
+    for (const auto& [family, prefixes] : group.prefixes.entries) {
+      for (const std::string& prefix : prefixes) add_prefix(world, pid, family, prefix);
+    }
+  }
+  return {};
+}
+
+net::Result<void> load_cost(World& world, const std::string& path, const std::string& metric, const std::string& from,
+                            const std::string& to, double cost) {
+  const auto source = world.numbers.find(from);
+  const auto destination = world.numbers.find(to);
+  if (source == world.numbers.end() || destination == world.numbers.end())
+    return fault(fmt::format("{}: the network map has no PID {}", path, source == world.numbers.end() ? from : to));
+  cost_table(world, metric).costs[static_cast<std::size_t>(source->second) * world.pids.size() + destination->second] =
+      cost;
+  return {};
+}
+
+net::Result<void> load_costs(World& world, const std::string& path) {
+  const auto text = read_file(path);
+  if (!text.ok()) return text.error();
+  if (!is_json(*text)) {
+    for (const auto& [line, fields] : csv_lines(*text)) {
+      double cost = 0;
+      if (fields.size() != 3 || !read_number(fields[2], cost))
+        return fault(fmt::format("{}:{}: expected source,destination,cost", path, line));
+      if (const auto done = load_cost(world, path, std::string(kRoutingCost), fields[0], fields[1], cost); !done.ok())
+        return done.error();
+    }
+    return {};
+  }
+  Message message;
+  const auto body = read_json<CostMap>(path, *text, message);
+  if (!body.ok()) return body.error();
+  const CostMap& map = *body_of<CostMap>(message);
+  const std::string metric = map.meta->cost_type->cost_metric.value_or("");
+  if (cost_metric_fault(metric) != "") return fault(path + ": it does not say its cost-metric");
+  for (const auto& [from, row] : map.costs->rows.entries) {
+    for (const auto& [to, cost] : row.costs.entries) {
+      if (cost.number() == nullptr)
+        return fault(fmt::format("{}: the cost from {} to {} is no number", path, from, to));
+      if (const auto done = load_cost(world, path, metric, from, to, *cost.number()); !done.ok()) return done.error();
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+const CostTable* World::find(std::string_view metric) const {
+  for (const CostTable& table_of : tables) {
+    if (table_of.metric == metric) return &table_of;
+  }
+  return nullptr;
+}
+
+World interop_world() {
+  World world = empty_world();
+  for (const auto& [pid, prefix] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"mypid1", "10.0.0.0/8"},
+                                                                  {"mypid1", "15.0.0.0/8"},
+                                                                  {"mypid2", "192.168.0.0/16"},
+                                                                  {"mypid3", "192.168.10.0/24"},
+                                                                  {"peeringpid1", "128.0.0.0/16"},
+                                                                  {"peeringpid2", "130.0.0.0/16"},
+                                                                  {"peeringpid2", "2001:db8::/32"},
+                                                                  {"transitpid1", "132.0.0.0/16"},
+                                                                  {"transitpid2", "135.0.0.0/16"},
+                                                                  {"defaultpid", "0.0.0.0/0"},
+                                                                  {"defaultpid", "::/0"}})
+    add_prefix(world, pid, family_of(prefix), prefix);
+  (void)finish(world);  // its prefixes are those above
+  invent_costs(world);
+  return world;
+}
+
+net::Result<World> generated_world(std::string_view text) {
+  std::size_t pids = 100;
+  std::size_t prefixes = 1000;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    const std::size_t equals = std::min(word.find('='), word.size());
+    const std::string_view digits = word.substr(std::min(equals + 1, word.size()));
+    std::size_t number = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    const bool good = error == std::errc{} && end == digits.data() + digits.size() && number > 0;
+    const std::string_view name = word.substr(0, equals);
+    if (!good || (name != "pids" && name != "prefixes"))
+      return fault(fmt::format("\"{}\" is neither pids=NUMBER nor prefixes=NUMBER", word));
+    (name == "pids" ? pids : prefixes) = number;
+  }
+  if (pids > kMostPids || prefixes > kMostPrefixes)
+    return fault(fmt::format("at most {} PIDs and {} prefixes", kMostPids, kMostPrefixes));
+  World world = empty_world();
+  for (std::size_t i = 0; i < pids; ++i) pid_number(world, fmt::format("pid{}", i));
+  add_prefix(world, "pid0", kIpv4, "0.0.0.0/0");
+  add_prefix(world, "pid0", kIpv6, "::/0");
+  for (std::size_t i = 0; i < prefixes; ++i) {
+    // 4 million /26 below 10.0.0.0 upwards: no two are the same.
+    const auto address = static_cast<std::uint32_t>(0x0a000000 + i * 64);
+    add_prefix(world, world.pids[i % pids], kIpv4,
+               fmt::format("{}.{}.{}.{}/26", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255));
+  }
+  if (const auto done = finish(world); !done.ok()) return done.error();
+  invent_costs(world);
+  return world;
+}
+
+net::Result<World> loaded_world(const std::string& map_file, const std::vector<std::string>& cost_files) {
+  World world = empty_world();
+  if (const auto done = load_map(world, map_file); !done.ok()) return done.error();
+  if (world.pids.size() > kMostPids) return fault(fmt::format("{}: at most {} PIDs", map_file, kMostPids));
+  if (const auto done = finish(world); !done.ok()) return fault(map_file + ": " + done.error().message);
+  for (const std::string& path : cost_files) {
+    if (const auto done = load_costs(world, path); !done.ok()) return done.error();
+  }
+  if (world.find(kRoutingCost) == nullptr) return fault("no file has costs of metric routingcost");
+  return world;
+}
+
+}  // namespace peerscope::alto

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What an ALTO server knows: PIDs with their prefixes, and costs between PIDs. Made from files, from a generator, or
+// the topology of the interoperability event at IETF 81. Immutable after it is made; read by any number of threads.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "protocols/alto/protocol.h"
+#include "protocols/alto/session.h"
+#include "reference-impl/net/result.h"
+
+namespace peerscope::alto {
+
+inline constexpr std::string_view kNetworkMapId = "networkmap";
+
+// Costs by source and destination number; NaN where none is defined.
+struct CostTable {
+  std::string metric;
+  std::vector<double> costs;
+};
+
+struct World {
+  std::vector<std::string> pids;
+  std::unordered_map<std::string, std::uint32_t> numbers;  // of PIDs
+  NetworkMap map;
+  PrefixTable table;  // address -> number of the PID
+  std::vector<CostTable> tables;
+  std::string tag;  // changes with the map
+
+  double cost(const CostTable& table_of, std::uint32_t from, std::uint32_t to) const {
+    return table_of.costs[static_cast<std::size_t>(from) * pids.size() + to];
+  }
+  const CostTable* find(std::string_view metric) const;
+};
+
+// The topology of sheet section 27.
+World interop_world();
+// `pids` and `prefixes` numbers, the same in every run.
+net::Result<World> generated_world(std::string_view text);  // "pids=100,prefixes=1000"
+// A network map as JSON (application/alto-networkmap+json) or CSV ("pid,prefix" a line), and costs as JSON
+// (application/alto-costmap+json, one file a metric) or CSV ("source,destination,cost", metric routingcost).
+net::Result<World> loaded_world(const std::string& map_file, const std::vector<std::string>& cost_files);
+
+}  // namespace peerscope::alto
