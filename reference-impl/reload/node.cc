@@ -182,7 +182,8 @@ void Node::come_back() {
 void Node::schedule_partition_check() {
   clock_.cancel(partition_timer_);
   if (options_.bootstrap.empty() || overlay_->configuration.topology_plugin != kChordReload) return;
-  const net::Duration interval = std::chrono::seconds(overlay_->configuration.chord_update_interval);
+  // As rare as the search for fingers: it costs a look-up.
+  const net::Duration interval = std::chrono::seconds(overlay_->configuration.chord_ping_interval);
   const auto part = static_cast<std::int64_t>(random() % 100);
   partition_timer_ = later(interval + interval / 100 * part, [this] {
     check_partition();
@@ -568,6 +569,18 @@ void Node::handle_answer(const Message& message) {
   if ((to_node && asked.id != signer->node_id.view()) ||
       (asked.type == kResourceDestination && !topology_->plausible_owner(asked.id, signer->node_id))) {
     ++stats_.forged;  // sent again by the timer: the overlay may be in motion
+    // Or the nearer neighbour is dead, and only this node does not know it yet: asking it shows.
+    std::set<NodeId> nearer;
+    for (const auto& neighbours : {topology_->predecessors(), topology_->successors()}) {
+      for (const NodeId& node : neighbours) {
+        if (!to_node && topology_->closer(asked.id, node.view(), signer->node_id.view())) nearer.insert(node);
+      }
+    }
+    for (const NodeId& node : nearer) {
+      request({Destination::node(node.view())}, Contents(PingReq{}), [this, node](Reply<Answer> reply) {
+        if (!reply.ok() && reply.error().code == 0 && is_linked(node)) drop_link(node);
+      });
+    }
     return;
   }
   Answer answer{packet.contents.body, signer->node_id, 0, packet.security.certificates};
