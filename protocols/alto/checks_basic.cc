@@ -158,8 +158,7 @@ void http_03(const CheckInput& in, Reporter& r) {
 
 void http_06(const CheckInput& in, Reporter& r) {
   const Transport& transport = in.message.transport;
-  if (in.message.direction == Direction::kResponse && transport.has_http && transport.http_version == 11 &&
-      transport.content_type.empty())
+  if (transport.status != 0 && transport.has_http && transport.http_version == 11 && transport.content_type.empty())
     r.whole("a response with a body has no Content-Type");
 }
 

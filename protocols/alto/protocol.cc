@@ -41,17 +41,6 @@ bool with_body(const MessageType* type, F&& body) {
       [&]<class... T>(const Row<T>&...) { return ((type == &message_type<T>() && (body(T{}), true)) || ...); }, kRows);
 }
 
-// Bytes of an unknown media type are shown as JSON.
-struct Anything {
-  JsonValue value;
-};
-constexpr Field kAnything{.filter = "alto.json",
-                          .name = "",
-                          .label = "JSON",
-                          .section = "8.2",
-                          .about = "Value in a message of unknown media type"};
-constexpr ValueFields kAnythingValue{&kAnything, &kAnything, &kAnything, &kAnything};
-
 EncodeResult encode_any(std::string_view name, const Tree& tree, const Overrides& overrides) {
   const MessageType* type = nullptr;
   std::string known;
@@ -83,8 +72,6 @@ std::vector<FieldPlace> fields() {
   registrar.object_root(kRoot, stream);
   MultipartFields multipart;
   registrar.object_root(kRoot, multipart);
-  Anything anything;
-  registrar.value_root(kRoot, kAnythingValue, anything.value);
   return registrar.take();
 }
 
@@ -204,6 +191,8 @@ void decode(std::string_view bytes, Message& message) {
   message.bytes.assign(bytes);
   message.size = bytes.size();
   message.type = message_by_media_type(message.transport.content_type);
+  // Nothing in a body says what it is: without a media type of ALTO it is none of ours.
+  if (message.type == nullptr) return;
   if (message.type == &message_type<EventStream>() || message.type == &message_type<Multipart>()) {
     message.direction = Direction::kResponse;
     return message.type == &message_type<EventStream>() ? decode_event_stream(message, decode)
@@ -211,13 +200,6 @@ void decode(std::string_view bytes, Message& message) {
   }
   thread_local JsonIndex index;
   JsonReader reader(message, index, {.whole_decimals = true});
-  if (message.direction == Direction::kUnknown && message.transport.status != 0)
-    message.direction = Direction::kResponse;
-  if (message.type == nullptr) {
-    Anything anything;
-    reader.value_root(kRoot, kAnythingValue, anything.value);
-    return;
-  }
   // What carries a message may not tell its direction; its media type does.
   message.direction = message.type->direction;
   with_body(message.type, [&]<class T>(const T&) {
