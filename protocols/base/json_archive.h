@@ -297,10 +297,10 @@ class JsonWriter {
   }
   template <class V>
   void entries(const Field&, const Field& field, JsonMap<V>& map) {
-    for (auto& [key, value] : map.entries) write_entry(key, [&] { write_any(field, value); });
+    for (auto& [key, value] : map.entries) write_entry(key, [&, &item = value] { write_any(field, item); });
   }
   void entries(const Field&, const ValueFields&, JsonMap<JsonValue>& map) {
-    for (auto& [key, value] : map.entries) write_entry(key, [&] { append_json(out_, value); });
+    for (auto& [key, value] : map.entries) write_entry(key, [&, &item = value] { append_json(out_, item); });
   }
   template <class T>
   void required(const Field& field, std::vector<T>& values) {
