@@ -6,6 +6,7 @@
 #include <epan/column-info.h>
 #include <epan/column.h>
 #include <epan/dfilter/dfilter.h>
+#include <epan/disabled_protos.h>
 #include <epan/epan_dissect.h>
 #include <epan/secrets.h>
 #include <epan/timestamp.h>
@@ -415,6 +416,10 @@ void Stream::feed(const Frame& frame) {
     state_->frames = 0;
   }
   state_->run->add(frame, WTAP_ENCAP_ETHERNET);
+}
+
+void disable_dissector(const char* protocol) {
+  proto_disable_proto_by_name(protocol);
 }
 
 std::string filter_error(const std::string& filter) {

@@ -93,6 +93,9 @@ class Stream {
   State* state_;
 };
 
+// Switches off one of Wireshark's own dissectors, whose faults would hide ours.
+void disable_dissector(const char* protocol);
+
 // Whether the display filter compiles; the message when it does not.
 std::string filter_error(const std::string& filter);
 
