@@ -419,6 +419,7 @@ void Stream::feed(const Frame& frame) {
 }
 
 void disable_dissector(const char* protocol) {
+  engine();  // the names are known once it runs
   proto_disable_proto_by_name(protocol);
 }
 
