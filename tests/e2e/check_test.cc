@@ -184,5 +184,59 @@ TEST(Check, TsharkIsStartedOnce) {
   EXPECT_EQ(std::count(starts.begin(), starts.end(), '\n'), 1) << starts;
 }
 
+// Two peers join at the same moment, and the tracker takes the second request first.
+std::string two_joins(bool at_once) {
+  const auto request = [](const std::string& peer) {
+    return test::http_request(
+        R"({"PPSPTrackerProtocol":{"version":1,"request_type":"CONNECT","transaction_id":"t-)" + peer +
+        R"(","peer_id":")" + peer +
+        R"(","connect":{"peer_addr":[{"ip_address":{"address_type":"ipv4","address":"192.0.2.7"},"port":6778,)"
+        R"("priority":1,"type":"HOST"}],"swarm_action":[{"swarm_id":"s","action":"JOIN","peer_mode":"LEECH"}]}}})");
+  };
+  const auto answer = [](const std::string& peer, const std::vector<std::string>& listed) {
+    std::string list;
+    for (const std::string& one : listed) {
+      list += (list.empty() ? R"(,"peer_group":{"peer_info":[)" : ",") + std::string(R"({"peer_id":")") + one +
+              R"(","peer_addr":{"ip_address":{"address_type":"ipv4","address":"192.0.2.7"},"port":6778,)"
+              R"("priority":1,"type":"HOST"}})";
+    }
+    return test::http_response(
+        R"({"PPSPTrackerProtocol":{"version":1,"response_type":0,"error_code":0,"transaction_id":"t-)" + peer +
+        R"(","swarm_result":[{"swarm_id":"s","result":0)" + list + (list.empty() ? "" : "]}") + "}]}}");
+  };
+  std::vector<test::Frame> frames;
+  test::TcpConversation emil(frames, {0xc0000201, 40000}, {0xc0000250, 80});
+  test::TcpConversation cleo(frames, {0xc0000202, 40000}, {0xc0000250, 80});
+  test::TcpConversation anna(frames, {0xc0000203, 40000}, {0xc0000250, 80});
+  anna.open();
+  emil.open();
+  cleo.open();
+  anna.client(request("anna"));
+  anna.server(answer("anna", {}));
+  emil.client(request("emil"));
+  if (!at_once) emil.server(answer("emil", {"anna", "cleo"}));
+  cleo.client(request("cleo"));
+  cleo.server(answer("cleo", {"anna"}));
+  if (at_once) emil.server(answer("emil", {"anna", "cleo"}));
+  return test::pcap_file(frames);
+}
+
+TEST(Replay, RequestsThatOverlapMayBeTakenInEitherOrder) {
+  const Folder folder;
+  const std::string flow = write(folder / "flow.pcap", two_joins(true));
+  const Ended ended = shell(program() + " replay " + flow + " --play client --iut " + source("iut/tracker-http.yaml") +
+                            " --out " + (folder / "out"));
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  EXPECT_TRUE(says(ended, "came or left at the same moment")) << ended.output;
+}
+
+TEST(Replay, RequestsThatFollowEachOtherMayNot) {
+  const Folder folder;
+  const std::string flow = write(folder / "flow.pcap", two_joins(false));
+  const Ended ended = shell(program() + " replay " + flow + " --play client --iut " + source("iut/tracker-http.yaml") +
+                            " --out " + (folder / "out"));
+  EXPECT_EQ(ended.code, 1) << ended.output;
+}
+
 }  // namespace
 }  // namespace peerscope::e2e
