@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dissectors/epan/dissector.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "dissectors/epan/export_pdu.h"
 #include "dissectors/epan/http_context.h"
 #include "dissectors/epan/layers.h"
@@ -17,10 +20,25 @@ std::vector<Dissector*>& all() {
   return dissectors;
 }
 
-std::string_view endpoint(packet_info* pinfo, const address* addr, guint32 port) {
-  char* host = address_to_str(pinfo->pool, addr);
-  if (pinfo->ptype == PT_NONE) return host;
-  return wmem_strdup_printf(pinfo->pool, addr->type == AT_IPv6 ? "[%s]:%u" : "%s:%u", host, port);
+struct EndpointText {
+  std::string_view whole;  // "192.0.2.1:80", "[2001:db8::1]:80"
+  std::string_view host;
+};
+
+// By hand: this is done for every message, and printf takes longer than reading the message's header.
+EndpointText endpoint(packet_info* pinfo, const address* addr, guint32 port) {
+  const std::string_view host = address_to_str(pinfo->pool, addr);
+  if (pinfo->ptype == PT_NONE) return {host, host};
+  constexpr std::size_t kMostExtra = 2 + 1 + 10;
+  char* const text = static_cast<char*>(wmem_alloc(pinfo->pool, host.size() + kMostExtra));
+  const bool brackets = addr->type == AT_IPv6;
+  char* at = text;
+  if (brackets) *at++ = '[';
+  at = std::copy(host.begin(), host.end(), at);
+  if (brackets) *at++ = ']';
+  *at++ = ':';
+  at = std::to_chars(at, text + host.size() + kMostExtra, port).ptr;
+  return {{text, static_cast<std::size_t>(at - text)}, host};
 }
 
 const char* copy(packet_info* pinfo, std::string_view text) {
@@ -128,7 +146,7 @@ int Dissector::dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void
     return static_cast<int>(captured);
   }
   show_info(pinfo, *record);
-  proto_item_append_text(root, ", %s", copy(pinfo, record->summary));
+  if (tree != nullptr) proto_item_append_text(root, ", %s", copy(pinfo, record->summary));
 
   const Message& message = journal_.message();
   proto_item** items =
@@ -151,7 +169,8 @@ int Dissector::dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void
 void Dissector::show_info(packet_info* pinfo, const Record& record) const {
   const bool further = GPOINTER_TO_UINT(p_get_proto_data(pinfo->pool, pinfo, proto_, kCounter)) > 1;
   col_clear(pinfo->cinfo, COL_INFO);
-  col_add_fstr(pinfo->cinfo, COL_INFO, "%s%s", further ? "; " : "", copy(pinfo, record.summary));
+  if (further) col_append_str(pinfo->cinfo, COL_INFO, "; ");
+  col_append_str(pinfo->cinfo, COL_INFO, copy(pinfo, record.summary));
   col_set_fence(pinfo->cinfo, COL_INFO);
 }
 
@@ -164,9 +183,10 @@ Sighting Dissector::look(tvbuff_t* tvb, packet_info* pinfo, void* data) const {
   sighting.frame = pinfo->num;
   sighting.conversation = find_or_create_conversation(pinfo)->conv_index;
   sighting.time_ns = static_cast<std::int64_t>(pinfo->abs_ts.secs) * 1'000'000'000 + pinfo->abs_ts.nsecs;
-  sighting.source = endpoint(pinfo, &pinfo->src, pinfo->srcport);
-  sighting.destination = endpoint(pinfo, &pinfo->dst, pinfo->destport);
-  sighting.source_host = address_to_str(pinfo->pool, &pinfo->src);
+  const EndpointText source = endpoint(pinfo, &pinfo->src, pinfo->srcport);
+  sighting.source = source.whole;
+  sighting.source_host = source.host;
+  sighting.destination = endpoint(pinfo, &pinfo->dst, pinfo->destport).whole;
   sighting.security = security_of(pinfo);
   read_http_context(pinfo, proto_, data, sighting);
   return sighting;
@@ -224,11 +244,11 @@ void Dissector::show_journey(const Canvas& canvas, const Record& record) {
   proto_item_set_generated(item);
   proto_tree* tree = proto_item_add_subtree(item, c.ett_transaction);
   guint32 hop = 0;
-  for (const Journey::Hop& at : journey.hops) {
-    if (at.record->direction == record.direction) ++hop;
-    if (at.record == &record) break;
+  for (const Record* at = journey.begin; at != nullptr; at = at->next_hop) {
+    if (at->direction == record.direction) ++hop;
+    if (at == &record) break;
   }
-  const auto count = static_cast<guint32>(journey.hops.size() + journey.more);
+  const auto count = static_cast<guint32>(journey.hops + journey.more);
   proto_item_append_text(item, ": %s, hop %u, %u messages",
                          record.direction == Direction::kResponse ? "response" : "request", hop, count);
   const auto generated = [](proto_item* added) { proto_item_set_generated(added); };
@@ -242,11 +262,11 @@ void Dissector::show_journey(const Canvas& canvas, const Record& record) {
     generated(proto_tree_add_time(tree, c.transaction_time, canvas.tvb, 0, 0, &time));
   }
   if (last != nullptr) generated(proto_tree_add_uint(tree, c.last_response, canvas.tvb, 0, 0, last->frame));
-  for (const Journey::Hop& at : journey.hops) {
-    proto_item* line = proto_tree_add_uint(tree, c.hop_frame, canvas.tvb, 0, 0, at.record->frame);
-    const nstime_t since = first != nullptr ? time_between(*first, *at.record) : nstime_t{};
-    proto_item_append_text(line, " +%.6f s, %s -> %s: %s", nstime_to_sec(&since), copy(canvas.pinfo, at.source),
-                           copy(canvas.pinfo, at.destination), copy(canvas.pinfo, at.record->summary));
+  for (const Record* at = journey.begin; at != nullptr; at = at->next_hop) {
+    proto_item* line = proto_tree_add_uint(tree, c.hop_frame, canvas.tvb, 0, 0, at->frame);
+    const nstime_t since = first != nullptr ? time_between(*first, *at) : nstime_t{};
+    proto_item_append_text(line, " +%.6f s, %s -> %s: %s", nstime_to_sec(&since), copy(canvas.pinfo, *at->source),
+                           copy(canvas.pinfo, *at->destination), copy(canvas.pinfo, at->summary));
     generated(line);
   }
 }

@@ -56,7 +56,7 @@ const char* security_text(Transport::Security security) {
 }
 
 const char* head_of(packet_info* pinfo, const Record& record, guint length) {
-  const Transport& transport = record.transport;
+  const Transport& transport = *record.http;
   const char* start_line;
   if (record.direction == Direction::kResponse) {
     const int status = transport.status != 0 ? transport.status : 200;
@@ -136,7 +136,8 @@ bool only_export_wanted() {
 }
 
 void export_message(tvbuff_t* body, packet_info* pinfo, const Record& record, const char* dissector_name) {
-  if (!record.transport.has_http) return export_bytes(pinfo, dissector_name, body, carrier_name(pinfo));
+  if (record.http == nullptr || !record.http->has_http)
+    return export_bytes(pinfo, dissector_name, body, carrier_name(pinfo));
   const guint body_length = tvb_captured_length(body);
   const char* head = head_of(pinfo, record, body_length);
   const auto head_length = static_cast<guint>(strlen(head));
@@ -145,7 +146,7 @@ void export_message(tvbuff_t* body, packet_info* pinfo, const Record& record, co
   tvb_memcpy(body, bytes + head_length, 0, body_length);
   const guint length = head_length + body_length;
   tvbuff_t* message = tvb_new_child_real_data(body, bytes, length, static_cast<gint>(length));
-  export_bytes(pinfo, "http", message, column_text(record.transport));
+  export_bytes(pinfo, "http", message, column_text(*record.http));
 }
 
 }  // namespace peerscope::epan

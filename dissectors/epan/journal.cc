@@ -11,6 +11,13 @@ std::size_t hash_of(std::string_view bytes) {
   return std::hash<std::string_view>{}(bytes);
 }
 
+// Enough to tell the messages of one frame apart, however long they are.
+std::size_t hash_of_ends(std::string_view bytes) {
+  constexpr std::size_t kEnd = 64;
+  if (bytes.size() <= 2 * kEnd) return hash_of(bytes);
+  return hash_of(bytes.substr(0, kEnd)) * 31 + hash_of(bytes.substr(bytes.size() - kEnd));
+}
+
 // The adapter hands these ranges to epan, which treats a range outside the buffer as a broken packet.
 void clamp(Message& message) {
   const auto size = static_cast<std::uint32_t>(message.size);
@@ -23,18 +30,28 @@ void clamp(Message& message) {
 }  // namespace
 
 bool Record::is_of(std::string_view bytes) const {
-  return size == bytes.size() && hash == hash_of(bytes);
+  return size == bytes.size() && hash == hash_of_ends(bytes);
+}
+
+Transport Record::transport() const {
+  if (http != nullptr) return *http;
+  Transport transport;
+  transport.security = security;
+  return transport;
 }
 
 const Record* Journey::first(Direction direction) const {
-  const auto at = std::ranges::find_if(hops, [&](const Hop& hop) { return hop.record->direction == direction; });
-  return at == hops.end() ? nullptr : at->record;
+  const Record* at = begin;
+  while (at != nullptr && at->direction != direction) at = at->next_hop;
+  return at;
 }
 
 const Record* Journey::last(Direction direction) const {
-  const auto at =
-      std::find_if(hops.rbegin(), hops.rend(), [&](const Hop& hop) { return hop.record->direction == direction; });
-  return at == hops.rend() ? nullptr : at->record;
+  const Record* found = nullptr;
+  for (const Record* at = begin; at != nullptr; at = at->next_hop) {
+    if (at->direction == direction) found = at;
+  }
+  return found;
 }
 
 Journal::Journal(const Protocol& protocol, const void* context, Study study)
@@ -43,7 +60,7 @@ Journal::Journal(const Protocol& protocol, const void* context, Study study)
 const Record* Journal::enter(const Sighting& sighting) noexcept {
   try {
     message_ = &workspace_;
-    Record& record = records_.emplace_back();
+    Record& record = new_record();
     fill(sighting, record);
     // A request outlives this call, because its response is checked against it.
     auto kept = sighting.direction == Direction::kResponse ? nullptr : fresh();
@@ -65,11 +82,11 @@ const Record* Journal::enter(const Sighting& sighting) noexcept {
       if (protocol_.repeated_part != nullptr) note_retransmission(sighting, record);
       const bool whole_request = request_record != nullptr && request_record->complete;
       check(sighting, record, whole_request ? request.get() : nullptr);
-      record.summary = protocol_.summary(message, request.get());
+      record.summary = keep(protocol_.summary(message, request.get()));
     } else {
       note_retransmission(sighting, record);
       check(sighting, record, nullptr);
-      record.summary = protocol_.summary(message, nullptr);
+      record.summary = keep(protocol_.summary(message, nullptr));
     }
 
     if (study_ != nullptr) study_(message, request.get(), record);
@@ -112,7 +129,8 @@ const Record* Journal::pass_by(const Sighting& sighting) noexcept {
     decode(sighting, passing_, workspace_);
     passing_.type = workspace_.type;
     passing_.direction = workspace_.direction;
-    passing_.summary = protocol_.summary(workspace_, nullptr);
+    passing_summary_ = protocol_.summary(workspace_, nullptr);
+    passing_.summary = passing_summary_;
     if (sighting.complete)
       judge({.message = workspace_}, {.message = true, .exchange = false, .session = false}, passing_);
     if (study_ != nullptr) study_(workspace_, nullptr, passing_);
@@ -149,14 +167,29 @@ void Journal::clear() noexcept {
   sessions_.clear();
   sent_.clear();
   journeys_.clear();
+  endpoints_.clear();
   records_.clear();
+  texts_.release();
   passing_ = Record{};
+}
+
+Record& Journal::new_record() {
+  constexpr std::size_t kBlock = 256;
+  if (records_.empty() || records_.back().size() == kBlock) records_.emplace_back().reserve(kBlock);
+  return records_.back().emplace_back();
+}
+
+std::string_view Journal::keep(std::string_view text) {
+  if (text.empty()) return {};
+  auto* place = static_cast<char*>(texts_.allocate(text.size(), 1));
+  std::copy(text.begin(), text.end(), place);
+  return {place, text.size()};
 }
 
 void Journal::decode(const Sighting& sighting, const Record& record, Message& message) {
   message.clear();
   message.context = context_;
-  message.transport = record.transport;
+  message.transport = record.transport();
   message.direction = sighting.direction;
   message.frame = sighting.frame;
   message.time_ns = sighting.time_ns;
@@ -168,29 +201,48 @@ void Journal::decode(const Sighting& sighting, const Record& record, Message& me
 
 void Journal::fill(const Sighting& sighting, Record& record) {
   record.frame = sighting.frame;
+  record.conversation = sighting.conversation;
   record.time_ns = sighting.time_ns;
   record.size = sighting.bytes.size();
-  record.hash = hash_of(sighting.bytes);
+  record.hash = hash_of_ends(sighting.bytes);
   record.complete = sighting.complete;
-  record.transport.method = sighting.method;
-  record.transport.target = sighting.target;
-  record.transport.status = sighting.status;
-  record.transport.content_type = sighting.content_type;
-  record.transport.has_http = sighting.has_http;
-  record.transport.http_version = sighting.http_version;
-  record.transport.security = sighting.security;
+  record.security = sighting.security;
+  if (!sighting.has_http && sighting.content_type.empty() && sighting.method.empty() && sighting.status == 0) return;
+  record.http = std::make_unique<Transport>();
+  record.http->method = sighting.method;
+  record.http->target = sighting.target;
+  record.http->status = sighting.status;
+  record.http->content_type = sighting.content_type;
+  record.http->has_http = sighting.has_http;
+  record.http->http_version = sighting.http_version;
+  record.http->security = sighting.security;
 }
 
 // The same bytes from the same host to the same server, exchange id included, are a repetition. The client may have
 // opened a new connection for it, so its port does not count.
 void Journal::note_retransmission(const Sighting& sighting, Record& record) {
-  if (!sighting.complete || protocol_.exchange_id(*message_).empty() || sent_.size() >= kMaxRemembered) return;
+  if (!sighting.complete || protocol_.exchange_id(*message_).empty()) return;
   const std::string_view part =
       protocol_.repeated_part != nullptr ? protocol_.repeated_part(*message_) : sighting.bytes;
   std::size_t key = hash_of(part);
   for (const std::string_view end : {sighting.source_host, sighting.destination}) key = key * 1'000'003 ^ hash_of(end);
+  if (record.journey != nullptr) {  // then its exchange has all that it could repeat
+    record.repeats = key;
+    for (const Record* at = record.journey->begin; at != nullptr && at != &record; at = at->next_hop) {
+      if (at->repeats != key) continue;
+      record.retransmission_of = at->frame;
+      return;
+    }
+    return;
+  }
+  if (sent_.size() >= kMaxRemembered) return;
   const auto [at, first] = sent_.try_emplace(key, sighting.frame);
   if (!first) record.retransmission_of = at->second;
+}
+
+const std::string* Journal::endpoint(std::string_view text) {
+  const auto found = endpoints_.find(text);
+  return found != endpoints_.end() ? &*found : &*endpoints_.emplace(text).first;
 }
 
 std::unique_ptr<Message> Journal::fresh() {
@@ -214,11 +266,15 @@ void Journal::follow(const Sighting& sighting, Record& record) {
   if (id.empty() || (journeys_.size() >= kMaxRemembered && !journeys_.contains(id))) return;
   Journey& journey = journeys_[std::move(id)];
   record.journey = &journey;
-  if (journey.hops.size() >= Journey::kMostHops)
+  if (journey.hops >= Journey::kMostHops) {
     ++journey.more;
-  else
-    journey.hops.push_back(
-        {&record, sighting.conversation, std::string(sighting.source), std::string(sighting.destination)});
+    return;
+  }
+  record.source = endpoint(sighting.source);
+  record.destination = endpoint(sighting.destination);
+  (journey.end == nullptr ? journey.begin : journey.end->next_hop) = &record;
+  journey.end = &record;
+  ++journey.hops;
 }
 
 // By exchange id; failing that, and when told so, the oldest request that has no response yet.
@@ -243,13 +299,11 @@ std::unique_ptr<Message> Journal::pair(const Sighting& sighting, Record& record,
   const std::string_view id = protocol_.exchange_id(*message_);
   auto request = take(sighting.conversation, id, sighting.ordered && record.complete, request_record);
   if (request != nullptr || record.journey == nullptr) return request;
-  for (const Journey::Hop& hop : record.journey->hops) {
-    if (hop.conversation == sighting.conversation && hop.record->direction == Direction::kRequest) return nullptr;
+  for (const Record* hop = record.journey->begin; hop != nullptr; hop = hop->next_hop) {
+    if (hop->conversation == sighting.conversation && hop->direction == Direction::kRequest) return nullptr;
   }
-  for (const Journey::Hop& hop : record.journey->hops) {
-    if (hop.record->direction != Direction::kRequest) continue;
-    request = take(hop.conversation, id, false, request_record);
-    if (request != nullptr) break;
+  for (const Record* hop = record.journey->begin; hop != nullptr && request == nullptr; hop = hop->next_hop) {
+    if (hop->direction == Direction::kRequest) request = take(hop->conversation, id, false, request_record);
   }
   return request;
 }

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "protocols/base/protocol.h"
@@ -39,17 +41,14 @@ struct Sighting {
 
 struct Record;
 
-// The messages of one exchange on all links that it crossed, in the order of the capture (Protocol::journey_id).
+// The messages of one exchange on all links that it crossed, in the order of the capture (Protocol::journey_id): a list
+// through Record::next_hop, so that a capture's hundred thousands of exchanges cost no memory of their own.
 struct Journey {
   // A loop in an overlay must not fill the memory.
   static constexpr std::size_t kMostHops = 256;
-  struct Hop {
-    const Record* record;
-    std::uint32_t conversation;
-    std::string source;
-    std::string destination;
-  };
-  std::vector<Hop> hops;
+  Record* begin = nullptr;
+  Record* end = nullptr;  // the last one
+  std::size_t hops = 0;
   std::size_t more = 0;  // hops that are not kept
 
   const Record* first(Direction direction) const;
@@ -59,22 +58,35 @@ struct Journey {
 // What is kept of one message as long as the capture is open.
 struct Record {
   std::uint32_t frame = 0;
+  std::uint32_t conversation = 0;
   std::int64_t time_ns = 0;
   std::size_t size = 0;  // with `hash`: whose record this is
   std::size_t hash = 0;
   bool complete = true;
   Direction direction = Direction::kUnknown;
   const MessageType* type = nullptr;
-  Transport transport;
-  std::string summary;
+  Transport::Security security = Transport::Security::kUnknown;
+  std::unique_ptr<Transport> http;  // what HTTP told; null without it
+  std::string_view summary{};       // the journal's
   std::vector<Finding> findings;
   Record* counterpart = nullptr;        // a request's response, a response's request
   std::uint32_t retransmission_of = 0;  // frame of the first sending
   std::size_t more_findings = 0;        // beyond those kept, the least severe
   const Journey* journey = nullptr;     // the exchange over all links
-  std::shared_ptr<void> own;            // what the protocol's dissector keeps
+  Record* next_hop = nullptr;           // in it
+  std::size_t repeats = 0;              // the same for a message and its repetitions; 0 when that is not followed
+  const std::string* source = nullptr;  // the journal's; null without journey
+  const std::string* destination = nullptr;
+  std::shared_ptr<void> own;  // what the protocol's dissector keeps
 
   bool is_of(std::string_view bytes) const;
+  Transport transport() const;
+};
+
+// Looks texts up without making a string of them.
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
 };
 
 class Journal {
@@ -110,10 +122,13 @@ class Journal {
     std::deque<Pending> unanswered;
   };
 
+  Record& new_record();
   void decode(const Sighting& sighting, const Record& record, Message& message);
   static void fill(const Sighting& sighting, Record& record);
   void judge(const CheckInput& input, CheckScopes scopes, Record& record);
   void note_retransmission(const Sighting& sighting, Record& record);
+  const std::string* endpoint(std::string_view text);
+  std::string_view keep(std::string_view text);
   void follow(const Sighting& sighting, Record& record);
   std::unique_ptr<Message> take(std::uint32_t conversation, std::string_view id, bool oldest, Record*& request_record);
   std::unique_ptr<Message> pair(const Sighting& sighting, Record& record, Record*& request_record);
@@ -133,11 +148,14 @@ class Journal {
   Study study_;
   Message workspace_;
   Message* message_ = &workspace_;
-  std::deque<Record> records_;  // a deque: records keep their addresses
+  std::vector<std::vector<Record>> records_;  // in blocks that do not grow: records keep their addresses
+  std::pmr::monotonic_buffer_resource texts_;
+  std::string passing_summary_;
   std::unordered_map<std::uint32_t, Conversation> conversations_;
-  std::unordered_map<std::string, std::unique_ptr<Session>> sessions_;  // by server endpoint
-  std::unordered_map<std::size_t, std::uint32_t> sent_;                 // hash of a message seen -> its frame
-  std::unordered_map<std::string, Journey> journeys_;                   // its elements keep their addresses
+  std::unordered_map<std::string, std::unique_ptr<Session>> sessions_;    // by server endpoint
+  std::unordered_map<std::size_t, std::uint32_t> sent_;                   // hash of a message seen -> its frame
+  std::unordered_map<std::string, Journey> journeys_;                     // its elements keep their addresses
+  std::unordered_set<std::string, TextHash, std::equal_to<>> endpoints_;  // as well
   Record passing_;
   std::unique_ptr<Message> overflow_;            // a request that is not kept
   std::vector<std::unique_ptr<Message>> spare_;  // their memory serves the next ones

@@ -15,7 +15,9 @@ namespace peerscope::reload {
 namespace {
 
 epan::PreferenceBool check_signatures = TRUE;
-epan::PreferenceBool show_certificates = TRUE;
+// Each message of a link carries the same certificate, and its tree is longer than all the rest of the message.
+enum class CertificateTrees : guint8 { kNever, kFirst, kAlways };
+gint show_certificates = static_cast<gint>(CertificateTrees::kFirst);
 epan::PreferenceBool chord = TRUE;
 const char* document_path = "";
 
@@ -142,7 +144,12 @@ void show_certificate(const epan::Canvas& canvas, const Event& event) {
   for (const std::string& user : known->certificate->user_names())
     proto_item_set_generated(
         proto_tree_add_string(canvas.tree, hf_certificate_user, canvas.tvb, offset, length, shown(canvas.pinfo, user)));
-  if (show_certificates && certificates != nullptr) {
+  const auto trees = static_cast<CertificateTrees>(show_certificates);
+  const bool first = known->frame == 0 || known->frame == canvas.pinfo->num;
+  if (!first)
+    proto_item_set_generated(proto_tree_add_uint(canvas.tree, hf_certificate_frame, canvas.tvb, offset, length,
+                                                 static_cast<guint32>(known->frame)));
+  if ((trees == CertificateTrees::kAlways || (trees == CertificateTrees::kFirst && first)) && certificates != nullptr) {
     tvbuff_t* der = tvb_new_subset_length(canvas.tvb, offset, length);
     dissector_try_string(certificates, "CERTIFICATE", der, canvas.pinfo, canvas.tree, nullptr);
   }
@@ -232,7 +239,7 @@ void study(const Message& message, const Message* request, epan::Record& record)
   if (first) record.own = std::make_shared<Insight>();
   Insight& insight = *insight_of(&record);
   if (first) {
-    insight.resource = resource_of(request);
+    if (check_signatures) insight.resource = resource_of(request);
     insight.destination = destination_of(message);
     if (record.complete) knowledge().learn(message);
   }
@@ -277,8 +284,14 @@ void add_insight_preferences(module_t* module) {
                                  "Checks the signatures of messages and values with the certificates seen in the "
                                  "capture. Needs the most time of all that the dissector does",
                                  &check_signatures);
-  prefs_register_bool_preference(module, "show_certificates", "Show certificates in full",
-                                 "Adds Wireshark's own X.509 tree to each certificate", &show_certificates);
+  static const enum_val_t kTrees[] = {{"never", "Never", static_cast<gint>(CertificateTrees::kNever)},
+                                      {"first", "Where it is seen first", static_cast<gint>(CertificateTrees::kFirst)},
+                                      {"always", "In each message", static_cast<gint>(CertificateTrees::kAlways)},
+                                      {nullptr, nullptr, 0}};
+  prefs_register_enum_preference(module, "show_certificates", "Show certificates in full",
+                                 "Adds Wireshark's own X.509 tree to a certificate. Filters on its fields match the "
+                                 "messages that have the tree",
+                                 &show_certificates, kTrees, FALSE);
   prefs_register_bool_preference(module, "chord", "Topology plug-in is CHORD-RELOAD",
                                  "Off: bodies of Update, Leave and RouteQuery stay bytes, unless a configuration "
                                  "document names CHORD-RELOAD",

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <charconv>
 
@@ -11,7 +12,9 @@
 
 namespace peerscope {
 
-std::size_t width_of(Type type) {
+namespace {
+
+constexpr std::size_t width(Type type) {
   switch (type) {
     case Type::kBoolean:
     case Type::kUint8:
@@ -32,6 +35,19 @@ std::size_t width_of(Type type) {
     default:
       return 0;
   }
+}
+
+// Every number asks for it.
+constexpr auto kWidths = [] {
+  std::array<std::uint8_t, 256> widths{};
+  for (std::size_t i = 0; i < widths.size(); ++i) widths[i] = static_cast<std::uint8_t>(width(static_cast<Type>(i)));
+  return widths;
+}();
+
+}  // namespace
+
+std::size_t width_of(Type type) {
+  return kWidths[static_cast<std::uint8_t>(type)];
 }
 
 std::uint64_t bits_of(std::uint64_t number, std::uint64_t mask) {
@@ -76,15 +92,15 @@ std::uint64_t BinaryReader::read_number(const Field& field) {
     return 0;
   }
   std::uint64_t value = 0;
-  for (std::size_t i = 0; i < width; ++i) value = value << 8 | static_cast<unsigned char>(message_.bytes[at_ + i]);
+  const char* bytes = message_.bytes.data() + at_;
+  for (std::size_t i = 0; i < width; ++i) value = value << 8 | static_cast<unsigned char>(bytes[i]);
   Event& event = record(field, at_, width);
   event.number = static_cast<std::int64_t>(value);
   event.has_number = true;
   at_ += width;
+  if (field.type == Type::kUint64) return value;
   const bool beyond = field.type == Type::kBoolean ? value > 1 : event.number < field.min || event.number > field.max;
-  if (field.type != Type::kUint64 && beyond) {
-    issue(Shape::kOutOfRange, &field, at_ - width, width, std::to_string(value));
-  }
+  if (beyond) issue(Shape::kOutOfRange, &field, at_ - width, width, std::to_string(value));
   return value;
 }
 

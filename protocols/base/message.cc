@@ -47,6 +47,8 @@ void Message::clear() {
   bytes.clear();
   size = 0;
   events.clear();
+  fields_ = {};
+  indexed_ = 0;
   issues.clear();
   arena.clear();
   body.reset();
@@ -60,7 +62,22 @@ void Message::clear() {
   destination.clear();
 }
 
+bool Message::may_have(const Field& field) const {
+  const auto place = [](const Field* one) {
+    const auto mixed = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(one) >> 3) * 0x9e3779b1U;
+    return mixed >> 24;  // 256 of them
+  };
+  if (events.size() < indexed_) fields_ = {}, indexed_ = 0;
+  for (; indexed_ < events.size(); ++indexed_) {
+    const std::uint32_t at = place(events[indexed_].field);
+    fields_[at / 64] |= std::uint64_t{1} << at % 64;
+  }
+  const std::uint32_t at = place(&field);
+  return (fields_[at / 64] >> at % 64 & 1) != 0;
+}
+
 const Event* Message::first(const Field& field) const {
+  if (!may_have(field)) return nullptr;
   for (const Event& event : events) {
     if (event.field == &field && !event.unknown) return &event;
   }

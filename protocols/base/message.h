@@ -3,6 +3,7 @@
 #pragma once
 
 #include <any>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -83,6 +84,8 @@ struct Message {
   void clear();
   std::string_view view() const { return std::string_view(bytes).substr(0, size); }
   const Event* first(const Field& field) const;
+  // False: no event has this field. Hundreds of checks ask for fields that most messages do not have.
+  bool may_have(const Field& field) const;
   bool has(Shape shape) const;
   // Read to its end: what is absent was absent on the wire. Nobody is blamed for what a cut or unreadable part may
   // hold.
@@ -91,6 +94,11 @@ struct Message {
   const T& as() const {
     return *static_cast<const T*>(body.get());
   }
+
+ private:
+  // The fields of events[0, indexed_), a bit each by a hash of their address: filled as far as there are events.
+  mutable std::array<std::uint64_t, 4> fields_{};
+  mutable std::size_t indexed_ = 0;
 };
 
 // Appends the events of a part below the group at `parent`, which must be the last group so far, and keeps

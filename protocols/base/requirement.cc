@@ -2,6 +2,9 @@
 #include "protocols/base/requirement.h"
 
 #include <array>
+#include <map>
+#include <mutex>
+#include <vector>
 
 #include "protocols/base/protocol.h"
 #include "protocols/base/text.h"
@@ -46,20 +49,58 @@ void Reporter::issue(const Issue& issue) {
                   .detail = shortened(explain(issue), kLongestDetail)});
 }
 
+namespace {
+
+// The rows with a check that a message of some direction concerns, in table order. A row for one party judges that
+// party's messages only.
+class Plan {
+ public:
+  explicit Plan(const Protocol& protocol) {
+    for (const Requirement& row : protocol.requirements) {
+      if (row.check == nullptr) continue;
+      for (const Direction direction : {Direction::kUnknown, Direction::kRequest, Direction::kResponse}) {
+        if (row.party == Party::kClient && direction == Direction::kResponse) continue;
+        if (row.party == Party::kServer && direction == Direction::kRequest) continue;
+        rows_[static_cast<std::size_t>(direction)].push_back(&row);
+      }
+    }
+  }
+  const std::vector<const Requirement*>& rows(Direction direction) const {
+    return rows_[static_cast<std::size_t>(direction)];
+  }
+
+ private:
+  std::array<std::vector<const Requirement*>, 3> rows_;
+};
+
+// One a protocol, made when its first message comes.
+const Plan& plan_of(const Protocol& protocol) {
+  static std::mutex mutex;
+  static std::map<const Protocol*, Plan> plans;
+  thread_local const Protocol* last = nullptr;
+  thread_local const Plan* plan = nullptr;
+  if (last != &protocol) {
+    const std::lock_guard lock(mutex);
+    plan = &plans.try_emplace(&protocol, protocol).first->second;
+    last = &protocol;
+  }
+  return *plan;
+}
+
+}  // namespace
+
 void run_checks(const Protocol& protocol, const CheckInput& input, CheckScopes scopes, std::vector<Finding>& out) {
   if (input.message.dialect != nullptr) return;  // nothing is validated against a pre-RFC dialect
   Reporter reporter(input, out);
-  for (const Requirement& row : protocol.requirements) {
-    if (row.check == nullptr) continue;
-    if (row.scope == Scope::kMessage && !scopes.message) continue;
-    if (row.scope == Scope::kExchange && (!scopes.exchange || input.request == nullptr)) continue;
-    if (row.scope == Scope::kSession && (!scopes.session || input.session == nullptr)) continue;
-    // A row for one party judges that party's messages only.
-    if (row.party == Party::kClient && input.message.direction == Direction::kResponse) continue;
-    if (row.party == Party::kServer && input.message.direction == Direction::kRequest) continue;
-    reporter.use(row);
+  const bool exchange = scopes.exchange && input.request != nullptr;
+  const bool session = scopes.session && input.session != nullptr;
+  for (const Requirement* row : plan_of(protocol).rows(input.message.direction)) {
+    if (row->scope == Scope::kMessage && !scopes.message) continue;
+    if (row->scope == Scope::kExchange && !exchange) continue;
+    if (row->scope == Scope::kSession && !session) continue;
+    reporter.use(*row);
     reporter.reset();
-    row.check(input, reporter);
+    row->check(input, reporter);
   }
   for (const MessagePart& part : input.message.parts) {
     const std::size_t before = out.size();

@@ -56,6 +56,7 @@ class Places {
 };
 template <class F>
 void each(const CheckInput& in, const Field& field, F&& look) {
+  if (!in.message.may_have(field)) return;
   for (const Event& event : in.message.events) {
     if (event.field == &field) look(event);
   }
@@ -102,10 +103,12 @@ bool has_twice(const std::vector<T>& list, F&& key) {
 }
 template <class T, class U>
 void same_kinds(Reporter& r, const std::vector<T>& asked_for, const std::vector<U>& answered, const char* what) {
-  std::multiset<std::uint32_t> wanted;
-  std::multiset<std::uint32_t> got;
-  for (const T& item : asked_for) wanted.insert(item.kind);
-  for (const U& item : answered) got.insert(item.kind);
+  std::vector<std::uint32_t> wanted;
+  std::vector<std::uint32_t> got;
+  for (const T& item : asked_for) wanted.push_back(item.kind);
+  for (const U& item : answered) got.push_back(item.kind);
+  std::ranges::sort(wanted);
+  std::ranges::sort(got);
   if (wanted != got) r.whole(fmt::format("{} Kinds were {}, the answer has {}", wanted.size(), what, got.size()));
 }
 bool all_are(std::string_view id, char c) {
@@ -732,10 +735,11 @@ void chd_01(const CheckInput& in, Reporter& r) {
   if (context != nullptr && !context->chord) return;
   constexpr std::size_t kSize = 16;
   for (const Event& event : in.message.events) {
+    if (!event.has_text || event.text.size() == kSize) continue;
     const bool resource = event.field == &kResourceId || event.field == &kStoreResource ||
                           event.field == &kFetchResource || event.field == &kStatResource ||
                           event.field == &kFindResource;
-    if (resource && event.text.size() != kSize && in.message.whole())
+    if (resource && in.message.whole())
       r.at(&event, fmt::format("a Resource-ID of {} bytes, expected {}", event.text.size(), kSize));
   }
 }

@@ -40,15 +40,10 @@ const MessageType* row_of(std::string_view name) {
   return nullptr;
 }
 
-std::string hex(std::string_view bytes) {
+void add_hex(std::string& out, char byte) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  out.reserve(2 * bytes.size());
-  for (const char c : bytes) {
-    out.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
-    out.push_back(kDigits[static_cast<unsigned char>(c) & 0xf]);
-  }
-  return out;
+  out += kDigits[static_cast<unsigned char>(byte) >> 4];
+  out += kDigits[static_cast<unsigned char>(byte) & 0xf];
 }
 
 // Version 0.1 of the drafts: its header has the token at the same place.
@@ -73,37 +68,33 @@ void begin(std::string_view bytes, Message& message) {
   message.events.reserve(64);
 }
 
-// The first bytes tell the nodes of an overlay apart, and a line of a list has no room for more.
-std::string short_hex(std::string_view bytes) {
-  constexpr std::size_t kShown = 4;
-  return bytes.size() > kShown ? hex(bytes.substr(0, kShown)) + ".." : hex(bytes);
-}
-
-std::string destination_text(const Destination& destination) {
+void add_destination(std::string& out, const Destination& destination) {
   switch (destination.type) {
     case kNodeDestination:
-      return "node " + short_hex(destination.id);
+      out += "node ";
+      break;
     case kResourceDestination:
-      return "resource " + short_hex(destination.id);
+      out += "resource ";
+      break;
     default:
-      return "opaque " + short_hex(destination.id);
+      out += "opaque ";
   }
+  // The first bytes tell the nodes of an overlay apart, and a line of a list has no room for more.
+  constexpr std::size_t kShown = 4;
+  for (const char byte : std::string_view(destination.id).substr(0, kShown)) add_hex(out, byte);
+  if (destination.id.size() > kShown) out += "..";
 }
 
-std::string detail(const Contents& contents) {
+void add_detail(std::string& out, const Contents& contents) {
   if (const auto* error = std::get_if<ErrorResponse>(&contents.body); error != nullptr) {
     const std::string_view name = value_name(kErrorCode, error->code);
-    return name.empty() ? fmt::format(" {:#x}", error->code) : fmt::format(" {}", name);
-  }
-  if (const auto* store = std::get_if<StoreReq>(&contents.body); store != nullptr) {
-    std::string out;
+    out += name.empty() ? fmt::format(" {:#x}", error->code) : fmt::format(" {}", name);
+  } else if (const auto* store = std::get_if<StoreReq>(&contents.body); store != nullptr) {
     for (const StoreKindData& data : store->kind_data)
       out += fmt::format(" {} x{}", Context().name_of(data.kind), data.values.size());
-    return out;
+  } else if (const auto* update = std::get_if<UpdateReq>(&contents.body); update != nullptr) {
+    out += fmt::format(" {}", value_name(kUpdateType, update->type));
   }
-  if (const auto* update = std::get_if<UpdateReq>(&contents.body); update != nullptr)
-    return fmt::format(" {}", value_name(kUpdateType, update->type));
-  return {};
 }
 
 std::string summary(const Message& message, const Message*) {
@@ -112,14 +103,22 @@ std::string summary(const Message& message, const Message*) {
   if (packet == nullptr) return "RELOAD, not decodable";
   if (packet->is_ack()) return fmt::format("frame ack {}", packet->frame.sequence);
   const ForwardingHeader& header = packet->forwarding;
-  std::string line = packet->framed ? fmt::format("[{}] ", packet->frame.sequence) : "";
+  // By hand: the line is made for every message of a capture.
+  std::string line;
+  line.reserve(128);
+  const auto add_number = [&](std::uint64_t number) { line += fmt::format_int(number).c_str(); };
+  if (packet->framed) line += '[', add_number(packet->frame.sequence), line += "] ";
   if (header.is_fragment())
-    line += fmt::format("fragment at {}{}", header.fragment_offset(), header.is_last_fragment() ? ", last" : "");
+    line += "fragment at ", add_number(header.fragment_offset()), line += header.is_last_fragment() ? ", last" : "";
   else
     line += message.type != nullptr ? message.type->name : fmt::format("method {:#x}", packet->contents.code);
-  line += detail(packet->contents);
-  if (!header.destination_list.empty()) line += " to " + destination_text(header.destination_list.back());
-  return line + fmt::format(", tid {:016x}, ttl {}", header.transaction_id, header.ttl);
+  add_detail(line, packet->contents);
+  if (!header.destination_list.empty()) line += " to ", add_destination(line, header.destination_list.back());
+  line += ", tid ";
+  for (int shift = 56; shift >= 0; shift -= 8) add_hex(line, static_cast<char>(header.transaction_id >> shift));
+  line += ", ttl ";
+  add_number(header.ttl);
+  return line;
 }
 
 std::string_view exchange_id(const Message& message) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "protocols/reload/session.h"
 
+#include <random>
+
 #include "protocols/reload/protocol.h"
 
 namespace peerscope::reload {
@@ -9,7 +11,7 @@ namespace {
 constexpr std::int64_t kRetransmission = 2'000'000'000;  // ns; sooner is a copy of the link, not of the originator
 
 void track_request(SessionState& state, const Message& message, const ForwardingHeader& header) {
-  const auto key = std::make_pair(header.overlay, header.transaction_id);
+  const SessionState::ExchangeKey key(header.overlay, header.transaction_id);
   if (!state.requests.contains(key) && state.requests.size() >= SessionState::kMostTransactions) state.requests.clear();
   SessionState::Transaction& transaction = state.requests[key];
   const bool again = transaction.source == message.source && transaction.destination == message.destination;
@@ -17,8 +19,11 @@ void track_request(SessionState& state, const Message& message, const Forwarding
     transaction.transmissions = 1;
   else if (message.time_ns - transaction.time_ns >= kRetransmission)
     ++transaction.transmissions;
-  transaction = {message.source, message.destination,       header.via_list.size(),
-                 header.ttl,     transaction.transmissions, message.time_ns};
+  transaction.source = message.source;
+  transaction.destination = message.destination;
+  transaction.via = header.via_list.size();
+  transaction.ttl = header.ttl;
+  transaction.time_ns = message.time_ns;
   if (again) return;
   const auto link = state.links.find(link_of(message));
   if (link == state.links.end()) return;
@@ -28,7 +33,7 @@ void track_request(SessionState& state, const Message& message, const Forwarding
 
 void track_fragment(SessionState& state, const Packet& packet) {
   const ForwardingHeader& header = packet.forwarding;
-  const auto key = std::make_pair(header.overlay, header.transaction_id);
+  const SessionState::ExchangeKey key(header.overlay, header.transaction_id);
   if (!state.fragments.contains(key) && state.fragments.size() >= SessionState::kMostFragments) state.fragments.clear();
   SessionState::Fragments& set = state.fragments[key];
   const std::uint32_t from = header.fragment_offset();
@@ -40,11 +45,19 @@ void track_fragment(SessionState& state, const Packet& packet) {
 
 }  // namespace
 
-std::string link_of(const Message& message) {
-  return message.source + ">" + message.destination;
+std::size_t SessionState::ExchangeHash::operator()(const ExchangeKey& key) const {
+  static const std::uint64_t seed = std::uint64_t{std::random_device{}()} << 32 | std::random_device{}();
+  constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;
+  std::uint64_t mixed = (key.second ^ seed) * kOdd;
+  mixed = (mixed ^ mixed >> 32 ^ key.first) * kOdd;
+  return mixed ^ mixed >> 29;
 }
-std::string reverse_link_of(const Message& message) {
-  return message.destination + ">" + message.source;
+
+SessionState::Ends link_of(const Message& message) {
+  return {message.source, message.destination};
+}
+SessionState::Ends reverse_link_of(const Message& message) {
+  return {message.destination, message.source};
 }
 
 SessionState::Ice ice_of(const std::vector<IceCandidate>& candidates) {
@@ -69,9 +82,12 @@ void track(Session& session, const Message& message, const Message*) {
   if (packet == nullptr || !message.whole()) return;
   if (packet->is_ack()) return;
   if (!message.source.empty()) {
-    if (state.links.size() >= SessionState::kMostLinks) state.links.clear();
-    SessionState::Link& link = state.links[link_of(message)];
-    if (packet->framed) link.has_sequence = true, link.sequence = packet->frame.sequence;
+    auto link = state.links.find(link_of(message));
+    if (link == state.links.end()) {
+      if (state.links.size() >= SessionState::kMostLinks) state.links.clear();
+      link = state.links.try_emplace({message.source, message.destination}).first;
+    }
+    if (packet->framed) link->second.has_sequence = true, link->second.sequence = packet->frame.sequence;
   }
   if (packet->forwarding.is_fragment()) return track_fragment(state, *packet);
   if (message.direction == Direction::kRequest) track_request(state, message, packet->forwarding);

@@ -4,8 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -43,14 +46,43 @@ struct SessionState : Session {
   };
   enum class Ice : std::uint8_t { kUnknown, kIce, kNoIce };
 
-  std::map<std::string, Link, std::less<>> links;  // "source>destination"
-  std::map<std::pair<std::uint32_t, std::uint64_t>, Transaction> requests;
-  std::map<std::pair<std::uint32_t, std::uint64_t>, Fragments> fragments;
+  // By source and destination, either as views or kept.
+  struct Ends {
+    std::string_view source;
+    std::string_view destination;
+  };
+  struct KeptEnds {
+    std::string source;
+    std::string destination;
+    operator Ends() const { return {source, destination}; }  // NOLINT: looked up as one
+  };
+  struct EndsHash {
+    using is_transparent = void;
+    std::size_t operator()(const Ends& ends) const {
+      const std::hash<std::string_view> hash;
+      return hash(ends.source) * 31 + hash(ends.destination);
+    }
+  };
+  struct SameEnds {
+    using is_transparent = void;
+    bool operator()(const Ends& a, const Ends& b) const {
+      return a.source == b.source && a.destination == b.destination;
+    }
+  };
+  // Overlay and transaction ID. Senders choose the latter: with a seed of our own they cannot choose its bucket.
+  using ExchangeKey = std::pair<std::uint32_t, std::uint64_t>;
+  struct ExchangeHash {
+    std::size_t operator()(const ExchangeKey& key) const;
+  };
+
+  std::unordered_map<KeptEnds, Link, EndsHash, SameEnds> links;
+  std::unordered_map<ExchangeKey, Transaction, ExchangeHash> requests;
+  std::unordered_map<ExchangeKey, Fragments, ExchangeHash> fragments;
   std::map<std::uint32_t, Ice> ice;  // by overlay
 };
 
-std::string link_of(const Message& message);
-std::string reverse_link_of(const Message& message);
+SessionState::Ends link_of(const Message& message);
+SessionState::Ends reverse_link_of(const Message& message);
 // Whether the candidates of an Attach are of ICE links; kUnknown when mixed or none.
 SessionState::Ice ice_of(const std::vector<IceCandidate>& candidates);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // make_reload COUNT OUT.pcap: signed RELOAD messages of an overlay of ten nodes in framed datagrams on port 6084: Ping,
 // Store and Fetch with their answers, each with its own transaction ID, and acknowledgements.
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -18,6 +19,11 @@ using namespace peerscope::test;
 
 constexpr std::size_t kNodes = 10;
 
+// No two alike, and nothing that counts up.
+std::uint64_t mixed(int i) {
+  return (static_cast<std::uint64_t>(i) + 1) * 0x9e3779b97f4a7c15;
+}
+
 StoredData value_of(int i) {
   StoredData value;
   value.kind = 0xf0000001;
@@ -32,7 +38,7 @@ StoredData value_of(int i) {
 Contents contents_of(int i, bool answer, const ReloadSigner& signer, const std::string& resource) {
   switch (i % 3) {
     case 0:
-      if (answer) return Contents(PingAns{.response_id = static_cast<std::uint64_t>(i), .time = 1'700'000'000'000});
+      if (answer) return Contents(PingAns{.response_id = mixed(i), .time = 1'700'000'000'000});
       return Contents(PingReq{.padding = std::string(16, 'p')});
     case 1: {
       if (answer) {
@@ -74,6 +80,7 @@ int main(int argc, char** argv) {
     nodes.emplace_back(ReloadSigner::Options{.node_ids = {std::string(16, static_cast<char>(16 + i))},
                                              .user = "user" + std::to_string(i) + "@example.org"});
   std::vector<test::Frame> frames;
+  std::array<std::array<std::uint32_t, kNodes>, kNodes> sequences{};
   const int count = std::atoi(argv[1]);
   for (int i = 0; i < count / 2; ++i) {
     const std::size_t from = static_cast<std::size_t>(i) % kNodes;
@@ -82,13 +89,12 @@ int main(int argc, char** argv) {
     for (const bool answer : {false, true}) {
       const std::size_t sender = answer ? to : from;
       const std::size_t receiver = answer ? from : to;
-      Packet packet =
-          packet_with(contents_of(i, answer, nodes[sender], resource),
-                      answer ? Destination::node(nodes[receiver].node_id()) : Destination::resource(resource),
-                      0x1000000000000000 + static_cast<std::uint64_t>(i) * 7919);
+      Packet packet = packet_with(
+          contents_of(i, answer, nodes[sender], resource),
+          answer ? Destination::node(nodes[receiver].node_id()) : Destination::resource(resource), mixed(i));
       nodes[sender].sign(packet);
       packet.framed = true;
-      packet.frame.sequence = static_cast<std::uint32_t>(i);
+      packet.frame.sequence = sequences[sender][receiver]++;
       const auto time = 1'700'000'000'000'000'000 + static_cast<std::int64_t>(frames.size()) * 100'000;
       const Endpoint source{0xc0000200 + static_cast<std::uint32_t>(sender), 6084};
       const Endpoint destination{0xc0000200 + static_cast<std::uint32_t>(receiver), 6084};

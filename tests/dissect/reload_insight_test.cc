@@ -176,8 +176,18 @@ TEST(ReloadInsight, VerificationCanBeSwitchedOff) {
   alice().sign(packet);
   EXPECT_EQ(status(show({packet}, {"relo.verify_signatures:FALSE"}).front()), "none");
   EXPECT_NE(status(show({packet}, {"relo.verify_signatures:TRUE"}).front()), "none");
-  EXPECT_FALSE(show({packet}, {"relo.show_certificates:FALSE"}).front().has("x509af.signedCertificate_element"));
-  EXPECT_TRUE(show({packet}, {"relo.show_certificates:TRUE"}).front().has("x509af.signedCertificate_element"));
+  EXPECT_FALSE(show({packet}, {"relo.show_certificates:never"}).front().has("x509af.signedCertificate_element"));
+  EXPECT_TRUE(show({packet}, {"relo.show_certificates:always"}).front().has("x509af.signedCertificate_element"));
+}
+
+TEST(ReloadInsight, ACertificateIsShownInFullWhereItIsSeenFirst) {
+  Packet packet = ping();
+  alice().sign(packet);
+  const auto twice = show({packet, packet}, {"relo.show_certificates:first"});
+  EXPECT_TRUE(twice[0].has("x509af.signedCertificate_element"));
+  EXPECT_FALSE(twice[1].has("x509af.signedCertificate_element"));
+  EXPECT_TRUE(twice[1].has("relo.certificate.node_id"));
+  EXPECT_EQ(twice[1].value("relo.signature.certificate_in"), "1");
 }
 
 constexpr std::uint32_t kPrivateKind = 0xf0000001;
