@@ -16,6 +16,7 @@ int demo_reload(int argc, char** argv);
 int reload(int argc, char** argv);
 int simulate(int argc, char** argv);
 int docs(int argc, char** argv);
+int report(int argc, char** argv);
 int selftest(int argc, char** argv);
 
 }  // namespace peerscope::cli

@@ -48,6 +48,7 @@ constexpr Command kCommands[] = {
     {"check", "judge every message of a capture", peerscope::cli::check},
     {"replay", "play one party of a captured flow against a live implementation", peerscope::cli::replay},
     {"run", "run conformance scenarios against an implementation", peerscope::cli::run},
+    {"report", "render results as a web page, SARIF, TAP or JUnit", peerscope::cli::report},
     {"serve", "run a reference implementation: serve tracker, serve reload, serve alto", serve},
     {"join", "run a reference peer against a tracker", join},
     {"reload", "ask a RELOAD overlay: ping, store, fetch, ...", peerscope::cli::reload},

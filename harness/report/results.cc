@@ -208,8 +208,8 @@ void ResultsFile::footer(int code) {
   line(Line("end").number("exit", static_cast<std::uint64_t>(code)).finish());
 }
 
-std::string write_junit(const std::string& path, std::string_view suite, const std::vector<JunitCase>& cases,
-                        const std::vector<RequirementResult>& requirements) {
+std::string junit_text(std::string_view suite, const std::vector<JunitCase>& cases,
+                       const std::vector<RequirementResult>& requirements) {
   std::size_t failures = 0;
   std::size_t errors = 0;
   std::size_t skipped = 0;
@@ -258,12 +258,16 @@ std::string write_junit(const std::string& path, std::string_view suite, const s
         "    <testcase classname=\"requirement\" name=\"{}\" time=\"0\">\n{}    </testcase>\n", xml(one.row->id),
         outcome(one.verdict, one.row->id, one.verdict == Verdict::kPass ? "" : one.row->text, one.example));
   }
-  const std::string text = fmt::format(
+  return fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" "
       "errors=\"{}\" skipped=\"{}\">\n{}  </testsuite>\n</testsuites>\n",
       xml(suite), cases.size() + requirements.size(), failures, errors, skipped, body);
+}
+
+std::string write_junit(const std::string& path, std::string_view suite, const std::vector<JunitCase>& cases,
+                        const std::vector<RequirementResult>& requirements) {
   std::ofstream out(path, std::ios::binary);
-  out << text;
+  out << junit_text(suite, cases, requirements);
   out.close();
   return out ? "" : fmt::format("cannot write {}", path);
 }

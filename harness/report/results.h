@@ -74,5 +74,7 @@ struct RequirementResult {
 };
 std::string write_junit(const std::string& path, std::string_view suite, const std::vector<JunitCase>& cases,
                         const std::vector<RequirementResult>& requirements);
+std::string junit_text(std::string_view suite, const std::vector<JunitCase>& cases,
+                       const std::vector<RequirementResult>& requirements);
 
 }  // namespace peerscope::harness

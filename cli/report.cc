@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// peerscope report: results files in the forms that others read.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "harness/report/run_record.h"
+
+namespace peerscope::cli {
+
+using namespace harness;
+
+namespace {
+
+// A folder stands for the results file in it.
+std::string results_in(const std::string& path) {
+  return std::filesystem::is_directory(path) ? (std::filesystem::path(path) / "results.jsonl").string() : path;
+}
+
+std::string render(const std::vector<RunRecord>& runs, const std::string& format, const std::string& out) {
+  if (format == "sarif") return to_sarif(runs);
+  if (format == "html") return to_html(runs, std::filesystem::absolute(out).parent_path().string());
+  return format == "tap" ? to_tap(runs.front()) : to_junit(runs.front());
+}
+
+}  // namespace
+
+int report(int argc, char** argv) {
+  CLI::App app{
+      "Render results files (results.jsonl of run, replay or check; or the folders that hold them).\n"
+      "html: one page that works without a server, several runs side by side. sarif: for code-hosting sites, several "
+      "runs. tap, junit: for CI, one run.",
+      "report"};
+  std::vector<std::string> paths;
+  std::string format = "html";
+  std::string out;
+  app.add_option("results", paths, "results files or their folders")->required();
+  app.add_option("--format", format, "html, sarif, tap or junit")
+      ->check(CLI::IsMember({"html", "sarif", "tap", "junit"}))
+      ->capture_default_str();
+  app.add_option("--out", out, "file to write (default: standard output; html: peerscope-report.html)");
+  if (const int code = parse(app, argc, argv); code >= 0) return code;
+  if (paths.size() > 1 && (format == "tap" || format == "junit"))
+    return fail(kExitUsage, fmt::format("{} holds one run; give one results file", format));
+  std::vector<RunRecord> runs;
+  for (const std::string& path : paths) {
+    std::string error;
+    runs.push_back(read_run(results_in(path), error));
+    if (!error.empty()) return fail(kExitUsage, error);
+  }
+  if (out.empty() && format == "html") out = "peerscope-report.html";
+  const std::string text = render(runs, format, out);
+  if (out.empty()) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return std::fflush(stdout) == 0 ? kExitOk : fail(kExitHarness, "cannot write to standard output");
+  }
+  std::ofstream file(out, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file) return fail(kExitHarness, fmt::format("cannot write {}: {}", out, std::strerror(errno)));
+  std::printf("%s written: %zu runs\n", out.c_str(), runs.size());
+  return kExitOk;
+}
+
+}  // namespace peerscope::cli

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/report/run_record.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <map>
+
+namespace peerscope::harness {
+namespace {
+
+namespace dom = simdjson::dom;
+
+std::string text_of(const dom::object& line, std::string_view key) {
+  std::string_view text;
+  return line[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
+}
+
+std::uint64_t number_of(const dom::object& line, std::string_view key) {
+  std::uint64_t number = 0;
+  return line[key].get(number) == simdjson::SUCCESS ? number : 0;
+}
+
+Verdict verdict_of(const dom::object& line) {
+  std::string_view name;
+  return line["verdict"].get(name) == simdjson::SUCCESS ? verdict_named(name) : Verdict::kNone;
+}
+
+RecordedHit read_hit(const dom::object& from) {
+  RecordedHit hit;
+  hit.rule = text_of(from, "rule");
+  hit.verdict = verdict_of(from);
+  hit.level = text_of(from, "level");
+  hit.section = text_of(from, "section");
+  hit.detail = text_of(from, "detail");
+  hit.where = text_of(from, "where");
+  hit.frame = number_of(from, "frame");
+  hit.listed = text_of(from, "type") == "listed";
+  return hit;
+}
+
+class Reader {
+ public:
+  explicit Reader(const std::string& path) { run_.path = path; }
+
+  // Why the line cannot be taken; empty when it was.
+  std::string take(std::string_view text) {
+    dom::element root;
+    dom::object line;
+    if (parser_.parse(text.data(), text.size()).get(root) != simdjson::SUCCESS || root.get(line) != simdjson::SUCCESS)
+      return "no JSON object";
+    const std::string type = text_of(line, "type");
+    if (type == "run") {
+      run_.command = text_of(line, "command");
+      run_.iut = text_of(line, "iut");
+      run_.version = text_of(line, "peerscope");
+      run_.rules = text_of(line, "rules");
+      run_.seed = number_of(line, "seed");
+      known_ = true;
+    } else if (!known_) {
+      return "the first line of a results file has the type 'run'";
+    } else if (type == "attempt") {
+      return attempt(line);
+    } else if (type == "verdict") {
+      return verdict(line);
+    } else if (type == "requirement") {
+      RecordedRequirement row;
+      row.id = text_of(line, "id");
+      row.verdict = verdict_of(line);
+      row.level = text_of(line, "level");
+      row.section = text_of(line, "section");
+      row.text = text_of(line, "text");
+      row.hits = number_of(line, "hits");
+      row.example = text_of(line, "example");
+      if (row.id.empty() || row.verdict == Verdict::kNone) return "a requirement without id or verdict";
+      run_.requirements.push_back(std::move(row));
+    } else if (type == "end") {
+      run_.ended = true;
+      run_.exit_code = static_cast<int>(number_of(line, "exit"));
+    }
+    return {};  // types of a later version tell nothing that this one could show
+  }
+
+  RunRecord finish() { return std::move(run_); }
+  bool known() const { return known_; }
+
+ private:
+  RecordedCase& case_of(const dom::object& line) {
+    const std::string scenario = text_of(line, "scenario");
+    const std::string params = text_of(line, "params");
+    const auto [at, fresh] = cases_.try_emplace({scenario, params}, run_.cases.size());
+    if (fresh) {
+      run_.cases.emplace_back().scenario = scenario;
+      run_.cases.back().params = params;
+    }
+    return run_.cases[at->second];
+  }
+
+  std::string attempt(const dom::object& line) {
+    RecordedCase& one = case_of(line);
+    if (one.scenario.empty()) return "an attempt without a scenario";
+    ++one.attempts;
+    one.verdict = verdict_of(line);
+    if (one.verdict == Verdict::kNone && text_of(line, "verdict") != to_string(Verdict::kNone))
+      return fmt::format("no verdict '{}'", text_of(line, "verdict"));
+    one.seed = number_of(line, "seed");
+    one.reason = text_of(line, "reason");
+    one.step = text_of(line, "step");
+    one.expected = text_of(line, "expected");
+    one.seen = text_of(line, "seen");
+    one.evidence = text_of(line, "evidence");
+    double seconds = 0;
+    if (line["seconds"].get(seconds) == simdjson::SUCCESS) one.seconds = seconds;
+    one.tests.clear();
+    one.hits.clear();
+    dom::array list;
+    if (line["tests"].get(list) == simdjson::SUCCESS) {
+      for (const dom::element item : list) {
+        std::string_view id;
+        if (item.get(id) == simdjson::SUCCESS) one.tests.emplace_back(id);
+      }
+    }
+    if (line["hits"].get(list) == simdjson::SUCCESS) {
+      for (const dom::element item : list) {
+        dom::object hit;
+        if (item.get(hit) == simdjson::SUCCESS) one.hits.push_back(read_hit(hit));
+      }
+    }
+    return {};
+  }
+
+  std::string verdict(const dom::object& line) {
+    RecordedCase& one = case_of(line);
+    one.verdict = verdict_of(line);
+    one.note = text_of(line, "note");
+    return one.verdict == Verdict::kNone ? fmt::format("no verdict '{}'", text_of(line, "verdict")) : std::string();
+  }
+
+  RunRecord run_;
+  dom::parser parser_;
+  std::map<std::pair<std::string, std::string>, std::size_t> cases_;
+  bool known_ = false;
+};
+
+}  // namespace
+
+Verdict verdict_named(std::string_view name) {
+  for (int i = 0; i <= static_cast<int>(Verdict::kUnstable); ++i) {
+    if (to_string(static_cast<Verdict>(i)) == name) return static_cast<Verdict>(i);
+  }
+  return Verdict::kNone;
+}
+
+std::string RecordedCase::name() const {
+  return params.empty() ? scenario : fmt::format("{} [{}]", scenario, params);
+}
+
+RunRecord read_run(const std::string& path, std::string& error) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) {
+    error = fmt::format("cannot read {}: {}", path, std::strerror(errno));
+    return {};
+  }
+  Reader reader(path);
+  std::string line;
+  for (std::size_t number = 1; std::getline(in, line); ++number) {
+    if (line.empty()) continue;
+    const std::string why = reader.take(line);
+    if (why.empty()) continue;
+    if (in.eof() && reader.known()) break;  // the line that a killed run was writing
+    error = fmt::format("{}:{}: {}", path, number, why);
+    return {};
+  }
+  if (!reader.known()) error = fmt::format("{}: not a results file: it is empty", path);
+  return reader.finish();
+}
+
+}  // namespace peerscope::harness

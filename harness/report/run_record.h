@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// RunRecord: a results file read back. Every report format is rendered from it, so that a report of yesterday's run, of
+// another machine's or of one that was killed is the same as one made at once.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/engine/verdict.h"
+
+namespace peerscope::harness {
+
+struct RecordedHit {
+  std::string rule;
+  Verdict verdict = Verdict::kNone;
+  std::string level;
+  std::string section;
+  std::string detail;
+  std::string where;
+  std::uint64_t frame = 0;
+  bool listed = false;
+};
+
+// The last attempt at a scenario permutation, with the verdict that counts.
+struct RecordedCase {
+  std::string scenario;
+  std::string params;
+  int attempts = 0;
+  std::uint64_t seed = 0;
+  Verdict verdict = Verdict::kNone;
+  std::string note;
+  std::string reason;
+  std::string step;
+  std::string expected;
+  std::string seen;
+  std::vector<std::string> tests;
+  std::vector<RecordedHit> hits;
+  std::string evidence;
+  double seconds = 0;
+
+  // "ppstp/tracker/connect-leech [family=ipv6]"
+  std::string name() const;
+};
+
+struct RecordedRequirement {
+  std::string id;
+  Verdict verdict = Verdict::kNone;
+  std::string level;
+  std::string section;
+  std::string text;
+  std::uint64_t hits = 0;
+  std::string example;
+};
+
+struct RunRecord {
+  std::string path;
+  std::string command;
+  std::string iut;
+  std::string version;  // of peerscope
+  std::string rules;    // hash of the requirement tables
+  std::uint64_t seed = 0;
+  std::vector<RecordedCase> cases;
+  std::vector<RecordedRequirement> requirements;
+  bool ended = false;  // false: the run was killed, and this is what it had decided
+  int exit_code = 0;
+};
+
+// Reads a results.jsonl. A last line without its end is what a killed run leaves, and is left out; any other line that
+// is not as it should be is an error with file and line.
+RunRecord read_run(const std::string& path, std::string& error);
+
+// The renderers. Texts are UTF-8; nothing is fetched from anywhere when they are shown.
+std::string to_tap(const RunRecord& run);                  // TAP version 14
+std::string to_sarif(const std::vector<RunRecord>& runs);  // SARIF 2.1.0
+std::string to_junit(const RunRecord& run);
+// `folder`: where the page will stand, for its links to captures.
+std::string to_html(const std::vector<RunRecord>& runs, const std::string& folder);
+
+// From its name as results files have it; kNone for anything else.
+Verdict verdict_named(std::string_view name);
+
+}  // namespace peerscope::harness
