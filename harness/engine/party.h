@@ -23,6 +23,7 @@ namespace peerscope::harness {
 // A request on its way: what was sent, and the message it holds.
 struct Exchange {
   net::HttpRequest http;
+  net::Url url;  // where it goes
   MessagePtr message;
   net::ConnectionInfo connection;
 };
