@@ -43,10 +43,13 @@ constexpr DataVariable kData[] = {
     {"cost_middle", "a numerical routingcost in the middle"},
     {"cost_high", "the highest numerical routingcost"},
     {"pid_property", "the property that tells an endpoint's PID"},
+    {"file_map", "the IUT file gives the network map"},
+    {"file_costs", "the IUT file gives costs"},
+    {"interop_map", "the map is the one of the interoperability event at IETF 81"},
 };
-constexpr std::string_view kKeys[] = {"msg",        "accepts",  "id",       "metric",   "mode",           "constraints",
-                                      "several",    "testable", "property", "calendar", "stream_control", "metric_not",
-                                      "incremental"};
+constexpr std::string_view kKeys[] = {
+    "msg",      "accepts",  "id",       "metric",         "mode",       "constraints", "several",
+    "testable", "property", "calendar", "stream_control", "metric_not", "incremental", "alone"};
 constexpr std::string_view kVariables[] = {"id",    "url",   "target",   "metric", "mode", "metric2",
                                            "mode2", "types", "property", "uses",   "max"};
 
@@ -102,6 +105,32 @@ std::string map_difference(const NetworkMap& expected, const NetworkMap& seen) {
       return fmt::format("PID {} was not asked for, or does not exist", pid);
   }
   return {};
+}
+
+// IETF 81, 2011: what seven implementations were tested with.
+NetworkMap interop_map() {
+  struct Row {
+    const char* pid;
+    const char* type;
+    std::vector<std::string> prefixes;
+  };
+  static const std::vector<Row> kRows = {{"mypid1", "ipv4", {"10.0.0.0/8", "15.0.0.0/8"}},
+                                         {"mypid2", "ipv4", {"192.168.0.0/16"}},
+                                         {"mypid3", "ipv4", {"192.168.10.0/24"}},
+                                         {"peeringpid1", "ipv4", {"128.0.0.0/16"}},
+                                         {"peeringpid2", "ipv4", {"130.0.0.0/16"}},
+                                         {"peeringpid2", "ipv6", {"2001:db8::/32"}},
+                                         {"transitpid1", "ipv4", {"132.0.0.0/16"}},
+                                         {"transitpid2", "ipv4", {"135.0.0.0/16"}},
+                                         {"defaultpid", "ipv4", {"0.0.0.0/0"}},
+                                         {"defaultpid", "ipv6", {"::/0"}}};
+  NetworkMap out;
+  auto& groups = out.pids.emplace().groups;
+  for (const Row& row : kRows) {
+    AddressGroup* group = groups.find(row.pid);
+    (group != nullptr ? *group : groups.add(row.pid)).prefixes.add(row.type) = row.prefixes;
+  }
+  return out;
 }
 
 class AltoSurvey final : public Survey {
@@ -255,6 +284,10 @@ bool AltoSurvey::fits(const Entry& entry, const Tree& wanted) const {
   const MessageType* input = message_named(protocol(), accepts);
   if (resource.accepts.value_or("") != (input != nullptr ? input->media_type : "")) return false;
   if (const std::string id = text_of(wanted, "id"); !id.empty() && entry.id != id) return false;
+  if (wants(wanted, "alone") && std::count_if(entries_.begin(), entries_.end(), [&](const Entry& other) {
+                                  return other.url.same_origin(entry.url) && other.url.target == entry.url.target;
+                                }) > 1)
+    return false;
   const bool by_cost = wanted.find("metric") != nullptr || wanted.find("mode") != nullptr;
   if (by_cost && cost_type(entry, wanted, nullptr) == nullptr) return false;
   if (wants(wanted, "constraints") && !capabilities.cost_constraints.value_or(false)) return false;
@@ -338,6 +371,9 @@ std::map<std::string, std::string, std::less<>> AltoSurvey::data() const {
   std::string none = "no-such-pid";
   while (world_.group(none) != nullptr) none += "-x";
   out["no_pid"] = none;
+  if (taught_map_) out["file_map"] = "true";
+  if (taught_costs_) out["file_costs"] = "true";
+  if (map_difference(interop_map(), world_.filtered({})).empty()) out["interop_map"] = "true";
   int number = 0;
   constexpr int kNamed = 3;
   constexpr std::size_t kMostTried = 1000;

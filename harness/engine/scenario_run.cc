@@ -57,6 +57,7 @@ class Run {
  public:
   Run(const Scenario& scenario, const Permutation& permutation, Iut& iut, const AttemptOptions& options)
       : scenario_(scenario),
+        permutation_(permutation),
         protocol_(*scenario.protocol),
         iut_(iut),
         options_(options),
@@ -145,6 +146,12 @@ class Run {
       url_ = *url;
       if (!know_server()) return false;
     }
+    for (const auto& [name, value] : permutation_) {  // they may name the server's data
+      const Expanded expanded = expand(value, variables_);
+      if (!expanded.error.empty())
+        return stop(Verdict::kError, fmt::format("{}: params {}: {}", scenario_.path, name, expanded.error));
+      variables_.values[name] = expanded.text;
+    }
     for (const auto& [name, value] : scenario_.let.members) {
       Tree copy = value;
       if (std::string error = expand_tree(copy, variables_); !error.empty())
@@ -178,8 +185,14 @@ class Run {
     resources_[std::string(kDirectoryResource)] = std::move(directory);
     for (const auto& [name, wanted] : scenario_.resources) {
       std::string reason;
-      auto found = survey_->find(wanted, reason);
-      if (!found) return stop(Verdict::kNotApplicable, std::move(reason));
+      Tree expanded = wanted;
+      if (std::string error = expand_tree(expanded, variables_); !error.empty())
+        return stop(Verdict::kError, fmt::format("{}: resources: {}", scenario_.path, error));
+      auto found = survey_->find(expanded, reason);
+      if (!found) {
+        for (const std::string& feature : scenario_.needs) reason += fmt::format("; the IUT file claims {}", feature);
+        return stop(Verdict::kNotApplicable, std::move(reason));
+      }
       for (const auto& [variable, value] : found->variables) variables_.values[name + "." + variable] = value;
       resources_[name] = std::move(*found);
     }
@@ -745,7 +758,9 @@ class Run {
     return out;
   }
 
-  void bind(const Outcome& outcome, const Message& message) {
+  void bind(const Outcome& outcome, const Message& message, const net::Headers& headers) {
+    for (const auto& [variable, name] : outcome.bind_header.members)
+      variables_.values[variable] = headers.get(name.scalar);
     for (const auto& [variable, path] : outcome.bind.members) {
       const std::uint32_t at = find_path(message.events, path.scalar);
       std::string& value = variables_.values[variable];
@@ -762,6 +777,8 @@ class Run {
     std::string first;
     for (const Outcome& outcome : expectation.any_of) {
       std::string difference = differences(outcome, message, http, http->headers);
+      if (difference.empty() && outcome.offers.is_map() && survey_ != nullptr)
+        (void)survey_->find(outcome.offers, difference);
       if (difference.empty() && outcome.agrees && survey_ != nullptr && request != nullptr) {
         const Agreement agreement = survey_->compare(*request, message);
         if (agreement.unknown)
@@ -770,7 +787,7 @@ class Run {
         difference = agreement.difference;
       }
       if (difference.empty()) {
-        bind(outcome, message);
+        bind(outcome, message, http->headers);
         return take(outcome);
       }
       if (first.empty() && outcome.event.empty()) first = difference;
@@ -850,7 +867,7 @@ class Run {
                fmt::format("{} came, expected was none", message->type != nullptr ? message->type->name : "a request"));
       add_evidence(incoming->http, incoming->connection, *message);
       protocol_.track(*session_, *message, nullptr);
-      if (met != nullptr) bind(*met, *message);
+      if (met != nullptr) bind(*met, *message, incoming->http.headers);
       const Sending* reply = met != nullptr && !none && step.reply ? &*step.reply : background(*message);
       if (!answer(*incoming, *message, reply)) return false;
       if (met == nullptr) continue;
@@ -942,6 +959,7 @@ class Run {
   }
 
   const Scenario& scenario_;
+  const Permutation& permutation_;
   const Protocol& protocol_;
   Iut& iut_;
   const AttemptOptions& options_;

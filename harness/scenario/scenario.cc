@@ -178,18 +178,23 @@ class Loader {
         fail(wanted, "a resource is a map of what the directory says of it");
         continue;
       }
-      for (const auto& [key, value] : wanted.members) {
-        if (std::find(survey()->keys.begin(), survey()->keys.end(), key) == survey()->keys.end())
-          fail(value, fmt::format("unknown key '{}' of a resource", key));
-      }
-      for (const char* key : {"msg", "accepts"}) {
-        const std::string msg = text(wanted, key);
-        if (!is_message(msg) && (!msg.empty() || key == std::string_view("msg")))
-          fail(wanted, fmt::format("{}: no message '{}' in {}", key, msg, scenario_.protocol->name));
-      }
+      check_resource(wanted);
       for (const std::string_view variable : survey()->variables)
         known_.values[fmt::format("{}.{}", name, variable)] = "1";
       scenario_.resources.emplace_back(name, wanted);
+    }
+  }
+
+  void check_resource(const Tree& wanted) {
+    if (survey() == nullptr) return;
+    for (const auto& [key, value] : wanted.members) {
+      if (std::find(survey()->keys.begin(), survey()->keys.end(), key) == survey()->keys.end())
+        fail(value, fmt::format("unknown key '{}' of a resource", key));
+    }
+    for (const char* key : {"msg", "accepts"}) {
+      const std::string msg = text(wanted, key);
+      if (!is_message(msg) && (!msg.empty() || key == std::string_view("msg")))
+        fail(wanted, fmt::format("{}: no message '{}' in {}", key, msg, scenario_.protocol->name));
     }
   }
 
@@ -287,10 +292,13 @@ class Loader {
     Outcome out;
     out.line = item.line;
     keys(item, {"msg", "event", "where", "http", "bind", "verdict", "note", "within", "check", "any_of", "for",
-                "same_as", "stated_as", "silence_under", "agrees"});
+                "same_as", "stated_as", "silence_under", "agrees", "offers", "bind_header"});
     out.msg = text(item, "msg");
     out.agrees = boolean(item, "agrees");
-    if (out.agrees && survey() == nullptr) fail(item, "agrees: nothing is known of this server");
+    out.offers = part(item, "offers");
+    if (out.offers.is_map()) check_resource(out.offers);
+    if ((out.agrees || out.offers.is_map()) && survey() == nullptr)
+      fail(item, "agrees: nothing is known of this server");
     if (!out.msg.empty() && out.msg != "http" && out.msg != "any" && !is_message(out.msg))
       fail(item, fmt::format("no message '{}' in {}", out.msg, scenario_.protocol->name));
     out.event = text(item, "event");
@@ -323,7 +331,10 @@ class Loader {
     if (std::string error = check_where(http); !error.empty()) report(error);
     if (std::string error = check_expressions(out.where, known_); !error.empty()) report(error);
     check_paths(out.where);
-    for (const auto& [variable, path] : out.bind.members) known_.values[variable] = "1";
+    out.bind_header = part(item, "bind_header");
+    for (const Tree* bound : {&out.bind, &out.bind_header}) {
+      for (const auto& [variable, path] : bound->members) known_.values[variable] = "1";
+    }
     return out;
   }
 

@@ -25,6 +25,8 @@ struct Outcome {
   Tree where;         // field path -> value or operators
   Tree http;          // status, content_type, method, target, header
   Tree bind;          // variable -> field path
+  Tree bind_header;   // variable -> name of an HTTP header
+  Tree offers;        // what the server's directory must list, as in `resources`
   bool agrees = false;  // the answer is what its request asks of the data that the server has
   Verdict verdict = Verdict::kPass;
   std::string note;
