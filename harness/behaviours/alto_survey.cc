@@ -399,7 +399,9 @@ std::map<std::string, std::string, std::less<>> AltoSurvey::data() const {
     out["addr6_pid"] = world_.pid_of(address);
     if (prefix->prefix.length > 0) break;  // an address that is nobody's default says more
   }
-  if (const auto outside = world_.address_outside(false); outside) out["addr_outside"] = endpoint_text(*outside);
+  for (const bool v6 : {true, false}) {
+    if (const auto outside = world_.address_outside(v6); outside) out["addr_outside"] = endpoint_text(*outside);
+  }
   if (const AltoCosts* costs = world_.find(kRoutingCost, kNumerical); costs != nullptr) {
     std::vector<double> all;
     for (const auto& [source, row] : costs->rows) {

@@ -291,7 +291,7 @@ IutFile load_iut(const std::string& path, std::string& error) {
   iut.features = feature_list("features");
   iut.lacking = feature_list("not");
   for (const std::string& name : r.words(file, "data")) {
-    const std::filesystem::path place = std::filesystem::path(iut.path).parent_path() / name;
+    const std::filesystem::path place = std::filesystem::path(iut.path).parent_path() / name;  // which may be absolute
     if (!std::filesystem::is_regular_file(place)) r.fail(*file.find("data"), fmt::format("data: no file {}", name));
     iut.data.push_back(place.string());
   }

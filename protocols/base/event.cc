@@ -145,9 +145,8 @@ bool step_matches(std::span<const Event> events, std::uint32_t index, const Path
   if (step.selector == "*") return event.index >= 0;
   const std::size_t equals = step.selector.find('=');
   if (equals == std::string_view::npos) {
-    int wanted = -1;
-    std::from_chars(step.selector.data(), step.selector.data() + step.selector.size(), wanted);
-    return event.index == wanted || (event.index < 0 && wanted == 0);
+    // A key of an object without entries is no number either.
+    return has_index(event, step.selector) || (event.index < 0 && step.selector == "0");
   }
   const std::string_view key = step.selector.substr(0, equals);
   const std::string_view value = step.selector.substr(equals + 1);
