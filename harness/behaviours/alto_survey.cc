@@ -213,8 +213,16 @@ std::string AltoSurvey::learn(const Fetch& fetch, const Message& answer) {
     const std::string id = std::exchange(world_, taught).map_id;
     world_.map_id = id;
     world_.tag = map->meta && map->meta->vtag ? map->meta->vtag->tag.value_or("") : "";
-  } else if (const auto* costs = body_of<CostMap>(answer); costs != nullptr && !taught_costs_) {
+  } else if (const auto* costs = body_of<CostMap>(answer); costs != nullptr) {
+    const std::vector<AltoCosts> taught = world_.costs;
     world_.add_costs(*costs);
+    if (!taught_costs_) return {};
+    // What a file gives stays; of other cost types the server's own word is all there is.
+    for (AltoCosts& one : world_.costs) {
+      for (const AltoCosts& before : taught) {
+        if (before.metric == one.metric && before.mode == one.mode) one = before;
+      }
+    }
   }
   return {};
 }

@@ -174,8 +174,12 @@ class Run {
     constexpr int kMostFetches = 64;
     auto fetch = survey_->next();
     for (int i = 0; fetch && i < kMostFetches; ++i, fetch = survey_->next()) {
-      const MessagePtr answer = look_up(*fetch);
-      if (answer == nullptr) return false;
+      net::Error why;
+      const MessagePtr answer = look_up(*fetch, why);
+      // Without the directory nothing can be asked for; what else is missing a scenario may be about.
+      if (answer == nullptr && i == 0)
+        return stop(Verdict::kBlocked, fmt::format("{}: {}", fetch->url.to_string(), why.message));
+      if (answer == nullptr) continue;
       if (std::string error = survey_->learn(*fetch, *answer); !error.empty())
         return stop(Verdict::kBlocked, std::move(error));
     }
@@ -207,7 +211,7 @@ class Run {
   }
 
   // One GET, redirects followed; null when no answer came.
-  MessagePtr look_up(const Survey::Fetch& fetch) {
+  MessagePtr look_up(const Survey::Fetch& fetch, net::Error& error) {
     Exchange exchange;
     exchange.http.method = "GET";
     exchange.http.headers.set("Accept", fetch.accept);
@@ -216,7 +220,7 @@ class Run {
     auto answer = ask("", std::move(exchange));
     if (answer) answer = follow("", std::move(*answer));
     if (!answer) {
-      stop(Verdict::kBlocked, fmt::format("{}: {}", fetch.url.to_string(), answer.error().message));
+      error = answer.error();
       return nullptr;
     }
     result_.reached = true;
