@@ -85,9 +85,10 @@ start:
   exec: ["${peerscope}", serve, alto, --listen, "${addr}:${port}"%]
   url: http://127.0.0.1:${port}/directory
   ready: {line: "listening on", within: 20s}
-features: [alto.v1, alto.filter, alto.constraints, alto.endpoint, alto.multi-cost]
+features: [alto.v1, alto.filter, alto.constraints, alto.endpoint, alto.multi-cost, alto.updates, alto.calendar, alto.properties, alto.tips]
 not: [alto.tls]
-)"},
+)",
+     false, "A-TIPS-10"},  // its views are reached without TLS
     {"alto-files", "alto-server", nullptr, 1, R"(iut: alto-files
 role: alto-server
 start:
@@ -95,7 +96,7 @@ start:
   url: https://127.0.0.1:${port}/directory
   ready: {line: "listening on", within: 20s}
 data: [map.json, costs.json]
-features: [alto.v1, alto.tls, alto.filter, alto.constraints, alto.endpoint, alto.multi-cost]
+features: [alto.v1, alto.tls, alto.filter, alto.constraints, alto.endpoint, alto.multi-cost, alto.updates, alto.calendar, alto.properties, alto.tips]
 )",
      true, "A-NM-13"},
 };

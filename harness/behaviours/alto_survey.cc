@@ -47,11 +47,28 @@ constexpr DataVariable kData[] = {
     {"file_costs", "the IUT file gives costs"},
     {"interop_map", "the map is the one of the interoperability event at IETF 81"},
 };
-constexpr std::string_view kKeys[] = {
-    "msg",      "accepts",  "id",       "metric",         "mode",       "constraints", "several",
-    "testable", "property", "calendar", "stream_control", "metric_not", "incremental", "alone"};
-constexpr std::string_view kVariables[] = {"id",    "url",   "target",   "metric", "mode", "metric2",
-                                           "mode2", "types", "property", "uses",   "max"};
+constexpr std::string_view kKeys[] = {"msg",      "accepts", "id",          "metric",        "mode",
+                                      "property", "several", "constraints", "testable",      "calendar",
+                                      "plain",    "alone",   "incremental", "stream_control"};
+constexpr std::string_view kVariables[] = {"id",
+                                           "url",
+                                           "target",
+                                           "uses",
+                                           "metric",
+                                           "mode",
+                                           "metric2",
+                                           "mode2",
+                                           "types",
+                                           "max",
+                                           "property",
+                                           "calendar_metric",
+                                           "calendar_mode",
+                                           "intervals",
+                                           "plain_metric",
+                                           "plain_mode",
+                                           "address_property",
+                                           "pid_domain",
+                                           "pid_property"};
 
 // An entry of a directory, with what its names mean there.
 struct Entry {
@@ -59,6 +76,7 @@ struct Entry {
   net::Url url;
   Resource resource;
   std::vector<CostType> cost_types;
+  std::vector<std::string> names;  // of these, in this directory
 };
 
 bool wants(const Tree& wanted, std::string_view key) {
@@ -68,6 +86,28 @@ bool wants(const Tree& wanted, std::string_view key) {
 std::string text_of(const Tree& wanted, std::string_view key) {
   const Tree* value = wanted.find(key);
   return value != nullptr ? value->scalar : "";
+}
+
+// The first cost type with a calendar, and the first without (RFC 8896 section 4.1).
+const CostType* calendar_type(const Entry& entry) {
+  if (!entry.resource.capabilities || entry.resource.capabilities->calendar_attributes.empty()) return nullptr;
+  const auto& names = entry.resource.capabilities->calendar_attributes.front().cost_type_names;
+  for (std::size_t i = 0; i < entry.cost_types.size(); ++i) {
+    if (!names.empty() && entry.names[i] == names.front()) return &entry.cost_types[i];
+  }
+  return nullptr;
+}
+const CostType* plain_type(const Entry& entry) {
+  if (!entry.resource.capabilities) return nullptr;
+  for (std::size_t i = 0; i < entry.cost_types.size(); ++i) {
+    const auto& attributes = entry.resource.capabilities->calendar_attributes;
+    if (std::none_of(attributes.begin(), attributes.end(), [&](const CalendarAttributes& one) {
+          return std::find(one.cost_type_names.begin(), one.cost_type_names.end(), entry.names[i]) !=
+                 one.cost_type_names.end();
+        }))
+      return &entry.cost_types[i];
+  }
+  return nullptr;
 }
 
 bool near(double a, double b) {
@@ -235,11 +275,11 @@ void AltoSurvey::learn_directory(const net::Url& url, const Directory& directory
     if (!resource.uri || !resource.media_type) continue;
     const auto where = url.resolve(*resource.uri);
     if (!where) continue;
-    Entry entry{id, *where, resource, {}};
+    Entry entry{id, *where, resource, {}, {}};
     if (resource.capabilities && directory.meta && directory.meta->cost_types) {
       for (const std::string& name : resource.capabilities->cost_type_names.value_or(std::vector<std::string>{})) {
         if (const CostType* type = directory.meta->cost_types->types.find(name); type != nullptr)
-          entry.cost_types.push_back(*type);
+          entry.cost_types.push_back(*type), entry.names.push_back(name);
       }
     }
     if (resource.media_type == message_type<Directory>().media_type && visited_.size() < kMostDirectories &&
@@ -292,22 +332,25 @@ bool AltoSurvey::fits(const Entry& entry, const Tree& wanted) const {
   const MessageType* input = message_named(protocol(), accepts);
   if (resource.accepts.value_or("") != (input != nullptr ? input->media_type : "")) return false;
   if (const std::string id = text_of(wanted, "id"); !id.empty() && entry.id != id) return false;
-  if (wants(wanted, "alone") && std::count_if(entries_.begin(), entries_.end(), [&](const Entry& other) {
-                                  return other.url.same_origin(entry.url) && other.url.target == entry.url.target;
-                                }) > 1)
-    return false;
   const bool by_cost = wanted.find("metric") != nullptr || wanted.find("mode") != nullptr;
   if (by_cost && cost_type(entry, wanted, nullptr) == nullptr) return false;
-  if (wants(wanted, "constraints") && !capabilities.cost_constraints.value_or(false)) return false;
-  if (text_of(wanted, "constraints") == "false" &&
-      (capabilities.cost_constraints.value_or(false) || !capabilities.testable_cost_type_names.empty()))
-    return false;
-  if (wants(wanted, "several") && (capabilities.max_cost_types.value_or(0) < 2 || entry.cost_types.size() < 2))
-    return false;
-  if (wants(wanted, "testable") && capabilities.testable_cost_type_names.empty()) return false;
-  if (wants(wanted, "calendar") && capabilities.calendar_attributes.empty()) return false;
-  if (wants(wanted, "stream_control") && !capabilities.support_stream_control.value_or(false)) return false;
-  if (wants(wanted, "incremental") && !capabilities.incremental) return false;
+  const struct {
+    const char* key;
+    bool has;
+  } abilities[] = {
+      {"constraints", capabilities.cost_constraints.value_or(false) || !capabilities.testable_cost_type_names.empty()},
+      {"several", capabilities.max_cost_types.value_or(0) > 1 && entry.cost_types.size() > 1},
+      {"testable", !capabilities.testable_cost_type_names.empty()},
+      {"calendar", !capabilities.calendar_attributes.empty()},
+      {"plain", plain_type(entry) != nullptr},
+      {"stream_control", capabilities.support_stream_control.value_or(false)},
+      {"incremental", capabilities.incremental.has_value()},
+      {"alone", std::count_if(entries_.begin(), entries_.end(), [&](const Entry& other) {
+                  return other.url.same_origin(entry.url) && other.url.target == entry.url.target;
+                }) == 1}};
+  for (const auto& ability : abilities) {
+    if (wanted.find(ability.key) != nullptr && wants(wanted, ability.key) != ability.has) return false;
+  }
   if (const std::string property = text_of(wanted, "property"); !property.empty()) {
     const auto offered = capabilities.prop_types.value_or(std::vector<std::string>{});
     const std::string name = property == kPidProperty ? default_map_ + "." + property : property;
@@ -355,6 +398,25 @@ std::optional<ServerResource> AltoSurvey::find(const Tree& wanted, std::string& 
   }
   out.variables["types"] = std::to_string(found->cost_types.size());
   const Capabilities capabilities = found->resource.capabilities.value_or(Capabilities{});
+  if (const CostType* type = plain_type(*found); type != nullptr) {
+    out.variables["plain_metric"] = type->cost_metric.value_or("");
+    out.variables["plain_mode"] = type->cost_mode.value_or("");
+  }
+  if (const CostType* type = calendar_type(*found); type != nullptr) {
+    out.variables["calendar_metric"] = type->cost_metric.value_or("");
+    out.variables["calendar_mode"] = type->cost_mode.value_or("");
+    out.variables["intervals"] =
+        std::to_string(capabilities.calendar_attributes.front().number_of_intervals.value_or(0));
+  }
+  if (capabilities.mappings) {
+    for (const auto& [domain, properties] : capabilities.mappings->domains.entries) {
+      if (properties.empty()) continue;
+      if (domain == kIpv4) out.variables["address_property"] = properties.front();
+      if (split_scoped(domain).name != kPidProperty) continue;
+      out.variables["pid_domain"] = domain;
+      out.variables["pid_property"] = properties.front();
+    }
+  }
   out.variables["max"] = std::to_string(capabilities.max_cost_types.value_or(0));
   if (capabilities.prop_types && !capabilities.prop_types->empty())
     out.variables["property"] = capabilities.prop_types->front();

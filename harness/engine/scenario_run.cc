@@ -95,6 +95,7 @@ class Run {
     }
     if (scenario_.client && iut_.file().started_here()) iut_.stop();
     server_.stop();
+    while (!streams_.empty()) finish_stream(std::string(streams_.begin()->first));
     {
       const std::lock_guard lock(secrets_mutex_);
       for (const std::string& line : secrets_) evidence_.secret(line);
@@ -316,8 +317,16 @@ class Run {
     if (!step.wait.empty()) return wait(step.wait);
     if (!step.control.empty()) return control(step.control);
     if (scenario_.client) return serve(step);
-    ClientParty* client = step.send ? party(step.by, url_of(*step.send)) : current(step.by);
-    if (step.close) return client->close(), true;
+    ClientParty* client = current(step.by);
+    if (step.send) {
+      const auto url = url_of(*step.send);
+      if (!url) return stop(Verdict::kError, url.error().message);
+      client = party(step.by, *url);
+    }
+    if (step.close) return finish_stream(step.by), client->close(), true;
+    if (step.send && step.send->stream && !open_stream(*client, step)) return false;
+    if (const auto stream = streams_.find(step.by); stream != streams_.end() && !(step.send && !step.send->stream))
+      return !step.expect || watch(stream->second, step);
     if (step.expect_none) return nothing(*client, step);
     if (step.send && !send(*client, *step.send)) return false;
     if (step.expect) return receive(*client, *step.expect);
@@ -372,9 +381,15 @@ class Run {
 
   // ---- the harness as client ----
 
-  const net::Url& url_of(const Sending& sending) const {
+  // Where a request goes: the resource, or what the scenario says, relative to it.
+  net::Result<net::Url> url_of(const Sending& sending) const {
     const auto found = resources_.find(sending.resource);
-    return found != resources_.end() ? found->second.url : url_;
+    const net::Url& base = found != resources_.end() ? found->second.url : url_;
+    const Tree* target = sending.http.find("target");
+    if (survey_ == nullptr || target == nullptr) return base;
+    const Expanded expanded = expand(target->scalar, variables_);
+    return expanded.error.empty() ? base.resolve(expanded.text)
+                                  : net::Result<net::Url>(net::ErrorKind::kLocal, expanded.error);
   }
 
   // The one that this party sent its last request with.
@@ -475,11 +490,10 @@ class Run {
     return out;
   }
 
-  bool send(ClientParty& client, const Sending& sending) {
+  // A request as the scenario has it; false when the scenario stops.
+  bool compose(ClientParty& client, const Sending& sending, Exchange& exchange, ClientParty::Wire& wire) {
     variables_.values["self.id"] = client.id();
     variables_.values["self.addr"] = "127.0.0.1";
-    Exchange exchange;
-    ClientParty::Wire wire;
     Tree http = sending.http;
     if (std::string error = expand_tree(http, variables_); !error.empty()) return stop(Verdict::kError, error);
     const auto text = [&](std::string_view key, std::string otherwise) {
@@ -489,13 +503,14 @@ class Run {
     Built built;
     if (!sending.raw_http && !build(sending, nullptr, client.id(), built)) return false;
     exchange.http.body = std::move(built.body);
-    const net::Url& url = url_of(sending);
-    exchange.url = url;
+    const auto url = url_of(sending);
+    if (!url) return stop(Verdict::kError, url.error().message);
+    exchange.url = *url;
     exchange.http.method = text("method", built.media_type.empty() && !sending.raw ? "GET" : "POST");
-    exchange.http.target = text("target", url.target);
+    exchange.http.target = survey_ != nullptr ? url->target : text("target", url->target);
     if (text("absolute", "") == "true")
-      exchange.http.target = fmt::format("{}://{}{}", url.scheme, url.authority(), url.target);
-    exchange.http.headers.add("Host", url.authority());
+      exchange.http.target = fmt::format("{}://{}{}", url->scheme, url->authority(), url->target);
+    exchange.http.headers.add("Host", url->authority());
     const std::string type = text("content_type", built.media_type);
     if (!type.empty()) exchange.http.headers.add("Content-Type", type);
     const auto resource = resources_.find(sending.resource);
@@ -515,9 +530,132 @@ class Run {
       if (!raw.error.empty()) return stop(Verdict::kError, raw.error);
       wire.raw = raw.text;
     }
-    if (auto sent = hand_over(client, std::move(exchange), wire, text("auth", "") != "none"); !sent)
+    return true;
+  }
+
+  static bool with_credentials(const Sending& sending) {
+    const Tree* auth = sending.http.find("auth");
+    return auth == nullptr || auth->scalar != "none";
+  }
+
+  bool send(ClientParty& client, const Sending& sending) {
+    Exchange exchange;
+    ClientParty::Wire wire;
+    if (!compose(client, sending, exchange, wire)) return false;
+    if (auto sent = hand_over(client, std::move(exchange), wire, with_credentials(sending)); !sent)
       return stop(lost_verdict(sent.error()), fmt::format("cannot send: {}", sent.error().message));
     return true;
+  }
+
+  // ---- answers without end ----
+
+  struct Stream {
+    ClientParty* client = nullptr;
+    net::HttpResponse http;  // with the body so far
+    net::ConnectionInfo connection;
+    MessagePtr request;
+    bool closed = false;
+    std::string comment;
+    std::vector<std::size_t> hits;  // found in it, to be told the frame when it is written
+  };
+
+  bool open_stream(ClientParty& client, const Step& step) {
+    Exchange exchange;
+    ClientParty::Wire wire;
+    if (!compose(client, *step.send, exchange, wire)) return false;
+    finish_stream(step.by);
+    exchange.message = decode_request(protocol_, exchange.http, security());
+    exchange.message->source = "harness:" + client.name();
+    const MessagePtr message = exchange.message;
+    const net::HttpRequest http = exchange.http;
+    auto answer = client.open(std::move(exchange));
+    evidence_.add(http, client.connection(), true, "");
+    if (!answer) return stop(lost_verdict(answer.error()), fmt::format("no answer: {}", answer.error().message));
+    protocol_.track(*session_, *message, nullptr);
+    result_.reached = true;
+    streams_[step.by] = {&client, std::move(answer->http), answer->connection, message, false, "", {}};
+    return true;
+  }
+
+  // Waits until what came so far is as expected, or the time is over. A stream is judged as a whole each time: what was
+  // told before is not told again.
+  bool watch(Stream& stream, const Step& step) {
+    const Expectation& expectation = *step.expect;
+    const bool none = step.expect_none.has_value();
+    const std::string text = none ? step.none_for : expectation.within;
+    const auto seconds = text.empty() ? std::optional(options_.answer_within) : duration(text);
+    if (!seconds) return false;
+    const auto deadline =
+        SteadyClock::now() + std::chrono::duration<double>(none ? *seconds : *seconds * options_.time_scale);
+    constexpr std::size_t kLargest = 32 << 20;
+    std::string difference = "nothing came";
+    const Outcome* met = nullptr;
+    MessagePtr message;
+    for (bool fresh = true; met == nullptr;) {
+      if (fresh) {
+        message = decode_response(protocol_, stream.http, security());
+        message->source = "iut";
+        for (const Outcome& outcome : expectation.any_of) {
+          const std::string one = stream_difference(outcome, stream, *message);
+          if (one.empty() && met == nullptr) met = &outcome;
+          if (&outcome == &expectation.any_of.front()) difference = one;
+        }
+      }
+      const double left = std::chrono::duration<double>(deadline - SteadyClock::now()).count();
+      if (met != nullptr || left <= 0 || stream.http.body.size() > kLargest || (stream.closed && !fresh)) break;
+      fresh = read_more(stream, std::min(left, 0.2));
+    }
+    const std::size_t known = result_.hits.size();
+    judge(*message, stream.request.get(), stream.http.status);
+    protocol_.track(*session_, *message, stream.request.get());
+    bool good = true;
+    if ((met != nullptr) == none) {
+      if (!cleaning_ && result_.expected.empty()) {
+        result_.expected = none ? "none of\n" + describe(expectation) : describe(expectation);
+        result_.seen = show(*message, &stream.http);
+      }
+      good = decide(expectation, none ? "the stream has what it must not have"
+                                      : fmt::format("{}{}", difference, stream.closed ? "; the stream has ended" : ""));
+    } else if (met != nullptr) {
+      bind(*met, *message, stream.http.headers);
+      good = take(*met);
+    }
+    for (std::size_t i = known; i < result_.hits.size(); ++i) stream.hits.push_back(i);
+    stream.comment += std::exchange(comment_, "");
+    return good;
+  }
+
+  // Whether something came that may change the picture.
+  bool read_more(Stream& stream, double seconds) {
+    if (stream.closed) return false;
+    auto piece = stream.client->more(seconds);
+    if (piece) {
+      stream.http.body += *piece;
+      return true;
+    }
+    stream.closed = piece.error().kind != net::ErrorKind::kTimeout;
+    return stream.closed;
+  }
+
+  // An outcome `event: closed` says that the stream has ended, besides what else it says.
+  std::string stream_difference(const Outcome& outcome, const Stream& stream, const Message& message) {
+    if (outcome.event.empty()) return differences(outcome, message, &stream.http, stream.http.headers);
+    if (outcome.event != "closed" || !stream.closed) return "the stream has not ended";
+    Outcome rest = outcome;
+    rest.event.clear();
+    if (rest.msg.empty()) rest.msg = "http";
+    return differences(rest, message, &stream.http, stream.http.headers);
+  }
+
+  // Into the evidence, as far as it came.
+  void finish_stream(const std::string& by) {
+    const auto found = streams_.find(by);
+    if (found == streams_.end()) return;
+    Stream& stream = found->second;
+    const std::uint64_t frame = evidence_.add(stream.http, stream.connection, false, stream.comment);
+    for (const std::size_t i : stream.hits) result_.hits[i].frame = frame;
+    stream.client->close();
+    streams_.erase(found);
   }
 
   Transport::Security security() const { return url_.tls() ? Transport::Security::kTls : Transport::Security::kClear; }
@@ -704,6 +842,11 @@ class Run {
     return out;
   }
 
+  // What a pattern is looked for in: all of a short body, the end of a long one.
+  static std::string_view end_of(std::string_view body) {
+    constexpr std::size_t kMost = 2000;
+    return body.size() > kMost ? body.substr(body.size() - kMost) : body;
+  }
   static bool has_header(const net::Headers& headers, std::string_view name, const Tree& wanted) {
     const Tree* absent = wanted.find("absent");
     bool any = false;
@@ -746,6 +889,7 @@ class Run {
                                : key == "content_type" ? message.transport.content_type
                                : key == "method"       ? message.transport.method
                                : key == "target"       ? message.transport.target
+                               : key == "body"         ? std::string(end_of(message.view()))
                                                        : "";
       if (key == "header") {
         for (const auto& [name, value] : wanted.members) {
@@ -977,6 +1121,7 @@ class Run {
   std::map<std::string, ClientParty*> current_;  // by party
   std::unique_ptr<Survey> survey_;               // null: its servers have no directory
   std::map<std::string, ServerResource> resources_;
+  std::map<std::string, Stream> streams_;  // by party
   ServerParty server_;
   std::mutex secrets_mutex_;
   std::vector<std::string> secrets_;

@@ -229,7 +229,9 @@ class Loader {
       out.behaviour = item.scalar;
       return out;
     }
-    keys(item, {"msg", "raw", "raw_http", "with", "mutate", "http", "delay", "end", "behaviour", "resource"});
+    keys(item, {"msg", "raw", "raw_http", "with", "mutate", "http", "delay", "end", "behaviour", "resource", "stream"});
+    out.stream = boolean(item, "stream");
+    if (out.stream && (is_reply || survey() == nullptr)) fail(item, "stream: only requests to a server have answers");
     out.msg = text(item, "msg");
     if (out.msg.empty() && is_reply) out.msg = usual_answer(*scenario_.protocol);
     out.resource = text(item, "resource");
@@ -310,7 +312,7 @@ class Loader {
       fail(item, "event: is closed, reset or timeout");
     out.where = part(item, "where");
     out.http = part(item, "http");
-    keys(out.http, {"status", "content_type", "header", "method", "target"});
+    keys(out.http, {"status", "content_type", "header", "method", "target", "body"});
     out.bind = part(item, "bind");
     out.note = text(item, "note");
     const std::string verdict = text(item, "verdict");

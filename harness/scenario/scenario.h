@@ -48,6 +48,7 @@ struct Expectation {
 // A message to send: built from the description, or raw bytes.
 struct Sending {
   std::string msg;                 // empty: an HTTP message without a body
+  bool stream = false;             // the answer may have no end; later steps of the party watch it
   std::string resource;            // of `resources`, which says where and how; "directory" is the IUT's own URL
   std::optional<std::string> raw;  // body
   Tree with;                       // members in RFC names
