@@ -11,6 +11,7 @@
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <sstream>
 #include <thread>
 
@@ -18,6 +19,7 @@
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "harness/engine/runner.h"
+#include "reference-impl/alto/defects.h"
 #include "reference-impl/ppstp/defects.h"
 
 namespace peerscope::cli {
@@ -33,6 +35,8 @@ struct Setup {
   const char* feature;  // defects that need this feature are shown by this setup; null: all others of the role
   double time_scale;    // scenarios give a peer that is slow by nature long enough; these are not
   const char* file;
+  bool clean_only = false;      // another setup of the role shows its defects
+  const char* told_truly = "";  // what is to be said of this role without any defect, and is no false alarm
 };
 
 constexpr Setup kSetups[] = {
@@ -75,12 +79,49 @@ features: [ppstp.v1, ppstp.tls, ppstp.stat-report, ppstp.own-peer-id]
 facts: {report_interval: 0.4, retry_within: 20}
 stop: {signal: KILL}
 )"},
+    {"alto-server", "alto-server", nullptr, 1, R"(iut: alto-server
+role: alto-server
+start:
+  exec: ["${peerscope}", serve, alto, --listen, "${addr}:${port}"%]
+  url: http://127.0.0.1:${port}/directory
+  ready: {line: "listening on", within: 20s}
+features: [alto.v1, alto.filter, alto.constraints, alto.endpoint, alto.multi-cost, alto.updates, alto.calendar, alto.properties, alto.tips]
+not: [alto.tls]
+)",
+     false, "A-TIPS-10"},  // its views are reached without TLS
+    {"alto-files", "alto-server", nullptr, 1, R"(iut: alto-files
+role: alto-server
+start:
+  exec: ["${peerscope}", serve, alto, --tls, --listen, "${addr}:${port}", --map, "${here}/map.json", --costs, "${here}/costs.json"%]
+  url: https://127.0.0.1:${port}/directory
+  ready: {line: "listening on", within: 20s}
+data: [map.json, costs.json]
+features: [alto.v1, alto.tls, alto.filter, alto.constraints, alto.endpoint, alto.multi-cost, alto.updates, alto.calendar, alto.properties, alto.tips]
+)",
+     true, "A-NM-13"},
 };
 constexpr const char* kUsers = "alice:correct horse\n";
+// A map for a part of the address space, which is told (A-NM-13), and costs that are not all defined.
+constexpr const char* kMap = R"({"meta": {"vtag": {"resource-id": "networkmap", "tag": "f1"}},
+ "network-map": {"west": {"ipv4": ["198.51.100.0/24", "192.0.2.0/25"]},
+                 "east": {"ipv4": ["203.0.113.0/25"], "ipv6": ["2001:db8:e::/48"]},
+                 "nested": {"ipv4": ["203.0.113.0/28"]}}})";
+constexpr const char* kCosts = R"({"meta": {"dependent-vtags": [{"resource-id": "networkmap", "tag": "f1"}],
+          "cost-type": {"cost-mode": "numerical", "cost-metric": "routingcost"}},
+ "cost-map": {"west": {"west": 1, "east": 4.5, "nested": 6},
+              "east": {"west": 5, "east": 1, "nested": 2},
+              "nested": {"west": 7, "nested": 0}}})";
+
+// A way to be wrong on purpose, whatever role has it.
+struct Defect {
+  std::string name;
+  std::string requirements;  // those that it breaks
+  std::string needs;         // a feature; empty: none
+};
 
 struct Trial {
   const Setup* setup = nullptr;
-  const ppstp::DefectRow* defect = nullptr;  // null: the role as it should be
+  std::optional<Defect> defect;  // none: the role as it should be
   int round = 1;
   std::vector<Scenario> scenarios;
   bool slow = true;
@@ -92,8 +133,9 @@ struct Trial {
 
   bool good() const {
     if (!trouble.empty()) return false;
-    if (defect != nullptr) return !caught_by.empty();
-    return std::none_of(told.begin(), told.end(), [](const auto& one) { return one.second > Verdict::kInfo; });
+    if (defect) return !caught_by.empty();
+    return std::none_of(told.begin(), told.end(),
+                        [&](const auto& one) { return one.second > Verdict::kInfo && one.first != setup->told_truly; });
   }
 };
 
@@ -113,7 +155,7 @@ bool tests_one_of(const Scenario& scenario, const std::vector<std::string>& ids)
 // The scenarios about what the defect breaks. Where none names it a check finds it in any traffic: the plain flows do.
 void select(Trial& trial, const std::vector<Scenario>& all) {
   const auto of_role = [&](const Scenario& scenario) { return scenario.role == trial.setup->role; };
-  if (trial.defect != nullptr) {
+  if (trial.defect) {
     const std::vector<std::string> ids = words(trial.defect->requirements);
     for (const Scenario& scenario : all) {
       if (of_role(scenario) && tests_one_of(scenario, ids)) trial.scenarios.push_back(scenario);
@@ -127,7 +169,7 @@ void select(Trial& trial, const std::vector<Scenario>& all) {
   };
   for (const Scenario& scenario : all) {
     // A peer's scenarios wait for a process each; those that wait for nothing else show what any traffic shows.
-    const bool plain = trial.defect == nullptr || !scenario.slow;
+    const bool plain = !trial.defect || !scenario.slow;
     if (of_role(scenario) && plain && needed(scenario)) trial.scenarios.push_back(scenario);
   }
 }
@@ -143,11 +185,13 @@ void attempt(Trial& trial, const std::string& folder) {
   const auto begin = std::chrono::steady_clock::now();
   if (trial.trouble = make_directory(folder); !trial.trouble.empty()) return;
   std::string file = trial.setup->file;
-  const std::string more = trial.defect != nullptr ? fmt::format(", --defect, {}", trial.defect->name) : "";
+  const std::string more = trial.defect ? fmt::format(", --defect, {}", trial.defect->name) : "";
   file.replace(file.find('%'), 1, more);
   const std::string path = folder + "/iut.yaml";
   trial.trouble = write_file(path, file);
-  if (trial.trouble.empty()) trial.trouble = write_file(folder + "/users.txt", kUsers);
+  for (const auto& [name, text] : {std::pair{"users.txt", kUsers}, {"map.json", kMap}, {"costs.json", kCosts}}) {
+    if (trial.trouble.empty()) trial.trouble = write_file(folder + "/" + name, text);
+  }
   if (!trial.trouble.empty()) return;
   const IutFile iut = load_iut(path, trial.trouble);
   if (!trial.trouble.empty()) return;
@@ -156,7 +200,7 @@ void attempt(Trial& trial, const std::string& folder) {
   options.seed = static_cast<std::uint64_t>(trial.round);
   // A defect has one try, and little time to stay silent; the role as it should be is judged as any other.
   constexpr double kPatience = 1.5;
-  if (trial.defect != nullptr) {
+  if (trial.defect) {
     options.retries = 0;
     options.answer_within = kPatience;
     options.time_scale = trial.setup->time_scale;
@@ -170,9 +214,9 @@ void attempt(Trial& trial, const std::string& folder) {
     if (row.verdict > Verdict::kPass) trial.told[row.row->id] = row.verdict;
   }
   if (summary.exit_code == kExitHarness) trial.trouble = "the harness failed";
-  if (trial.defect == nullptr && summary.exit_code != kExitOk && trial.trouble.empty() && trial.good())
+  if (!trial.defect && summary.exit_code != kExitOk && trial.trouble.empty() && trial.good())
     trial.trouble = fmt::format("exit {}", summary.exit_code);
-  if (trial.defect != nullptr) {
+  if (trial.defect) {
     for (const std::string& id : words(trial.defect->requirements)) {
       if (trial.caught_by.empty() && trial.told.contains(id)) trial.caught_by = id;
     }
@@ -191,7 +235,7 @@ std::string told_text(const Trial& trial) {
 void print_defects(const std::vector<Trial>& trials) {
   std::vector<const Trial*> rows;
   for (const Trial& trial : trials) {
-    if (trial.defect != nullptr) rows.push_back(&trial);
+    if (trial.defect) rows.push_back(&trial);
   }
   std::stable_sort(rows.begin(), rows.end(), [](const Trial* a, const Trial* b) {
     return words(a->defect->requirements).front() < words(b->defect->requirements).front();
@@ -199,13 +243,13 @@ void print_defects(const std::vector<Trial>& trials) {
   for (const Trial* trial : rows) {
     const std::string wanted = words(trial->defect->requirements).front();
     if (!trial->trouble.empty()) {
-      std::printf("%-10s %-8s %-36s NOT TRIED: %s\n", wanted.c_str(), trial->setup->role, trial->defect->name,
+      std::printf("%-10s %-11s %-36s NOT TRIED: %s\n", wanted.c_str(), trial->setup->role, trial->defect->name.c_str(),
                   trial->trouble.c_str());
     } else if (trial->caught_by.empty()) {
-      std::printf("%-10s %-8s %-36s NOT CAUGHT, told: %s\n", wanted.c_str(), trial->setup->role, trial->defect->name,
-                  told_text(*trial).c_str());
+      std::printf("%-10s %-11s %-36s NOT CAUGHT, told: %s\n", wanted.c_str(), trial->setup->role,
+                  trial->defect->name.c_str(), told_text(*trial).c_str());
     } else {
-      std::printf("%-10s %-8s %-36s %s\n", trial->caught_by.c_str(), trial->setup->role, trial->defect->name,
+      std::printf("%-10s %-11s %-36s %s\n", trial->caught_by.c_str(), trial->setup->role, trial->defect->name.c_str(),
                   std::string(to_string(trial->told.at(trial->caught_by))).c_str());
     }
   }
@@ -218,23 +262,34 @@ struct Options {
   std::string out;
 };
 
+std::vector<Defect> defects_of(std::string_view role) {
+  std::vector<Defect> out;
+  if (role == "alto-server") {
+    for (const alto::ServerDefect& row : alto::server_defects()) out.push_back({row.name, row.rule, ""});
+    return out;
+  }
+  for (const ppstp::DefectRow& row : role == "tracker" ? ppstp::tracker_defects() : ppstp::peer_defects())
+    out.push_back(
+        {std::string(row.name), std::string(row.requirements), row.needs != nullptr ? std::string(row.needs) : ""});
+  return out;
+}
+
 std::vector<Trial> plan(const Options& options, const std::vector<Scenario>& scenarios) {
   std::vector<Trial> trials;
-  const auto add = [&](const Setup& setup, const ppstp::DefectRow* defect, int round) {
+  const auto add = [&](const Setup& setup, std::optional<Defect> defect, int round) {
     Trial trial;
     trial.setup = &setup;
-    trial.defect = defect;
+    trial.defect = std::move(defect);
     trial.round = round;
     select(trial, scenarios);
     trials.push_back(std::move(trial));
   };
   for (const Setup& setup : kSetups) {
     if (!options.only.empty() && options.only != setup.role) continue;
-    for (int round = 1; round <= options.rounds; ++round) add(setup, nullptr, round);
-    const bool tracker = std::string_view(setup.role) == "tracker";
-    for (const ppstp::DefectRow& defect : tracker ? ppstp::tracker_defects() : ppstp::peer_defects()) {
-      const std::string_view needs = defect.needs != nullptr ? defect.needs : "";
-      if (needs == (setup.feature != nullptr ? setup.feature : "")) add(setup, &defect, 1);
+    for (int round = 1; round <= options.rounds; ++round) add(setup, std::nullopt, round);
+    if (setup.clean_only) continue;
+    for (const Defect& defect : defects_of(setup.role)) {
+      if (defect.needs == (setup.feature != nullptr ? setup.feature : "")) add(setup, defect, 1);
     }
   }
   return trials;
@@ -252,8 +307,7 @@ void try_all(std::vector<Trial>& trials, const Options& options, const std::stri
       for (std::size_t at; (at = next++) < trials.size(); ++done) {
         const Trial& trial = trials[at];
         attempt(trials[at], fmt::format("{}/{}-{}", folder, trial.setup->name,
-                                        trial.defect != nullptr ? std::string(trial.defect->name)
-                                                                : fmt::format("clean-{}", trial.round)));
+                                        trial.defect ? trial.defect->name : fmt::format("clean-{}", trial.round)));
       }
     });
   }
@@ -261,7 +315,7 @@ void try_all(std::vector<Trial>& trials, const Options& options, const std::stri
 }
 
 int report(const std::vector<Trial>& trials, double seconds) {
-  std::printf("told by    role     defect                               verdict\n");
+  std::printf("told by    role        defect                               verdict\n");
   print_defects(trials);
   std::size_t defects = 0;
   std::size_t caught = 0;
@@ -270,7 +324,7 @@ int report(const std::vector<Trial>& trials, double seconds) {
   bool trouble = false;
   for (const Trial& trial : trials) {
     trouble = trouble || !trial.trouble.empty();
-    if (trial.defect != nullptr) {
+    if (trial.defect) {
       ++defects;
       caught += trial.good();
       continue;
@@ -298,7 +352,7 @@ int selftest(int argc, char** argv) {
   app.add_option("--rounds", options.rounds, "runs of the clean roles, each with another seed (default 1)")
       ->check(CLI::Range(1, 1000));
   app.add_option("--jobs", options.jobs, "trials at a time (default 4 per core)")->check(CLI::Range(1, 256));
-  app.add_option("--role", options.only, "tracker or peer only")->check(CLI::IsMember({"tracker", "peer"}));
+  app.add_option("--role", options.only, "this role only")->check(CLI::IsMember({"tracker", "peer", "alto-server"}));
   app.add_option("--out", options.out, "keep results and evidence of all trials in this folder");
   if (const int code = parse(app, argc, argv); code >= 0) return code;
   std::vector<std::string> errors;

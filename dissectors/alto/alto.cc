@@ -2,7 +2,7 @@
 // ALTO (RFC 7285 and its extensions) in Wireshark: media types and the hand-off.
 //
 // An update stream is shown when HTTP hands its body on, which is at its end; one that is still open when the capture
-// ends is not. Multipart answers are taken apart by Wireshark itself, which hands on each part. Not covered: patches
+// ends is not. A multipart answer is one message here, since its parts are about each other. Not covered: patches
 // outside of streams; requests without a body, which HTTP does not hand on, so that a GET is not linked to its answer.
 // Over HTTP/2 the method and the status are out of a plugin's reach in Wireshark 4.0, so checks on them are not made
 // there.
@@ -34,12 +34,23 @@ Dissector& dissector() {
 // text/event-stream belongs to many: only bodies that begin with an event of ALTO are taken.
 constexpr guint kLooked = 512;
 
-int dissect_event_stream(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
+std::string_view start_of(tvbuff_t* tvb) {
   const guint length = MIN(tvb_captured_length(tvb), kLooked);
-  if (length == 0) return 0;
-  const auto* bytes = reinterpret_cast<const char*>(tvb_get_ptr(tvb, 0, static_cast<gint>(length)));
-  if (!is_update_stream({bytes, length})) return 0;
-  return dissector().dissect(tvb, pinfo, tree, data);
+  if (length == 0) return {};
+  return {reinterpret_cast<const char*>(tvb_get_ptr(tvb, 0, static_cast<gint>(length))), length};
+}
+
+int dissect_event_stream(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
+  return is_update_stream(start_of(tvb)) ? dissector().dissect(tvb, pinfo, tree, data) : 0;
+}
+
+// multipart/related is Wireshark's own, and stays so for what is none of ALTO's.
+dissector_handle_t stock_multipart = nullptr;
+
+int dissect_multipart(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
+  if (proto_is_protocol_enabled(find_protocol_by_id(dissector().proto())) && is_path_vector(start_of(tvb)))
+    return dissector().dissect(tvb, pinfo, tree, data);
+  return stock_multipart != nullptr ? call_dissector_with_data(stock_multipart, tvb, pinfo, tree, data) : 0;
 }
 
 void register_protocol() {
@@ -56,6 +67,12 @@ void register_handoff() {
   for (const char* type : protocol().media_types) dissector_add_string("media_type", type, handle);
   dissector_add_string("media_type", message_type<EventStream>().media_type,
                        create_dissector_handle(dissect_event_stream, dissector().proto()));
+  constexpr const char* kMultipart = message_type<Multipart>().media_type;
+  stock_multipart = dissector_get_string_handle(find_dissector_table("media_type"), kMultipart);
+  // No protocol of its own: with ALTO switched off the others' bodies still find their way.
+  dissector_add_string("media_type", kMultipart,
+                       create_dissector_handle_with_name_and_description(dissect_multipart, -1, "peerscope_multipart",
+                                                                         "Multipart with ALTO"));
 }
 
 const epan::Registration registration("alto", register_protocol, register_handoff);

@@ -8,7 +8,8 @@ namespace {
 constexpr struct {
   std::string_view protocol;
   std::span<const Behaviour> (*rows)();
-} kProtocols[] = {{"ppstp", ppstp_behaviours}};
+  const SurveyKind& (*survey)();  // null: its servers have no directory
+} kProtocols[] = {{"ppstp", ppstp_behaviours, nullptr}, {"alto", alto_behaviours, alto_survey}};
 
 const Behaviour* find(const Protocol& protocol, std::string_view name) {
   for (const auto& one : kProtocols) {
@@ -25,6 +26,13 @@ const Behaviour* find(const Protocol& protocol, std::string_view name) {
 std::optional<Answer> named_answer(const Protocol& protocol, std::string_view name, const Message& request) {
   const Behaviour* row = find(protocol, name);
   return row != nullptr ? std::optional(row->make(request)) : std::nullopt;
+}
+
+const SurveyKind* survey_kind(const Protocol& protocol) {
+  for (const auto& one : kProtocols) {
+    if (one.protocol == protocol.name) return one.survey != nullptr ? &one.survey() : nullptr;
+  }
+  return nullptr;
 }
 
 bool has_behaviour(const Protocol& protocol, std::string_view name) {

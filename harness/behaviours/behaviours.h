@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "harness/engine/survey.h"
 #include "protocols/base/message.h"
 #include "protocols/base/protocol.h"
 #include "protocols/base/tree.h"
@@ -15,8 +16,9 @@
 namespace peerscope::harness {
 
 struct Answer {
-  std::string msg;
+  std::string msg;  // empty: no body
   Tree with;
+  int status = 200;
 };
 struct Behaviour {
   std::string_view name;
@@ -24,6 +26,8 @@ struct Behaviour {
 };
 // One per protocol, in its own file.
 std::span<const Behaviour> ppstp_behaviours();
+std::span<const Behaviour> alto_behaviours();
+const SurveyKind& alto_survey();
 
 // nullopt: the protocol has no behaviour of that name.
 std::optional<Answer> named_answer(const Protocol& protocol, std::string_view name, const Message& request);

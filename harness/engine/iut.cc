@@ -217,7 +217,7 @@ IutFile load_iut(const std::string& path, std::string& error) {
   const Tree& file = yaml.tree;
   if (!file.is_map()) r.fail(file, "an IUT file is a map; docs/iut-file.md shows one");
   r.keys(file, {"iut", "version", "role", "attach", "start", "stop", "reset", "hooks", "features", "not", "facts",
-                "tls", "auth"});
+                "tls", "auth", "data"});
   iut.name = r.text(file, "iut");
   if (iut.name.empty()) r.fail(file, "iut: the name is missing");
   iut.version = r.text(file, "version");
@@ -290,6 +290,11 @@ IutFile load_iut(const std::string& path, std::string& error) {
   };
   iut.features = feature_list("features");
   iut.lacking = feature_list("not");
+  for (const std::string& name : r.words(file, "data")) {
+    const std::filesystem::path place = std::filesystem::path(iut.path).parent_path() / name;  // which may be absolute
+    if (!std::filesystem::is_regular_file(place)) r.fail(*file.find("data"), fmt::format("data: no file {}", name));
+    iut.data.push_back(place.string());
+  }
   for (const std::string& feature : iut.features) {
     if (std::find(iut.lacking.begin(), iut.lacking.end(), feature) != iut.lacking.end())
       r.fail(*file.find("not"), fmt::format("not: {} is claimed under features too", feature));

@@ -35,6 +35,7 @@ struct IutFile {
   std::vector<std::string> features;
   std::vector<std::string> lacking;
   std::map<std::string, std::string, std::less<>> facts;  // track_timer, report_interval, ...
+  std::vector<std::string> data;                          // what a server holds, as files
   std::string ca_file;                                    // verify the server with this; empty: any certificate
   std::string user;
   std::string password;

@@ -136,6 +136,20 @@ net::Result<ClientParty::Answer> ClientParty::receive() {
   return Answer{std::move(asked), std::move(*response), client.info()};
 }
 
+net::Result<ClientParty::Answer> ClientParty::open(Exchange exchange) {
+  pending_.clear();
+  if (!options_.credentials.token.empty())
+    exchange.http.headers.set("Authorization", "Bearer " + options_.credentials.token);
+  auto response = client_->open(exchange.http);
+  if (!response) return response.error();
+  exchange.connection = client_->client().info();
+  return Answer{std::move(exchange), std::move(*response), client_->client().info()};
+}
+
+net::Result<std::string> ClientParty::more(double seconds) {
+  return client_->read_body(to_duration(seconds));
+}
+
 std::string ClientParty::surplus(double seconds) {
   auto more = client_->read_some(to_duration(seconds));
   return more ? *more : "";

@@ -23,6 +23,7 @@ namespace peerscope::harness {
 // A request on its way: what was sent, and the message it holds.
 struct Exchange {
   net::HttpRequest http;
+  net::Url url;  // where it goes
   MessagePtr message;
   net::ConnectionInfo connection;
 };
@@ -64,6 +65,10 @@ class ClientParty {
     net::ConnectionInfo connection;
   };
   net::Result<Answer> receive();
+  // An exchange whose answer may have no end: its header. The body comes by more(), a piece at a time, kClosed at its
+  // end. The party does nothing else meanwhile.
+  net::Result<Answer> open(Exchange exchange);
+  net::Result<std::string> more(double seconds);
   bool waiting() const { return !pending_.empty(); }
   // What comes within `seconds` although nothing was asked; empty when the connection stays silent or closes.
   std::string surplus(double seconds);

@@ -265,7 +265,7 @@ class SuiteRun {
 
   void collect(const Scenario& scenario, const Attempt& attempt) {
     if (attempt.verdict == Verdict::kBlocked || attempt.verdict == Verdict::kError ||
-        attempt.verdict == Verdict::kInconclusive) {
+        attempt.verdict == Verdict::kInconclusive || attempt.verdict == Verdict::kNotApplicable) {
       // Whatever was seen before stands; what the scenario is about was not judged.
     } else {
       for (const std::string& id : scenario.tests) {

@@ -14,6 +14,7 @@
 #include "harness/behaviours/behaviours.h"
 #include "harness/engine/evidence.h"
 #include "harness/engine/party.h"
+#include "harness/engine/survey.h"
 #include "harness/scenario/expression.h"
 #include "harness/scenario/match.h"
 #include "protocols/base/text.h"
@@ -45,6 +46,8 @@ std::string show(const Message& message, const net::HttpResponse* response) {
   if (response != nullptr && (message.events.empty() || response->status != 200)) {
     out = fmt::format("HTTP {} {}\n", response->status, response->headers.get("Content-Type"));
   }
+  if (!message.transport.method.empty())
+    out += fmt::format("{} {}\n", message.transport.method, message.transport.target);
   if (!message.events.empty()) return out + readable(print_tree(message.events));
   constexpr std::size_t kMostShown = 400;
   return out + std::string(message.view().substr(0, kMostShown));
@@ -54,6 +57,7 @@ class Run {
  public:
   Run(const Scenario& scenario, const Permutation& permutation, Iut& iut, const AttemptOptions& options)
       : scenario_(scenario),
+        permutation_(permutation),
         protocol_(*scenario.protocol),
         iut_(iut),
         options_(options),
@@ -91,6 +95,7 @@ class Run {
     }
     if (scenario_.client && iut_.file().started_here()) iut_.stop();
     server_.stop();
+    while (!streams_.empty()) finish_stream(std::string(streams_.begin()->first));
     {
       const std::lock_guard lock(secrets_mutex_);
       for (const std::string& line : secrets_) evidence_.secret(line);
@@ -140,6 +145,13 @@ class Run {
       const auto url = net::Url::parse(iut_.url());
       if (!url) return stop(Verdict::kError, fmt::format("{}: url: {}", iut_.file().path, url.error().message));
       url_ = *url;
+      if (!know_server()) return false;
+    }
+    for (const auto& [name, value] : permutation_) {  // they may name the server's data
+      const Expanded expanded = expand(value, variables_);
+      if (!expanded.error.empty())
+        return stop(Verdict::kError, fmt::format("{}: params {}: {}", scenario_.path, name, expanded.error));
+      variables_.values[name] = expanded.text;
     }
     for (const auto& [name, value] : scenario_.let.members) {
       Tree copy = value;
@@ -148,6 +160,131 @@ class Run {
       variables_.values[name] = copy.scalar;
     }
     return true;
+  }
+
+  // ---- what the server offers and holds ----
+
+  bool know_server() {
+    const SurveyKind* kind = survey_kind(protocol_);
+    if (kind == nullptr || !scenario_.survey) return true;
+    step_name_ = "survey";
+    survey_ = kind->make(url_);
+    for (const std::string& path : iut_.file().data) {
+      if (std::string error = survey_->teach(path); !error.empty()) return stop(Verdict::kError, error);
+    }
+    constexpr int kMostFetches = 64;
+    auto fetch = survey_->next();
+    for (int i = 0; fetch && i < kMostFetches; ++i, fetch = survey_->next()) {
+      net::Error why;
+      const MessagePtr answer = look_up(*fetch, why);
+      // Without the directory nothing can be asked for; what else is missing a scenario may be about.
+      if (answer == nullptr && i == 0)
+        return stop(Verdict::kBlocked, fmt::format("{}: {}", fetch->url.to_string(), why.message));
+      if (answer == nullptr) continue;
+      if (std::string error = survey_->learn(*fetch, *answer); !error.empty())
+        return stop(Verdict::kBlocked, std::move(error));
+    }
+    ServerResource directory;
+    directory.url = url_;
+    directory.accept = "*/*";
+    resources_[std::string(kDirectoryResource)] = std::move(directory);
+    for (const auto& [name, wanted] : scenario_.resources) {
+      std::string reason;
+      Tree expanded = wanted;
+      if (std::string error = expand_tree(expanded, variables_); !error.empty())
+        return stop(Verdict::kError, fmt::format("{}: resources: {}", scenario_.path, error));
+      auto found = survey_->find(expanded, reason);
+      if (!found) {
+        for (const std::string& feature : scenario_.needs) reason += fmt::format("; the IUT file claims {}", feature);
+        return stop(Verdict::kNotApplicable, std::move(reason));
+      }
+      for (const auto& [variable, value] : found->variables) variables_.values[name + "." + variable] = value;
+      resources_[name] = std::move(*found);
+    }
+    const auto data = survey_->data();
+    for (const std::string& name : scenario_.data) {
+      const auto found = data.find(name);
+      if (found == data.end()) return stop(Verdict::kNotApplicable, fmt::format("the server's data has no {}", name));
+      variables_.values[name] = found->second;
+    }
+    step_name_.clear();
+    return true;
+  }
+
+  // One GET, redirects followed; null when no answer came.
+  MessagePtr look_up(const Survey::Fetch& fetch, net::Error& error) {
+    Exchange exchange;
+    exchange.http.method = "GET";
+    exchange.http.headers.set("Accept", fetch.accept);
+    exchange.http.headers.set("Accept-Encoding", "identity");
+    exchange.url = fetch.url;
+    auto answer = ask("", std::move(exchange));
+    if (answer) answer = follow("", std::move(*answer));
+    if (!answer) {
+      error = answer.error();
+      return nullptr;
+    }
+    result_.reached = true;
+    MessagePtr message = decode_response(protocol_, answer->http, security());
+    message->source = "iut";
+    judge(*message, answer->asked.message.get(), answer->http.status);
+    add_evidence(answer->http, answer->connection, *message);
+    protocol_.track(*session_, *message, answer->asked.message.get());
+    return message;
+  }
+
+  net::Result<ClientParty::Answer> ask(const std::string& by, Exchange exchange) {
+    ClientParty* client = party(by, exchange.url);
+    exchange.http.target = exchange.url.target;
+    exchange.http.headers.set("Host", exchange.url.authority());
+    if (auto sent = hand_over(*client, std::move(exchange), {}, true); !sent) return sent.error();
+    return client->receive();
+  }
+
+  // Puts a request on its way, into the evidence and into the session.
+  net::Result<void> hand_over(ClientParty& client, Exchange exchange, const ClientParty::Wire& wire, bool credentials) {
+    exchange.message = decode_request(protocol_, exchange.http, security());
+    exchange.message->source = "harness:" + client.name();
+    const MessagePtr message = exchange.message;
+    const net::HttpRequest http = exchange.http;
+    Times& times = times_[client.name()];
+    times.before = std::exchange(times.sent, SteadyClock::now());
+    const auto sent = client.send(std::move(exchange), wire, credentials);
+    if (wire.raw)
+      evidence_.add(*wire.raw, client.connection(), true, "");
+    else
+      evidence_.add(http, client.connection(), true, "");
+    if (sent) protocol_.track(*session_, *message, nullptr);
+    return sent;
+  }
+
+  static bool is_redirect(const net::HttpResponse& http) {
+    return (http.status == 301 || http.status == 302 || http.status == 303 || http.status == 307 ||
+            http.status == 308) &&
+           !http.headers.get("Location").empty();
+  }
+
+  // Where an answer sends the client (RFC 9110 section 15.4); 303 leads to a GET.
+  net::Result<ClientParty::Answer> follow(const std::string& by, ClientParty::Answer answer) {
+    constexpr int kMostRedirects = 5;
+    for (int i = 0; is_redirect(answer.http); ++i) {
+      if (i == kMostRedirects) return {net::ErrorKind::kMalformed, "more than 5 redirects in a row"};
+      const auto to = answer.asked.url.resolve(answer.http.headers.get("Location"));
+      if (!to) return to.error();
+      evidence_.add(answer.http, answer.connection, false, "");
+      Exchange next;
+      next.http = answer.asked.http;
+      next.url = *to;
+      if (answer.http.status == 303 && next.http.method != "HEAD") {
+        next.http.method = "GET";
+        next.http.body.clear();
+        next.http.headers.remove("Content-Type");
+      }
+      auto following = ask(by, std::move(next));
+      if (!following) return following;
+      answer = std::move(*following);
+    }
+    return answer;
   }
 
   void clean_up() {
@@ -180,9 +317,16 @@ class Run {
     if (!step.wait.empty()) return wait(step.wait);
     if (!step.control.empty()) return control(step.control);
     if (scenario_.client) return serve(step);
-    ClientParty* client = party(step.by);
-    if (client == nullptr) return false;
-    if (step.close) return client->close(), true;
+    ClientParty* client = current(step.by);
+    if (step.send) {
+      const auto url = url_of(*step.send);
+      if (!url) return stop(Verdict::kError, url.error().message);
+      client = party(step.by, *url);
+    }
+    if (step.close) return finish_stream(step.by), client->close(), true;
+    if (step.send && step.send->stream && !open_stream(*client, step)) return false;
+    if (const auto stream = streams_.find(step.by); stream != streams_.end() && !(step.send && !step.send->stream))
+      return !step.expect || watch(stream->second, step);
     if (step.expect_none) return nothing(*client, step);
     if (step.send && !send(*client, *step.send)) return false;
     if (step.expect) return receive(*client, *step.expect);
@@ -237,11 +381,29 @@ class Run {
 
   // ---- the harness as client ----
 
-  ClientParty* party(const std::string& name) {
-    auto& slot = clients_[name];
-    if (slot) return slot.get();
+  // Where a request goes: the resource, or what the scenario says, relative to it.
+  net::Result<net::Url> url_of(const Sending& sending) const {
+    const auto found = resources_.find(sending.resource);
+    const net::Url& base = found != resources_.end() ? found->second.url : url_;
+    const Tree* target = sending.http.find("target");
+    if (survey_ == nullptr || target == nullptr) return base;
+    const Expanded expanded = expand(target->scalar, variables_);
+    return expanded.error.empty() ? base.resolve(expanded.text)
+                                  : net::Result<net::Url>(net::ErrorKind::kLocal, expanded.error);
+  }
+
+  // The one that this party sent its last request with.
+  ClientParty* current(const std::string& name) {
+    const auto found = current_.find(name);
+    return found != current_.end() ? found->second : party(name, url_);
+  }
+
+  // A directory may list resources of other servers: a connection each.
+  ClientParty* party(const std::string& name, const net::Url& url) {
+    auto& slot = clients_[url.same_origin(url_) ? name : name + "@" + url.authority()];
+    if (slot) return current_[name] = slot.get();
     ClientParty::Options options;
-    options.url = url_;
+    options.url = url;
     options.ca_file = iut_.file().ca_file;
     options.seconds = options_.answer_within * options_.time_scale;
     options.credentials = {iut_.file().user, iut_.file().password, iut_.file().token};
@@ -249,27 +411,38 @@ class Run {
     const std::string id =
         fmt::format("{}-{:08x}", name.empty() ? "peer" : name, static_cast<std::uint32_t>(random_()));
     slot = std::make_unique<ClientParty>(name, id, std::move(options));
-    return slot.get();
+    return current_[name] = slot.get();
   }
 
   // Fills `body`; on failure the scenario stops as an error of the harness, which lint should have found.
-  bool build(const Sending& sending, const Message* request, const std::string& self, std::string& body) {
+  struct Built {
+    std::string body;
+    std::string media_type;  // empty: there is no body
+    int status = 200;        // of an answer
+  };
+  bool build(const Sending& sending, const Message* request, const std::string& self, Built& out) {
+    std::string& body = out.body;
+    std::string msg = sending.msg.empty() ? std::string(usual_answer(protocol_)) : sending.msg;
     if (sending.raw) {
+      out.media_type = media_type_of(msg);
       const Expanded raw = expand(*sending.raw, variables_);
       if (!raw.error.empty()) return stop(Verdict::kError, raw.error);
       body = raw.text;
       return true;
     }
-    std::string msg = sending.msg;
+    msg = sending.msg;
     Tree with = sending.with;
     if (!sending.behaviour.empty()) {
       auto answer = request != nullptr ? named_answer(protocol_, sending.behaviour, *request) : std::nullopt;
       if (!answer)
         return stop(Verdict::kError, fmt::format("{}: no behaviour '{}' here", scenario_.path, sending.behaviour));
       msg = answer->msg;
+      out.status = answer->status;
       for (const auto& [key, value] : sending.with.members) answer->with.at_path(key) = value;
       with = std::move(answer->with);
     }
+    out.media_type = media_type_of(msg);
+    if (msg.empty()) return true;
     Tree mutate = sending.mutate;
     std::string error = expand_tree(with, variables_);
     if (error.empty()) error = expand_tree(mutate, variables_);
@@ -283,6 +456,13 @@ class Run {
     body = std::move(encoded.bytes);
     if (truncate) body.resize(std::min(*truncate, body.size()));
     return true;
+  }
+
+  // Of a message by its name; raw bytes without a name are what the protocol has most of.
+  std::string media_type_of(std::string_view msg) const {
+    if (msg.empty()) return {};
+    const MessageType* row = message_named(protocol_, msg);
+    return row != nullptr && row->media_type != nullptr ? row->media_type : protocol_.media_types.front();
   }
 
   // Members that every message needs and no scenario should have to repeat, by their replay class.
@@ -310,26 +490,33 @@ class Run {
     return out;
   }
 
-  bool send(ClientParty& client, const Sending& sending) {
+  // A request as the scenario has it; false when the scenario stops.
+  bool compose(ClientParty& client, const Sending& sending, Exchange& exchange, ClientParty::Wire& wire) {
     variables_.values["self.id"] = client.id();
     variables_.values["self.addr"] = "127.0.0.1";
-    Exchange exchange;
-    ClientParty::Wire wire;
     Tree http = sending.http;
     if (std::string error = expand_tree(http, variables_); !error.empty()) return stop(Verdict::kError, error);
     const auto text = [&](std::string_view key, std::string otherwise) {
       const Tree* value = http.find(key);
       return value == nullptr ? otherwise : value->scalar;
     };
-    if (!sending.raw_http && !build(sending, nullptr, client.id(), exchange.http.body)) return false;
-    exchange.http.method = text("method", "POST");
-    exchange.http.target = text("target", url_.target);
+    Built built;
+    if (!sending.raw_http && !build(sending, nullptr, client.id(), built)) return false;
+    exchange.http.body = std::move(built.body);
+    const auto url = url_of(sending);
+    if (!url) return stop(Verdict::kError, url.error().message);
+    exchange.url = *url;
+    exchange.http.method = text("method", built.media_type.empty() && !sending.raw ? "GET" : "POST");
+    exchange.http.target = survey_ != nullptr ? url->target : text("target", url->target);
     if (text("absolute", "") == "true")
-      exchange.http.target = fmt::format("{}://{}{}", url_.scheme, url_.authority(), url_.target);
-    exchange.http.headers.add("Host", url_.authority());
-    const std::string type = text("content_type", protocol_.media_types.front());
+      exchange.http.target = fmt::format("{}://{}{}", url->scheme, url->authority(), url->target);
+    exchange.http.headers.add("Host", url->authority());
+    const std::string type = text("content_type", built.media_type);
     if (!type.empty()) exchange.http.headers.add("Content-Type", type);
-    exchange.http.headers.add("Accept", protocol_.media_types.front());
+    const auto resource = resources_.find(sending.resource);
+    exchange.http.headers.add("Accept", resource != resources_.end()        ? resource->second.accept
+                                        : protocol_.media_types.size() == 1 ? protocol_.media_types.front()
+                                                                            : "*/*");
     // Bodies are judged as they come: ask for them as they are (RFC 9110 section 12.5.3).
     exchange.http.headers.set("Accept-Encoding", "identity");
     if (const Tree* headers = http.find("headers"); headers != nullptr) {
@@ -343,20 +530,132 @@ class Run {
       if (!raw.error.empty()) return stop(Verdict::kError, raw.error);
       wire.raw = raw.text;
     }
+    return true;
+  }
+
+  static bool with_credentials(const Sending& sending) {
+    const Tree* auth = sending.http.find("auth");
+    return auth == nullptr || auth->scalar != "none";
+  }
+
+  bool send(ClientParty& client, const Sending& sending) {
+    Exchange exchange;
+    ClientParty::Wire wire;
+    if (!compose(client, sending, exchange, wire)) return false;
+    if (auto sent = hand_over(client, std::move(exchange), wire, with_credentials(sending)); !sent)
+      return stop(lost_verdict(sent.error()), fmt::format("cannot send: {}", sent.error().message));
+    return true;
+  }
+
+  // ---- answers without end ----
+
+  struct Stream {
+    ClientParty* client = nullptr;
+    net::HttpResponse http;  // with the body so far
+    net::ConnectionInfo connection;
+    MessagePtr request;
+    bool closed = false;
+    std::string comment;
+    std::vector<std::size_t> hits;  // found in it, to be told the frame when it is written
+  };
+
+  bool open_stream(ClientParty& client, const Step& step) {
+    Exchange exchange;
+    ClientParty::Wire wire;
+    if (!compose(client, *step.send, exchange, wire)) return false;
+    finish_stream(step.by);
     exchange.message = decode_request(protocol_, exchange.http, security());
     exchange.message->source = "harness:" + client.name();
     const MessagePtr message = exchange.message;
-    const net::HttpRequest sent_http = exchange.http;
-    Times& times = times_[client.name()];
-    times.before = std::exchange(times.sent, SteadyClock::now());
-    const auto sent = client.send(std::move(exchange), wire, text("auth", "") != "none");
-    if (wire.raw)
-      evidence_.add(*wire.raw, client.connection(), true, "");
-    else
-      evidence_.add(sent_http, client.connection(), true, "");
-    if (!sent) return stop(lost_verdict(sent.error()), fmt::format("cannot send: {}", sent.error().message));
+    const net::HttpRequest http = exchange.http;
+    auto answer = client.open(std::move(exchange));
+    evidence_.add(http, client.connection(), true, "");
+    if (!answer) return stop(lost_verdict(answer.error()), fmt::format("no answer: {}", answer.error().message));
     protocol_.track(*session_, *message, nullptr);
+    result_.reached = true;
+    streams_[step.by] = {&client, std::move(answer->http), answer->connection, message, false, "", {}};
     return true;
+  }
+
+  // Waits until what came so far is as expected, or the time is over. A stream is judged as a whole each time: what was
+  // told before is not told again.
+  bool watch(Stream& stream, const Step& step) {
+    const Expectation& expectation = *step.expect;
+    const bool none = step.expect_none.has_value();
+    const std::string text = none ? step.none_for : expectation.within;
+    const auto seconds = text.empty() ? std::optional(options_.answer_within) : duration(text);
+    if (!seconds) return false;
+    const auto deadline =
+        SteadyClock::now() + std::chrono::duration<double>(none ? *seconds : *seconds * options_.time_scale);
+    constexpr std::size_t kLargest = 32 << 20;
+    std::string difference = "nothing came";
+    const Outcome* met = nullptr;
+    MessagePtr message;
+    for (bool fresh = true; met == nullptr;) {
+      if (fresh) {
+        message = decode_response(protocol_, stream.http, security());
+        message->source = "iut";
+        for (const Outcome& outcome : expectation.any_of) {
+          const std::string one = stream_difference(outcome, stream, *message);
+          if (one.empty() && met == nullptr) met = &outcome;
+          if (&outcome == &expectation.any_of.front()) difference = one;
+        }
+      }
+      const double left = std::chrono::duration<double>(deadline - SteadyClock::now()).count();
+      if (met != nullptr || left <= 0 || stream.http.body.size() > kLargest || (stream.closed && !fresh)) break;
+      fresh = read_more(stream, std::min(left, 0.2));
+    }
+    const std::size_t known = result_.hits.size();
+    judge(*message, stream.request.get(), stream.http.status);
+    protocol_.track(*session_, *message, stream.request.get());
+    bool good = true;
+    if ((met != nullptr) == none) {
+      if (!cleaning_ && result_.expected.empty()) {
+        result_.expected = none ? "none of\n" + describe(expectation) : describe(expectation);
+        result_.seen = show(*message, &stream.http);
+      }
+      good = decide(expectation, none ? "the stream has what it must not have"
+                                      : fmt::format("{}{}", difference, stream.closed ? "; the stream has ended" : ""));
+    } else if (met != nullptr) {
+      bind(*met, *message, stream.http.headers);
+      good = take(*met);
+    }
+    for (std::size_t i = known; i < result_.hits.size(); ++i) stream.hits.push_back(i);
+    stream.comment += std::exchange(comment_, "");
+    return good;
+  }
+
+  // Whether something came that may change the picture.
+  bool read_more(Stream& stream, double seconds) {
+    if (stream.closed) return false;
+    auto piece = stream.client->more(seconds);
+    if (piece) {
+      stream.http.body += *piece;
+      return true;
+    }
+    stream.closed = piece.error().kind != net::ErrorKind::kTimeout;
+    return stream.closed;
+  }
+
+  // An outcome `event: closed` says that the stream has ended, besides what else it says.
+  std::string stream_difference(const Outcome& outcome, const Stream& stream, const Message& message) {
+    if (outcome.event.empty()) return differences(outcome, message, &stream.http, stream.http.headers);
+    if (outcome.event != "closed" || !stream.closed) return "the stream has not ended";
+    Outcome rest = outcome;
+    rest.event.clear();
+    if (rest.msg.empty()) rest.msg = "http";
+    return differences(rest, message, &stream.http, stream.http.headers);
+  }
+
+  // Into the evidence, as far as it came.
+  void finish_stream(const std::string& by) {
+    const auto found = streams_.find(by);
+    if (found == streams_.end()) return;
+    Stream& stream = found->second;
+    const std::uint64_t frame = evidence_.add(stream.http, stream.connection, false, stream.comment);
+    for (const std::size_t i : stream.hits) result_.hits[i].frame = frame;
+    stream.client->close();
+    streams_.erase(found);
   }
 
   Transport::Security security() const { return url_.tls() ? Transport::Security::kTls : Transport::Security::kClear; }
@@ -368,6 +667,8 @@ class Run {
 
   bool receive(ClientParty& client, const Expectation& expectation) {
     auto answer = client.receive();
+    if (answer && is_redirect(answer->http) && !expects_status(expectation, answer->http.status))
+      answer = follow(client.name(), std::move(*answer));
     if (!answer) return no_answer(client, expectation, answer.error());
     result_.reached = true;
     MessagePtr message = decode_response(protocol_, answer->http, security());
@@ -378,11 +679,21 @@ class Run {
     }
     judge(*message, answer->asked.message.get(), answer->http.status);
     untold_ = too_silent(client, expectation);
-    const bool met = meet(expectation, *message, &answer->http);
+    const bool met = meet(expectation, *message, &answer->http, answer->asked.message.get());
     untold_.clear();
     add_evidence(answer->http, answer->connection, *message);
     protocol_.track(*session_, *message, answer->asked.message.get());
     return met;
+  }
+
+  // A scenario that is about redirects says so; for the others the answer is at their end.
+  bool expects_status(const Expectation& expectation, int status) const {
+    if (survey_ == nullptr) return true;
+    return std::any_of(expectation.any_of.begin(), expectation.any_of.end(), [&](const Outcome& outcome) {
+      const Tree* wanted = outcome.http.find("status");
+      std::string expected;
+      return wanted != nullptr && match_value(std::to_string(status), *wanted, expected);
+    });
   }
 
   // Timers run in the IUT. What it saw as silence may have been as long as from before the request before this one
@@ -531,8 +842,24 @@ class Run {
     return out;
   }
 
+  // What a pattern is looked for in: all of a short body, the end of a long one.
+  static std::string_view end_of(std::string_view body) {
+    constexpr std::size_t kMost = 2000;
+    return body.size() > kMost ? body.substr(body.size() - kMost) : body;
+  }
+  static bool has_header(const net::Headers& headers, std::string_view name, const Tree& wanted) {
+    const Tree* absent = wanted.find("absent");
+    bool any = false;
+    std::string expected;
+    for (const net::HeaderField field : headers)
+      any =
+          any || (net::iequals(field.name, name) && (absent != nullptr || match_value(field.value, wanted, expected)));
+    return any != (absent != nullptr && absent->scalar != "false");
+  }
+
   // Empty when the message is as the outcome says.
-  std::string differences(const Outcome& outcome, const Message& message, const net::HttpResponse* http) {
+  std::string differences(const Outcome& outcome, const Message& message, const net::HttpResponse* http,
+                          const net::Headers& headers) {
     std::string out;
     const auto add = [&](std::string_view path, std::string_view expected, std::string_view seen) {
       out += fmt::format("{}{}: expected {}, seen {}", out.empty() ? "" : "; ", path,
@@ -558,16 +885,15 @@ class Run {
     if (std::string error = expand_tree(where, variables_) + expand_tree(wanted_http, variables_); !error.empty())
       return error;
     for (const auto& [key, wanted] : wanted_http.members) {
-      std::string seen = key == "status"         ? std::to_string(http != nullptr ? http->status : 0)
-                         : key == "content_type" ? message.transport.content_type
-                                                 : "";
-      if (key == "header" && http != nullptr) {
+      const std::string seen = key == "status"         ? std::to_string(message.transport.status)
+                               : key == "content_type" ? message.transport.content_type
+                               : key == "method"       ? message.transport.method
+                               : key == "target"       ? message.transport.target
+                               : key == "body"         ? std::string(end_of(message.view()))
+                                                       : "";
+      if (key == "header") {
         for (const auto& [name, value] : wanted.members) {
-          std::string expected;
-          bool any = false;
-          for (const net::HeaderField field : http->headers)
-            any = any || (net::iequals(field.name, name) && match_value(field.value, value, expected));
-          if (!any) add("header " + name, text_of(value), http->headers.get(name, "nothing"));
+          if (!has_header(headers, name, value)) add("header " + name, text_of(value), headers.get(name, "nothing"));
         }
         continue;
       }
@@ -580,7 +906,9 @@ class Run {
     return out;
   }
 
-  void bind(const Outcome& outcome, const Message& message) {
+  void bind(const Outcome& outcome, const Message& message, const net::Headers& headers) {
+    for (const auto& [variable, name] : outcome.bind_header.members)
+      variables_.values[variable] = headers.get(name.scalar);
     for (const auto& [variable, path] : outcome.bind.members) {
       const std::uint32_t at = find_path(message.events, path.scalar);
       std::string& value = variables_.values[variable];
@@ -592,12 +920,22 @@ class Run {
     }
   }
 
-  bool meet(const Expectation& expectation, const Message& message, const net::HttpResponse* http) {
+  bool meet(const Expectation& expectation, const Message& message, const net::HttpResponse* http,
+            const Message* request) {
     std::string first;
     for (const Outcome& outcome : expectation.any_of) {
-      const std::string difference = differences(outcome, message, http);
+      std::string difference = differences(outcome, message, http, http->headers);
+      if (difference.empty() && outcome.offers.is_map() && survey_ != nullptr)
+        (void)survey_->find(outcome.offers, difference);
+      if (difference.empty() && outcome.agrees && survey_ != nullptr && request != nullptr) {
+        const Agreement agreement = survey_->compare(*request, message);
+        if (agreement.unknown)
+          return stop(step_->setup ? Verdict::kBlocked : Verdict::kInconclusive,
+                      "the answer is of another version of the map than the one fetched before the first step");
+        difference = agreement.difference;
+      }
       if (difference.empty()) {
-        bind(outcome, message);
+        bind(outcome, message, http->headers);
         return take(outcome);
       }
       if (first.empty() && outcome.event.empty()) first = difference;
@@ -658,13 +996,14 @@ class Run {
       std::string difference;
       const Outcome* met = nullptr;
       for (const Outcome& outcome : expectation->any_of) {
-        std::string d = differences(outcome, *message, nullptr);
+        std::string d = differences(outcome, *message, nullptr, incoming->http.headers);
         if (d.empty()) d = unlike_before(*expectation, *message);
         if (d.empty()) {
           met = &outcome;
           break;
         }
-        const bool same_kind = message->type != nullptr && (outcome.msg.empty() || outcome.msg == message->type->name);
+        const bool same_kind = message->type != nullptr ? outcome.msg.empty() || outcome.msg == message->type->name
+                                                        : outcome.msg == "http";
         if (same_kind && difference.empty()) difference = d;
       }
       if (met == nullptr && !difference.empty()) {
@@ -676,7 +1015,7 @@ class Run {
                fmt::format("{} came, expected was none", message->type != nullptr ? message->type->name : "a request"));
       add_evidence(incoming->http, incoming->connection, *message);
       protocol_.track(*session_, *message, nullptr);
-      if (met != nullptr) bind(*met, *message);
+      if (met != nullptr) bind(*met, *message, incoming->http.headers);
       const Sending* reply = met != nullptr && !none && step.reply ? &*step.reply : background(*message);
       if (!answer(*incoming, *message, reply)) return false;
       if (met == nullptr) continue;
@@ -693,6 +1032,10 @@ class Run {
     const auto found = taken_.find(expectation.same_as);
     if (found == taken_.end()) return {};
     const Message& before = *found->second;
+    if (before.transport.method != message.transport.method || before.transport.target != message.transport.target)
+      return fmt::format("the request is not that of step {}: expected {} {}, seen {} {}", expectation.same_as,
+                         before.transport.method, before.transport.target, message.transport.method,
+                         message.transport.target);
     if (content_hash(before) != content_hash(message))
       return fmt::format("the request is not that of step {}: expected {}, seen {}", expectation.same_as,
                          shortened(before.view(), kLongestValue), shortened(message.view(), kLongestValue));
@@ -717,6 +1060,8 @@ class Run {
 
   bool answer(const ServerParty::Incoming& incoming, const Message& request, const Sending* sending) {
     if (sending->end == "none") return true;
+    variables_.values["request.target"] = request.transport.target;
+    variables_.values["request.method"] = request.transport.method;
     for (const FieldPlace& place : protocol_.fields()) {
       const Event* value = request.first(*place.field);
       variables_.values[request_variable(place)] = value == nullptr    ? ""
@@ -729,18 +1074,21 @@ class Run {
       if (!raw.error.empty()) return stop(Verdict::kError, raw.error);
       reply = net::Reply::raw_bytes(raw.text);
     } else {
-      std::string body;
-      if (!build(*sending, &request, "", body)) return false;
-      reply.response.body = std::move(body);
-      const Tree* status = sending->http.find("status");
-      if (status != nullptr) reply.response.status = static_cast<int>(number(sending->http, "status"));
-      const Tree* type = sending->http.find("content_type");
-      reply.response.headers.set("Content-Type", type != nullptr ? type->scalar : protocol_.media_types.front());
-      if (const Tree* headers = sending->http.find("headers"); headers != nullptr) {
+      Tree http = sending->http;
+      if (std::string error = expand_tree(http, variables_); !error.empty()) return stop(Verdict::kError, error);
+      Built built;
+      if (!build(*sending, &request, "", built)) return false;
+      reply.response.body = std::move(built.body);
+      const Tree* status = http.find("status");
+      reply.response.status = status != nullptr ? static_cast<int>(number(http, "status")) : built.status;
+      const Tree* type = http.find("content_type");
+      if (type != nullptr) built.media_type = type->scalar;
+      if (!built.media_type.empty()) reply.response.headers.set("Content-Type", built.media_type);
+      if (const Tree* headers = http.find("headers"); headers != nullptr) {
         for (const auto& [name, value] : headers->members) reply.response.headers.set(name, value.scalar);
       }
-      reply.chunk_size = number(sending->http, "chunked");
-      reply.write_size = number(sending->http, "split");
+      reply.chunk_size = number(http, "chunked");
+      reply.write_size = number(http, "split");
     }
     if (!sending->delay.empty()) {
       const auto seconds = duration(sending->delay);
@@ -759,6 +1107,7 @@ class Run {
   }
 
   const Scenario& scenario_;
+  const Permutation& permutation_;
   const Protocol& protocol_;
   Iut& iut_;
   const AttemptOptions& options_;
@@ -769,6 +1118,10 @@ class Run {
   Attempt result_;
   net::Url url_;
   std::map<std::string, std::unique_ptr<ClientParty>> clients_;
+  std::map<std::string, ClientParty*> current_;  // by party
+  std::unique_ptr<Survey> survey_;               // null: its servers have no directory
+  std::map<std::string, ServerResource> resources_;
+  std::map<std::string, Stream> streams_;  // by party
   ServerParty server_;
   std::mutex secrets_mutex_;
   std::vector<std::string> secrets_;

@@ -22,6 +22,7 @@ bool is_one_of(std::string_view word, std::span<const std::string_view> words) {
 
 std::string plain_value(const Event& event) {
   if (event.has_number) return std::to_string(event.number);
+  if (event.has_real) return fmt::format("{}", event.real);  // 1, 1.0 and 1e0 are one number
   return std::string(event.text);
 }
 

@@ -10,6 +10,7 @@
 #include <random>
 #include <set>
 
+#include "harness/engine/survey.h"
 #include "harness/scenario/expression.h"
 #include "harness/scenario/match.h"
 #include "harness/scenario/yaml.h"
@@ -19,6 +20,10 @@ namespace {
 
 // Names that the engine gives every scenario.
 constexpr std::string_view kGiven[] = {"url", "host", "port", "self.id", "self.addr", "user", "password", "token"};
+
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
 
 class Loader {
  public:
@@ -31,7 +36,7 @@ class Loader {
     if (file.find("iut") != nullptr && file.find("scenario") == nullptr)
       return fail(file, "this is an IUT file: check it with --iut");
     keys(file, {"format", "scenario", "title", "about", "protocol", "role", "tests", "needs", "slow", "params", "let",
-                "background", "steps", "finally"});
+                "background", "steps", "finally", "resources", "survey"});
     if (text(file, "format") != "1") fail(file, "format: 1 is missing");
     scenario_.id = text(file, "scenario");
     if (scenario_.id.empty()) fail(file, "scenario: the id is missing");
@@ -55,6 +60,11 @@ class Loader {
     }
     if (scenario_.tests.empty()) fail(file, "tests: names no requirement");
     for (const Tree* key : list(file, "needs")) {
+      if (is_data(key->scalar)) {
+        scenario_.data.push_back(key->scalar);
+        known_.values.emplace(key->scalar, "1");
+        continue;
+      }
       const auto& known = scenario_.protocol->features;
       if (std::none_of(known.begin(), known.end(), [&](const Feature& one) { return key->scalar == one.name; }))
         fail(*key, fmt::format("no feature '{}'", key->scalar));
@@ -68,7 +78,9 @@ class Loader {
       for (const LaunchVariable& one : scenario_.protocol->launch_variables) known_.values.emplace(one.name, "1");
       for (const FieldPlace& place : scenario_.protocol->fields())  // of the request that a reply answers
         known_.values.emplace(request_variable(place), "1");
+      for (const char* name : {"request.target", "request.method"}) known_.values.emplace(name, "1");
     }
+    resources(file);
     if (const Tree* params = file.find("params"); params != nullptr) {
       for (const auto& [param, values] : params->members) {
         std::vector<std::string> axis;
@@ -140,14 +152,57 @@ class Loader {
     const Tree* value = map.find(key);
     return value == nullptr ? Tree{} : *value;
   }
-  bool is_message(std::string_view msg) const {
-    return std::any_of(scenario_.protocol->messages.begin(), scenario_.protocol->messages.end(),
-                       [&](const MessageType& row) { return msg == row.name; });
-  }
+  bool is_message(std::string_view msg) const { return message_named(*scenario_.protocol, msg) != nullptr; }
 
   bool is_fact(std::string_view fact) const {
     return std::any_of(scenario_.protocol->features.begin(), scenario_.protocol->features.end(),
                        [&](const Feature& feature) { return feature.fact != nullptr && fact == feature.fact; });
+  }
+
+  const SurveyKind* survey() const { return scenario_.client ? nullptr : survey_kind(*scenario_.protocol); }
+  bool is_data(std::string_view name) const {
+    return survey() != nullptr && std::any_of(survey()->data.begin(), survey()->data.end(),
+                                              [&](const DataVariable& one) { return one.name == name; });
+  }
+
+  void resources(const Tree& file) {
+    scenario_.survey = text(file, "survey") != "none";
+    if (const Tree* mode = file.find("survey"); mode != nullptr && scenario_.survey)
+      fail(*mode, "survey: is none, where the scenario itself asks for the directory");
+    const Tree* all = file.find("resources");
+    if (all == nullptr) return;
+    if (survey() == nullptr || !scenario_.survey)
+      return fail(*all, "resources: there is no directory that could list them");
+    for (const auto& [name, wanted] : all->members) {
+      if (!wanted.is_map()) {
+        fail(wanted, "a resource is a map of what the directory says of it");
+        continue;
+      }
+      check_resource(wanted);
+      for (const std::string_view variable : survey()->variables)
+        known_.values[fmt::format("{}.{}", name, variable)] = "1";
+      scenario_.resources.emplace_back(name, wanted);
+    }
+  }
+
+  void check_resource(const Tree& wanted) {
+    if (survey() == nullptr) return;
+    for (const auto& [key, value] : wanted.members) {
+      if (std::find(survey()->keys.begin(), survey()->keys.end(), key) == survey()->keys.end())
+        fail(value, fmt::format("unknown key '{}' of a resource", key));
+    }
+    for (const char* key : {"msg", "accepts"}) {
+      const std::string msg = text(wanted, key);
+      if (!is_message(msg) && (!msg.empty() || key == std::string_view("msg")))
+        fail(wanted, fmt::format("{}: no message '{}' in {}", key, msg, scenario_.protocol->name));
+    }
+  }
+
+  const Tree* resource_named(std::string_view name) const {
+    for (const auto& [known, wanted] : scenario_.resources) {
+      if (known == name) return &wanted;
+    }
+    return nullptr;
   }
 
   void background(const Tree& item) {
@@ -157,18 +212,38 @@ class Loader {
     if (entry.on != "any" && !is_message(entry.on)) fail(item, fmt::format("no message '{}'", entry.on));
     const Tree* reply = item.find("reply");
     if (reply == nullptr) return fail(item, "background: reply is missing");
-    entry.reply = sending(*reply, "response");
+    entry.reply = sending(*reply, true);
     scenario_.background.push_back(std::move(entry));
   }
 
-  Sending sending(const Tree& item, std::string_view usual) {
+  // Requests without a body say so by their method; an answer may have none whatever its status.
+  bool may_be_bodyless(const Sending& sending, bool is_reply) const {
+    if (is_reply || !sending.resource.empty()) return true;
+    const Tree* method = sending.http.find("method");
+    return method != nullptr && is_one_of(method->scalar, {"GET", "HEAD", "OPTIONS", "DELETE"});
+  }
+
+  Sending sending(const Tree& item, bool is_reply) {
     Sending out;
     if (item.is_scalar()) {
       out.behaviour = item.scalar;
       return out;
     }
-    keys(item, {"msg", "raw", "raw_http", "with", "mutate", "http", "delay", "end", "behaviour"});
-    out.msg = text(item, "msg").empty() ? std::string(usual) : text(item, "msg");
+    keys(item, {"msg", "raw", "raw_http", "with", "mutate", "http", "delay", "end", "behaviour", "resource", "stream"});
+    out.stream = boolean(item, "stream");
+    if (out.stream && (is_reply || survey() == nullptr)) fail(item, "stream: only requests to a server have answers");
+    out.msg = text(item, "msg");
+    if (out.msg.empty() && is_reply) out.msg = usual_answer(*scenario_.protocol);
+    out.resource = text(item, "resource");
+    if (const Tree* wanted = resource_named(out.resource); wanted != nullptr && !is_reply) {
+      if (const Tree* method = part(item, "http").find("method"); out.msg.empty() && method == nullptr)
+        out.msg = text(*wanted, "accepts");
+      default_answer_ = text(*wanted, "msg");
+    } else if (out.resource == kDirectoryResource && survey() != nullptr && !is_reply) {
+      default_answer_ = kDirectoryResource;
+    } else if (!out.resource.empty()) {
+      fail(item, fmt::format("no resource '{}' in this scenario", out.resource));
+    }
     out.behaviour = text(item, "behaviour");
     out.delay = text(item, "delay");
     out.end = text(item, "end");
@@ -181,7 +256,9 @@ class Loader {
     out.http = part(item, "http");
     keys(out.http,
          {"method", "target", "status", "content_type", "headers", "chunked", "split", "pace", "absolute", "auth"});
-    if (!out.raw && !out.raw_http && out.behaviour.empty() && out.end != "none" && !is_message(out.msg)) {
+    const bool bodyless = out.msg.empty() && may_be_bodyless(out, is_reply);
+    if (bodyless && (out.with.is_map() || out.mutate.is_list())) fail(item, "msg: is missing: with and mutate need it");
+    if (!out.raw && !out.raw_http && out.behaviour.empty() && out.end != "none" && !bodyless && !is_message(out.msg)) {
       fail(item, out.msg.empty() ? "msg: is missing"
                                  : fmt::format("no message '{}' in {}", out.msg, scenario_.protocol->name));
     }
@@ -217,16 +294,25 @@ class Loader {
     Outcome out;
     out.line = item.line;
     keys(item, {"msg", "event", "where", "http", "bind", "verdict", "note", "within", "check", "any_of", "for",
-                "same_as", "stated_as", "silence_under"});
+                "same_as", "stated_as", "silence_under", "agrees", "offers", "bind_header"});
     out.msg = text(item, "msg");
+    out.agrees = boolean(item, "agrees");
+    out.offers = part(item, "offers");
+    if (out.offers.is_map()) check_resource(out.offers);
+    if ((out.agrees || out.offers.is_map()) && survey() == nullptr)
+      fail(item, "agrees: nothing is known of this server");
     if (!out.msg.empty() && out.msg != "http" && out.msg != "any" && !is_message(out.msg))
       fail(item, fmt::format("no message '{}' in {}", out.msg, scenario_.protocol->name));
     out.event = text(item, "event");
+    if (out.msg.empty() && out.event.empty()) out.msg = default_answer_;
+    if (out.msg.empty() && out.event.empty() && usual_answer(*scenario_.protocol).empty())
+      fail(item, fmt::format("msg: is missing; http is any HTTP message, the messages of {} are in its table",
+                             scenario_.protocol->name));
     if (!out.event.empty() && out.event != "closed" && out.event != "reset" && out.event != "timeout")
       fail(item, "event: is closed, reset or timeout");
     out.where = part(item, "where");
     out.http = part(item, "http");
-    keys(out.http, {"status", "content_type", "header"});
+    keys(out.http, {"status", "content_type", "header", "method", "target", "body"});
     out.bind = part(item, "bind");
     out.note = text(item, "note");
     const std::string verdict = text(item, "verdict");
@@ -247,7 +333,10 @@ class Loader {
     if (std::string error = check_where(http); !error.empty()) report(error);
     if (std::string error = check_expressions(out.where, known_); !error.empty()) report(error);
     check_paths(out.where);
-    for (const auto& [variable, path] : out.bind.members) known_.values[variable] = "1";
+    out.bind_header = part(item, "bind_header");
+    for (const Tree* bound : {&out.bind, &out.bind_header}) {
+      for (const auto& [variable, path] : bound->members) known_.values[variable] = "1";
+    }
     return out;
   }
 
@@ -316,6 +405,7 @@ class Loader {
                    "repeat"});
       Step step;
       step.line = item->line;
+      default_answer_.clear();
       step.id = text(*item, "id");
       if (!step.id.empty() && step_ids_.contains(step.id))
         fail(*item, fmt::format("step id '{}' appears twice", step.id));
@@ -334,14 +424,14 @@ class Loader {
           fail(*item->find("repeat"), fmt::format("repeat: is a number from 1 to {}", kMostRepeats));
         step.repeat = times;
       }
-      if (const Tree* send = item->find("send"); send != nullptr) step.send = sending(*send, "");
+      if (const Tree* send = item->find("send"); send != nullptr) step.send = sending(*send, false);
       if (const Tree* expect = item->find("expect"); expect != nullptr) {
         step.expect = expectation(*expect);
         if (step.expect->check.empty() && scenario_.tests.size() == 1) step.expect->check = scenario_.tests;
         if (step.expect->check.empty() && !step.setup)
           fail(*expect, "check: names the requirements that this expectation decides (or say setup: true)");
       }
-      if (const Tree* reply = item->find("reply"); reply != nullptr) step.reply = sending(*reply, "response");
+      if (const Tree* reply = item->find("reply"); reply != nullptr) step.reply = sending(*reply, true);
       if (const Tree* none = item->find("expect_none"); none != nullptr) {
         step.expect_none = outcome(*none);
         step.none_for = text(*none, "for");
@@ -365,6 +455,7 @@ class Loader {
   Scenario& scenario_;
   Variables known_;
   std::set<std::string> step_ids_;
+  std::string default_answer_;  // of the resource that this step asks
 };
 
 }  // namespace
@@ -389,6 +480,18 @@ ScenarioResult load_scenario(const std::string& path) {
   }
   Loader(path, result).load(yaml.tree);
   return result;
+}
+
+std::string_view usual_answer(const Protocol& protocol) {
+  constexpr std::string_view kUsual = "response";
+  return message_named(protocol, kUsual) != nullptr ? kUsual : std::string_view();
+}
+
+const MessageType* message_named(const Protocol& protocol, std::string_view name) {
+  for (const MessageType& row : protocol.messages) {
+    if (name == row.name) return &row;
+  }
+  return nullptr;
 }
 
 std::string request_variable(const FieldPlace& place) {

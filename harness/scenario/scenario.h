@@ -16,14 +16,18 @@ namespace peerscope::harness {
 
 constexpr int kMostRepeats = 1000;  // of one step
 constexpr std::string_view kAnySilence = "none";
+constexpr std::string_view kDirectoryResource = "directory";  // of a server that has one: its own URL
 
 // One acceptable outcome. Trees hold unexpanded variables.
 struct Outcome {
-  std::string msg;    // message name; "http": any HTTP answer, its body not judged; empty: the answer's usual message
+  std::string msg;    // message name; "http": any HTTP message, its body not judged; empty: the answer's usual message
   std::string event;  // "closed", "reset", "timeout": instead of a message
   Tree where;         // field path -> value or operators
-  Tree http;          // status, content_type
+  Tree http;          // status, content_type, method, target, header
   Tree bind;          // variable -> field path
+  Tree bind_header;   // variable -> name of an HTTP header
+  Tree offers;        // what the server's directory must list, as in `resources`
+  bool agrees = false;  // the answer is what its request asks of the data that the server has
   Verdict verdict = Verdict::kPass;
   std::string note;
   int line = 0;
@@ -43,7 +47,9 @@ struct Expectation {
 
 // A message to send: built from the description, or raw bytes.
 struct Sending {
-  std::string msg;
+  std::string msg;                 // empty: an HTTP message without a body
+  bool stream = false;             // the answer may have no end; later steps of the party watch it
+  std::string resource;            // of `resources`, which says where and how; "directory" is the IUT's own URL
   std::optional<std::string> raw;  // body
   Tree with;                       // members in RFC names
   Tree mutate;                     // list of {set|drop|dup|add: ...}, {truncate: n}
@@ -87,6 +93,10 @@ struct Scenario {
   std::vector<std::string> tests;  // requirement ids
   std::vector<std::string> needs;  // features
   bool slow = false;               // waits for timers
+  std::vector<std::string> data;   // what the server's data must have (survey.h)
+  bool survey = true;              // the server's directory is fetched before the first step
+  // Name -> what the server's directory must list.
+  std::vector<std::pair<std::string, Tree>> resources;
   std::vector<std::pair<std::string, std::vector<std::string>>> params;
   Tree let;
   std::vector<Background> background;
@@ -108,6 +118,11 @@ std::vector<std::string> find_scenarios(const std::vector<std::string>& roots, s
 
 // "request.transaction_id": what a reply may say of the request that it answers.
 std::string request_variable(const FieldPlace& place);
+
+// The message that answers every request of the protocol; empty where answers differ.
+std::string_view usual_answer(const Protocol& protocol);
+// The row of the protocol's message table, or null.
+const MessageType* message_named(const Protocol& protocol, std::string_view name);
 
 // One point of the params' product: names with values.
 using Permutation = std::vector<std::pair<std::string, std::string>>;

@@ -144,7 +144,7 @@ void named_member(const CheckInput& in, Reporter& r, std::string_view code, bool
 
 void http_02(const CheckInput& in, Reporter& r) {
   const std::string& method = in.message.transport.method;
-  if (in.message.direction == Direction::kRequest && !method.empty() && method != "POST")
+  if (in.message.direction == Direction::kRequest && in.message.size != 0 && !method.empty() && method != "POST")
     r.whole(fmt::format("input parameters travel by {}, expected POST", method));
 }
 
@@ -158,7 +158,8 @@ void http_03(const CheckInput& in, Reporter& r) {
 
 void http_06(const CheckInput& in, Reporter& r) {
   const Transport& transport = in.message.transport;
-  if (transport.status != 0 && transport.has_http && transport.http_version == 11 && transport.content_type.empty())
+  if (transport.status != 0 && transport.has_http && transport.http_version == 11 && transport.content_type.empty() &&
+      in.message.size != 0)
     r.whole("a response with a body has no Content-Type");
 }
 

@@ -147,8 +147,12 @@ void ird_14(const CheckInput& in, Reporter& r) {
 void ird_15(const CheckInput& in, Reporter& r) {
   const auto* m = body_of<Directory>(in.message);
   if (m == nullptr || !m->resources || !in.message.whole() || (m->meta && m->meta->default_network_map)) return;
+  // A directory that another one links is none that clients begin with.
+  if (session_of(in) != nullptr && in.request != nullptr && session_of(in)->links(*in.request)) return;
   bool offers_map = false;
-  each_entry(in, [&](const Entry& entry, const Directory&) { offers_map |= entry.is_a(media_of<NetworkMap>()); });
+  each_entry(in, [&](const Entry& entry, const Directory&) {
+    offers_map |= entry.is_a(media_of<NetworkMap>()) && !entry.posts();
+  });
   if (!offers_map) return;
   r.soften(Severity::kWarn);
   r.whole("default-alto-network-map is missing; a root directory has it");

@@ -114,4 +114,23 @@ void decode_multipart(Message& message, void (*decode)(std::string_view bytes, M
   message.body = std::move(multipart);
 }
 
+bool is_path_vector(std::string_view start) {
+  constexpr std::string_view kName = "content-type:";
+  constexpr std::string_view kOwn = "application/alto-";
+  const auto begins = [](std::string_view text, std::string_view with) {  // whatever the case
+    return text.size() >= with.size() && std::equal(with.begin(), with.end(), text.begin(), [](char a, char b) {
+             return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b + 32) : b);
+           });
+  };
+  if (!start.starts_with("--")) return false;
+  while (!start.empty()) {
+    const std::size_t end = std::min(start.find('\n'), start.size());
+    const std::string_view line = trimmed(start.substr(0, end));
+    start.remove_prefix(std::min(end + 1, start.size()));
+    if (line.empty()) return false;  // the part's content
+    if (begins(line, kName)) return begins(trimmed(line.substr(kName.size())), kOwn);
+  }
+  return false;
+}
+
 }  // namespace peerscope::alto

@@ -69,6 +69,9 @@ void describe(A& a, MultipartFields& m) {
   a.required(kMultipartPart, m.parts);
 }
 
+// Whether a multipart body is one of ALTO: what its first part says. Looks at a few bytes only.
+bool is_path_vector(std::string_view start);
+
 void decode_multipart(Message& message, void (*decode)(std::string_view bytes, Message& message));
 
 }  // namespace peerscope::alto

@@ -110,6 +110,13 @@ bool SessionState::closed() const {
   return directories > static_cast<std::size_t>(links) && resources.size() < kMostResources;
 }
 
+bool SessionState::links(const Message& request) const {
+  return std::any_of(resources.begin(), resources.end(), [&](const auto& entry) {
+    return entry.second.media_type == message_type<Directory>().media_type &&
+           leads_to(entry.second.uri, request.transport.target);
+  });
+}
+
 const SessionState::KnownResource* SessionState::target_of(const Message& request) const {
   const KnownResource* found = nullptr;
   for (const auto& [id, resource] : resources) {

@@ -60,6 +60,8 @@ struct SessionState : Session {
   }
   // Whether every directory that is linked has been seen: then what is not here is nowhere.
   bool closed() const;
+  // Whether a directory lists what is asked for as another directory.
+  bool links(const Message& request) const;
   // The POST resource that a request is for; null when none or several fit.
   const KnownResource* target_of(const Message& request) const;
 };

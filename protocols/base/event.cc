@@ -128,8 +128,9 @@ bool has_index(const Event& event, std::string_view wanted) {
 bool nameless_matches(const Event& event, const PathStep& step, bool first_only, std::string_view& rest) {
   if (!event_name(event).empty() || !step.name.empty()) return false;
   rest = step.rest;
-  if (event.key == nullptr) return has_index(event, step.selector);
-  if (event.label != step.selector) return false;
+  const bool every = step.selector == "*";
+  if (event.key == nullptr) return every || has_index(event, step.selector);
+  if (!every && event.label != step.selector) return false;
   if (event.index < 0) return true;
   if (!rest.starts_with('[')) return rest.empty() && (!first_only || event.index == 0);
   const PathStep element = first_step(rest);
@@ -141,11 +142,11 @@ bool step_matches(std::span<const Event> events, std::uint32_t index, const Path
   const Event& event = events[index];
   if (event_name(event) != step.name) return false;
   if (!step.has_selector) return !first_only || event.index <= 0;
+  if (step.selector == "*") return event.index >= 0;
   const std::size_t equals = step.selector.find('=');
   if (equals == std::string_view::npos) {
-    int wanted = -1;
-    std::from_chars(step.selector.data(), step.selector.data() + step.selector.size(), wanted);
-    return event.index == wanted || (event.index < 0 && wanted == 0);
+    // A key of an object without entries is no number either.
+    return has_index(event, step.selector) || (event.index < 0 && step.selector == "0");
   }
   const std::string_view key = step.selector.substr(0, equals);
   const std::string_view value = step.selector.substr(equals + 1);

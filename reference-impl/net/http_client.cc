@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio.hpp>
+#include <limits>
+#include <utility>
 
 #include "reference-impl/net/detail/http_parser.h"
 #include "reference-impl/net/detail/stream.h"
@@ -65,12 +67,16 @@ class HttpClient::Impl {
   asio::awaitable<Result<HttpResponse>> read_response(std::string request_method, SteadyTime header_limit,
                                                       SteadyTime limit);
   asio::awaitable<Result<std::string>> read_some(Duration timeout);
+  asio::awaitable<Result<HttpResponse>> open(HttpRequest request);
+  asio::awaitable<Result<std::string>> read_body(Duration timeout);
 
   void close() {
+    end_open();
     if (stream_) stream_->close();
     drop();
   }
   void reset() {
+    end_open();
     if (stream_) stream_->reset();
     drop();
   }
@@ -137,12 +143,23 @@ class HttpClient::Impl {
   void observe_sent(std::string_view bytes, SystemTime started);
   void observe_received(const HttpResponse& response, SystemTime started);
   void observe_raw_received();
+  // The answer whose body is read in pieces: its header, and for the observer what was read of it.
+  struct Open {
+    detail::ResponseParser parser;
+    HttpResponse seen;
+    SystemTime started;
+    bool done = false;
+  };
+  asio::awaitable<Result<void>> read_open_header(std::string method);
+  void keep_seen(std::string_view piece);
+  void end_open();
 
   asio::steady_timer timer_;
   std::uint64_t operation_ = 0;
   std::shared_ptr<detail::TlsContext> tls_;
   std::string unread_;  // received and not yet parsed, from unread_at_ on
   std::size_t unread_at_ = 0;
+  std::unique_ptr<Open> open_;
 };
 
 asio::awaitable<Result<void>> HttpClient::Impl::connect_to(const tcp::endpoint& endpoint, SteadyTime limit) {
@@ -415,6 +432,109 @@ asio::awaitable<Result<HttpResponse>> HttpClient::Impl::send(HttpRequest request
   co_return response;
 }
 
+asio::awaitable<Result<void>> HttpClient::Impl::read_open_header(std::string method) {
+  open_ = std::make_unique<Open>();
+  open_->started = wall_now();
+  open_->parser.start(options_.max_header_bytes, std::numeric_limits<std::uint64_t>::max(), method == "HEAD");
+  const SteadyTime limit = after(options_.response_timeout);
+  constexpr int kMostSteps = 1'000'000;  // a header is bounded, so is what it takes to read it
+  for (int i = 0; i < kMostSteps; ++i) {
+    const ParseStep step = open_->parser.feed(unread_, unread_at_);
+    if (step == ParseStep::kError) co_return open_->parser.error();
+    open_->done = step == ParseStep::kDone;
+    if (open_->done || step == ParseStep::kHeader || open_->parser.header_done()) co_return Result<void>();
+    const Result<void> more = co_await read(limit);
+    if (!more) co_return more.error();
+  }
+  co_return Error{ErrorKind::kTooLarge, "the response header has no end"};
+}
+
+asio::awaitable<Result<HttpResponse>> HttpClient::Impl::open(HttpRequest request) {
+  close();  // an old connection may be gone, and a POST must not be sent twice
+  const Result<void> connected = co_await connect();
+  if (!connected) co_return connected.error();
+  if (options_.add_host && !request.headers.contains("Host"))
+    request.headers.add(
+        "Host",
+        Url{options_.tls ? "https" : "http", options_.server.address, options_.server.port, "/", {}}.authority());
+  const SystemTime started = wall_now();
+  const std::string wire = to_wire(request);
+  const Result<void> written = co_await write(wire, after(options_.total_timeout));
+  if (!written) {
+    reset();
+    co_return written.error();
+  }
+  if (options_.observer) options_.observer({true, &request, nullptr, {}, &info_, started, wall_now()});
+  constexpr int kMostInterim = 100;
+  for (int interim = 0; interim < kMostInterim; ++interim) {
+    const Result<void> header = co_await read_open_header(request.method);
+    if (!header) {
+      open_.reset();
+      observe_raw_received();
+      reset();
+      co_return header.error();
+    }
+    const HttpResponse& message = open_->parser.message();
+    if (message.status / 100 == 1) continue;
+    open_->seen = {message.status, message.reason, message.headers, {}, message.version};
+    HttpResponse out = open_->seen;
+    co_return out;
+  }
+  open_.reset();
+  reset();
+  co_return Error{ErrorKind::kTooLarge, "more than 100 interim (1xx) responses to one request"};
+}
+
+asio::awaitable<Result<std::string>> HttpClient::Impl::read_body(Duration timeout) {
+  if (!open_ || !stream_) co_return Error{ErrorKind::kClosed, "not connected"};
+  const SteadyTime limit = after(timeout);
+  for (;;) {  // each round takes at least one byte, or ends
+    std::string piece = std::exchange(open_->parser.message().body, {});
+    if (!piece.empty()) {
+      keep_seen(piece);
+      co_return piece;
+    }
+    if (open_->done) {
+      close();
+      co_return Error{ErrorKind::kClosed, "the server ended the answer"};
+    }
+    if (unread_at_ < unread_.size()) {
+      const ParseStep step = open_->parser.feed(unread_, unread_at_);
+      open_->done = step == ParseStep::kDone;
+      if (step == ParseStep::kError) {
+        const Error error = open_->parser.error();
+        reset();
+        co_return error;
+      }
+      if (step != ParseStep::kNeedMore) continue;
+      if (!open_->parser.message().body.empty()) continue;
+    }
+    if (unread_.size() - unread_at_ > options_.max_header_bytes) {  // a chunk's header without end
+      reset();
+      co_return Error{ErrorKind::kTooLarge, "a chunk header is over the limit"};
+    }
+    const Result<void> more = co_await read(limit);
+    if (more) continue;
+    const Error error = more.error();
+    if (error.kind != ErrorKind::kTimeout) reset();
+    co_return error.kind == ErrorKind::kTimeout
+        ? Error{ErrorKind::kTimeout, "nothing came within " + seconds_text(timeout)}
+        : error;
+  }
+}
+
+void HttpClient::Impl::keep_seen(std::string_view piece) {
+  constexpr std::size_t kMostSeen = 16 * 1024 * 1024;  // a trace may miss the end of a long stream
+  if (options_.observer && open_->seen.body.size() < kMostSeen) open_->seen.body += piece;
+}
+
+void HttpClient::Impl::end_open() {
+  if (!open_) return;
+  const std::unique_ptr<Open> ended = std::move(open_);
+  if (options_.observer && ended->seen.status != 0 && ended->parser.header_done())
+    observe_received(ended->seen, ended->started);
+}
+
 asio::awaitable<Result<void>> HttpClient::Impl::send_raw(std::string bytes, std::size_t chunk_size, Duration pace) {
   if (auto connected = co_await connect(); !connected) co_return connected;
   const SystemTime started = wall_now();
@@ -477,6 +597,12 @@ HttpClient::~HttpClient() = default;
 
 asio::awaitable<Result<HttpResponse>> HttpClient::send(HttpRequest request) {
   return impl_->send(std::move(request));
+}
+asio::awaitable<Result<HttpResponse>> HttpClient::open(HttpRequest request) {
+  return impl_->open(std::move(request));
+}
+asio::awaitable<Result<std::string>> HttpClient::read_body(Duration timeout) {
+  return impl_->read_body(timeout);
 }
 asio::awaitable<Result<void>> HttpClient::connect() {
   return impl_->connect();
@@ -552,6 +678,12 @@ BlockingClient& BlockingClient::operator=(BlockingClient&&) noexcept = default;
 
 Result<HttpResponse> BlockingClient::send(HttpRequest request) {
   return state_->run(state_->client.send(std::move(request)));
+}
+Result<HttpResponse> BlockingClient::open(HttpRequest request) {
+  return state_->run(state_->client.open(std::move(request)));
+}
+Result<std::string> BlockingClient::read_body(Duration timeout) {
+  return state_->run(state_->client.read_body(timeout));
 }
 Result<void> BlockingClient::connect() {
   return state_->run(state_->client.connect());

@@ -52,6 +52,12 @@ class HttpClient final : public HttpChannel {
   // second time only if its method is idempotent and no byte of an answer was seen. 1xx responses are skipped.
   asio::awaitable<Result<HttpResponse>> send(HttpRequest request) override;
 
+  // An exchange whose answer may have no end (update streams): its header, with an empty body. The body comes by
+  // read_body(), a piece at a time, however long the whole gets; the connection is not reused.
+  asio::awaitable<Result<HttpResponse>> open(HttpRequest request);
+  // The next bytes of that body. kClosed at its end, in whatever way it came; kTimeout when nothing came so long.
+  asio::awaitable<Result<std::string>> read_body(Duration timeout);
+
   // The steps of send(), for drivers that mix them. Each is limited by the time-outs above.
   asio::awaitable<Result<void>> connect();  // no-op when connected
   // Connects if needed, then writes exactly these bytes: in pieces of chunk_size (0: all at once) with pauses.
@@ -89,6 +95,8 @@ class BlockingClient {
   BlockingClient& operator=(BlockingClient&&) noexcept;
 
   Result<HttpResponse> send(HttpRequest request);
+  Result<HttpResponse> open(HttpRequest request);
+  Result<std::string> read_body(Duration timeout);
   Result<void> connect();
   Result<void> send_raw(std::string bytes, std::size_t chunk_size = 0, Duration pace = Duration{0});
   Result<HttpResponse> read_response(std::string request_method = {});

@@ -20,6 +20,36 @@ bool unreserved(char c) {
          c == '_' || c == '~';
 }
 
+// RFC 3986 section 3.1: what stands before a colon is a scheme only when it looks like one.
+bool has_scheme(std::string_view reference) {
+  const auto colon = reference.find(':');
+  if (colon == std::string_view::npos || colon == 0) return false;
+  for (std::size_t i = 0; i < colon; ++i) {
+    const char c = reference[i];
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    const bool other = (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+    if (!letter && (i == 0 || !other)) return false;
+  }
+  return true;
+}
+
+// RFC 3986 section 5.2.4, on a path that begins with a slash.
+std::string without_dot_segments(std::string_view path) {
+  std::string out;
+  while (!path.empty()) {
+    const auto end = path.find('/', 1);
+    const std::string_view segment = path.substr(0, end);
+    path = end == std::string_view::npos ? std::string_view{} : path.substr(end);
+    if (segment == "/.." || segment == "/.") {
+      if (segment == "/..") out.resize(out.rfind('/') == std::string::npos ? 0 : out.rfind('/'));
+      if (path.empty()) out += '/';
+    } else {
+      out += segment;
+    }
+  }
+  return out.empty() ? "/" : out;
+}
+
 }  // namespace
 
 Result<Url> Url::parse(std::string_view text) {
@@ -77,6 +107,34 @@ std::string Url::authority() const {
 
 std::string Url::to_string() const {
   return scheme + "://" + authority() + target + (fragment.empty() ? "" : "#" + fragment);
+}
+
+Result<Url> Url::resolve(std::string_view reference) const {
+  if (has_scheme(reference)) return parse(reference);
+  if (reference.starts_with("//")) return parse(scheme + ":" + std::string(reference));
+  const std::string_view whole = reference;
+  const auto hash = reference.find('#');
+  const std::string_view new_fragment =
+      hash == std::string_view::npos ? std::string_view{} : reference.substr(hash + 1);
+  reference = reference.substr(0, hash);
+  const std::string_view base_path = std::string_view(target).substr(0, target.find('?'));
+  const auto question = reference.find('?');
+  const std::string_view path = reference.substr(0, question);
+  const std::string_view query = question == std::string_view::npos ? std::string_view{} : reference.substr(question);
+  std::string made;
+  if (reference.empty())
+    made = target;
+  else if (path.empty())
+    made = std::string(base_path) + std::string(query);
+  else if (path.front() == '/')
+    made = without_dot_segments(path) + std::string(query);
+  else
+    made = without_dot_segments(std::string(base_path.substr(0, base_path.rfind('/') + 1)) + std::string(path)) +
+           std::string(query);
+  auto out = parse(scheme + "://" + authority() + made);
+  if (!out) return Error{ErrorKind::kLocal, "'" + std::string(whole) + "' is not a usable URI reference"};
+  out->fragment = new_fragment;
+  return out;
 }
 
 std::string percent_decode(std::string_view text, bool plus_is_space) {

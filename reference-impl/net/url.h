@@ -25,6 +25,12 @@ struct Url {
   // What the Host header says: the port is left out when it is the scheme's own.
   std::string authority() const;
   std::string to_string() const;
+  // A URI reference taken relative to this one (RFC 3986 section 5): "../nm", "/nm", "?x", "//host/nm", or a whole URL.
+  Result<Url> resolve(std::string_view reference) const;
+  // Whether both lead to the same server.
+  bool same_origin(const Url& other) const {
+    return scheme == other.scheme && iequals(host, other.host) && port == other.port;
+  }
 };
 
 // "%41" -> "A"; a '%' that starts no escape is kept. With `plus_is_space`, as in a form query.

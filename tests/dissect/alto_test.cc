@@ -153,6 +153,23 @@ TEST(AltoDissector, UpdateStreamsAreShownEventByEvent) {
   EXPECT_TRUE(talk({foreign}).empty());
 }
 
+TEST(AltoDissector, MultipartBodiesOfOthersStayWithOthers) {
+  Sample foreign = sample("path_vector");
+  foreign.transport.content_type = "multipart/related; boundary=example-1";
+  const auto dissected = [&] {
+    std::vector<Frame> frames;
+    TcpConversation tcp(frames, kClient, kServer);
+    tcp.open();
+    tcp.client("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    tcp.server(http_response(foreign.bytes, 200, foreign.transport.content_type));
+    return dissect(frames).back();
+  };
+  EXPECT_EQ(dissected().values("alto.ane").size(), 2U);
+  foreign.bytes = replaced(foreign.bytes, "application/alto-costmap+json", "text/plain");
+  EXPECT_FALSE(dissected().has("alto.part"));
+  EXPECT_TRUE(dissected().has("mime_multipart"));
+}
+
 TEST(AltoDissector, CompressedMapsAreDecoded) {
   const auto out = talk({sample("network_map")}, {}, true);
   ASSERT_EQ(out.size(), 1U);

@@ -17,6 +17,8 @@ TEST(Captures, AllDissectWithoutMalformedFrames) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(kCaptures)) {
     const auto extension = entry.path().extension();
     if (extension != ".pcapng" && extension != ".pcap") continue;
+    // One of the RFCs' examples is no JSON at all; AltoCaptures says which.
+    if (entry.path().parent_path().filename() == "rfc_defects") continue;
     ++seen;
     int frame_number = 0;
     for (const Dissected& frame : dissect_file(entry.path())) {

@@ -153,9 +153,8 @@ TEST(ReloadBuiltin, BothAgreeOrTheDifferenceIsReviewed) {
       }
       const Difference* difference = reviewed(names[i], field);
       if (difference != nullptr) used.insert(difference);
-      EXPECT_NE(difference, nullptr)
-          << names[i] << " " << field << ": ours " << testing::PrintToString(ours) << ", built in "
-          << testing::PrintToString(theirs);
+      EXPECT_NE(difference, nullptr) << names[i] << " " << field << ": ours " << testing::PrintToString(ours)
+                                     << ", built in " << testing::PrintToString(theirs);
     }
   }
   EXPECT_GT(agreed, 1000u);

@@ -112,6 +112,7 @@ inline std::string iut_with(const std::string& name, const std::string& words, c
   std::string text = read_file(source("iut/" + name + ".yaml"));
   text = std::regex_replace(text, std::regex("\\$\\{here\\}"), source("iut"));
   text = std::regex_replace(text, std::regex("(exec: \\[.*)\\]"), "$1, " + words + "]");
+  text = std::regex_replace(text, std::regex("(data: \\[|, )(\\.\\./foreign)"), "$1" + source("iut") + "/$2");
   return write(folder / (as + ".yaml"), text);
 }
 
@@ -127,7 +128,8 @@ inline std::vector<Row> rows(const std::string& listing) {
     std::istringstream words(line);
     Row row;
     words >> row.name;
-    for (std::string word; words >> word && word.starts_with("P-");) row.requirements.push_back(word);
+    for (std::string word; words >> word && (word.starts_with("P-") || word.starts_with("A-"));)
+      row.requirements.push_back(word);
     if (!row.requirements.empty()) out.push_back(std::move(row));
   }
   return out;

@@ -129,6 +129,66 @@ TEST(HttpClient, BodyUntilCloseIsComplete) {
   EXPECT_EQ(response->body, "all of it");
 }
 
+TEST(HttpClient, AnOpenAnswerComesPieceByPiece) {
+  TestServer server([](HttpRequest&&, const ConnectionInfo&, const Responder& respond) {
+    respond(
+        Reply::raw_bytes("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+                         "3\r\none\r\n3\r\ntwo\r\n",
+                         Reply::End::kStall));
+  });
+  BlockingClient client = server.client();
+  const auto opened = client.open({"POST", "/updates"});
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_EQ(opened->status, 200);
+  EXPECT_EQ(opened->headers.get("Content-Type"), "text/event-stream");
+  EXPECT_TRUE(opened->body.empty());
+  std::string seen;
+  for (int i = 0; i < 2 && seen.size() < 6; ++i) {
+    const auto piece = client.read_body(seconds(2));
+    ASSERT_TRUE(piece) << piece.error().message;
+    seen += *piece;
+  }
+  EXPECT_EQ(seen, "onetwo");
+  const auto silence = client.read_body(milliseconds(50));
+  ASSERT_FALSE(silence);
+  EXPECT_EQ(silence.error().kind, ErrorKind::kTimeout);
+}
+
+TEST(HttpClient, AnOpenAnswerEndsAndBreaks) {
+  const auto ending = [](std::string bytes, Reply::End end) {
+    TestServer server([&](HttpRequest&&, const ConnectionInfo&, const Responder& respond) {
+      respond(Reply::raw_bytes("HTTP/1.1 200 OK\r\n" + bytes, end));
+    });
+    BlockingClient client = server.client();
+    std::string seen;
+    if (!client.open({"POST", "/"})) return std::string("no header");
+    for (int i = 0; i < 100; ++i) {
+      const auto piece = client.read_body(seconds(2));
+      if (!piece) return seen + "|" + std::string(to_string(piece.error().kind));
+      seen += *piece;
+    }
+    return seen + "|endless";
+  };
+  EXPECT_EQ(ending("Content-Length: 2\r\n\r\nab", Reply::End::kStall), "ab|closed");
+  EXPECT_EQ(ending("\r\nabc", Reply::End::kClose), "abc|closed");
+  EXPECT_EQ(ending("Transfer-Encoding: chunked\r\n\r\n5\r\nab", Reply::End::kClose), "ab|closed");
+  EXPECT_EQ(ending("Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", Reply::End::kStall), "a|closed");
+  EXPECT_EQ(ending("Transfer-Encoding: chunked\r\n\r\nxyz\r\n", Reply::End::kStall), "|malformed");
+}
+
+TEST(HttpClient, AnOpenAnswerCannotGrowWithoutBeingRead) {
+  TestServer server([](HttpRequest&&, const ConnectionInfo&, const Responder& respond) {
+    respond(Reply::raw_bytes("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;" + std::string(1'000'000, 'x'),
+                             Reply::End::kStall));
+  });
+  BlockingClient client = server.client();
+  ASSERT_TRUE(client.open({"POST", "/"}));
+  const auto piece = client.read_body(seconds(2));
+  ASSERT_FALSE(piece);
+  EXPECT_TRUE(piece.error().kind == ErrorKind::kTooLarge || piece.error().kind == ErrorKind::kMalformed)
+      << piece.error().message;
+}
+
 TEST(HttpClient, GarbageIsMalformed) {
   for (const char* bytes : {"SSH-2.0-OpenSSH_9\r\n\r\n", "HTTP/1.1 abc OK\r\n\r\n", "\x15\x03\x01\x01\x02\x02\x46",
                             "HELO", "HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n"}) {

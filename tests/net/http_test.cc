@@ -161,5 +161,54 @@ TEST(Url, Percent) {
   EXPECT_EQ(percent_encode("a b/\xff"), "a%20b%2F%FF");
 }
 
+// RFC 3986 section 5.4, with the host as port-less authority.
+TEST(Url, ResolvesReferencesAsTheRfcShows) {
+  const auto base = Url::parse("http://a/b/c/d;p?q");
+  ASSERT_TRUE(base);
+  const std::pair<const char*, const char*> kCases[] = {
+      {"g", "http://a/b/c/g"},
+      {"./g", "http://a/b/c/g"},
+      {"g/", "http://a/b/c/g/"},
+      {"/g", "http://a/g"},
+      {"//g", "http://g/"},
+      {"?y", "http://a/b/c/d;p?y"},
+      {"g?y", "http://a/b/c/g?y"},
+      {"#s", "http://a/b/c/d;p?q#s"},
+      {"g#s", "http://a/b/c/g#s"},
+      {"g?y#s", "http://a/b/c/g?y#s"},
+      {";x", "http://a/b/c/;x"},
+      {"g;x", "http://a/b/c/g;x"},
+      {"", "http://a/b/c/d;p?q"},
+      {".", "http://a/b/c/"},
+      {"./", "http://a/b/c/"},
+      {"..", "http://a/b/"},
+      {"../", "http://a/b/"},
+      {"../g", "http://a/b/g"},
+      {"../..", "http://a/"},
+      {"../../g", "http://a/g"},
+      {"../../../g", "http://a/g"},
+      {"/./g", "http://a/g"},
+      {"/../g", "http://a/g"},
+      {"g.", "http://a/b/c/g."},
+      {"..g", "http://a/b/c/..g"},
+      {"./../g", "http://a/b/g"},
+      {"./g/.", "http://a/b/c/g/"},
+      {"g/./h", "http://a/b/c/g/h"},
+      {"g/../h", "http://a/b/c/h"},
+      {"g;x=1/../y", "http://a/b/c/y"},
+      {"g?y/../x", "http://a/b/c/g?y/../x"},
+      {"https://h:8443/x", "https://h:8443/x"},
+  };
+  for (const auto& [reference, wanted] : kCases) {
+    const auto url = base->resolve(reference);
+    ASSERT_TRUE(url) << reference << ": " << url.error().message;
+    EXPECT_EQ(url->to_string(), wanted) << reference;
+  }
+  EXPECT_FALSE(base->resolve("mailto:x"));
+  EXPECT_FALSE(base->resolve("a b"));
+  EXPECT_TRUE(base->same_origin(*base->resolve("/elsewhere")));
+  EXPECT_FALSE(base->same_origin(*base->resolve("//g/elsewhere")));
+}
+
 }  // namespace
 }  // namespace peerscope::net
