@@ -14,6 +14,7 @@ int lint(int argc, char** argv);
 int demo(int argc, char** argv);
 int demo_reload(int argc, char** argv);
 int reload(int argc, char** argv);
+int alto(int argc, char** argv);
 int simulate(int argc, char** argv);
 int docs(int argc, char** argv);
 int selftest(int argc, char** argv);

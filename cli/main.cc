@@ -51,6 +51,7 @@ constexpr Command kCommands[] = {
     {"serve", "run a reference implementation: serve tracker, serve reload, serve alto", serve},
     {"join", "run a reference peer against a tracker", join},
     {"reload", "ask a RELOAD overlay: ping, store, fetch, ...", peerscope::cli::reload},
+    {"alto", "ask an ALTO server: get, rank, watch, validate, discover", peerscope::cli::alto},
     {"simulate", "simulate reload: overlays of many nodes on virtual time", peerscope::cli::simulate},
     {"demo", "tracker and peers on loopback: capture, decode, check, replay, report; demo reload: an overlay", demo},
     {"selftest", "prove this installation against its own roles and their defects", peerscope::cli::selftest},

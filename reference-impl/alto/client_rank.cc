@@ -95,8 +95,13 @@ awaitable<Result<Ranking>> Client::rank(RankWish wish) {
     wish.from = std::move(*typed);
   }
   const bool endpoints = wish.by == RankWish::By::kEcs || (wish.by == RankWish::By::kAuto && wish.from.empty());
-  auto out = endpoints ? co_await rank_by_endpoints(wish) : co_await rank_by_maps(wish);
-  co_return out;
+  // No conditional operator with co_await in it: GCC 12 destroys what it yields twice.
+  if (endpoints) {
+    auto ranked = co_await rank_by_endpoints(wish);
+    co_return ranked;
+  }
+  auto ranked = co_await rank_by_maps(wish);
+  co_return ranked;
 }
 
 awaitable<Result<Ranking>> Client::rank_by_maps(RankWish wish) {

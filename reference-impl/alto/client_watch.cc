@@ -165,7 +165,12 @@ awaitable<void> Watcher::pause(net::Duration length) {
 awaitable<Result<void>> Watcher::run() {
   end_ = options_.duration > net::Duration{0} ? clock_.now() + options_.duration : net::SteadyTime::max();
   if (const Result<void> chosen = choose(); !chosen) co_return chosen.error();
-  auto done = service_ != nullptr ? co_await run_stream() : co_await run_polling();
+  // No conditional operator with co_await in it: GCC 12 destroys what it yields twice.
+  if (service_ != nullptr) {
+    auto done = co_await run_stream();
+    co_return done;
+  }
+  auto done = co_await run_polling();
   co_return done;
 }
 
