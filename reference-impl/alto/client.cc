@@ -49,9 +49,13 @@ std::string intolerance(const ClientDefects& defects, const Message& message) {
   }
   if (const auto* costs = body_of<CostMap>(message);
       costs != nullptr && costs->costs && defects.has(ClientDefect::kRefusesMissingPairs)) {
-    const std::size_t rows = costs->costs->rows.size();
+    std::set<std::string> named;
     for (const auto& [source, row] : costs->costs->rows.entries) {
-      if (row.costs.size() < rows) return "missing pair in " + source;
+      named.insert(source);
+      for (const auto& [destination, cost] : row.costs.entries) named.insert(destination);
+    }
+    for (const auto& [source, row] : costs->costs->rows.entries) {
+      if (row.costs.size() < named.size()) return "missing pair in " + source;
     }
   }
   return {};
@@ -150,7 +154,8 @@ void Client::observe(const std::string& where, Finding finding) {
 }
 
 void Client::judge(const std::string& where, const Message& message, const Message* request) {
-  // An HTTP-level refusal without an ALTO body is ordinary HTTP.
+  // An HTTP-level refusal without an ALTO body is ordinary HTTP, and so is success without any (204).
+  if (message.type == nullptr && message.size == 0 && message.transport.status != 0) return;
   if (message.type == nullptr && message.transport.status != 0 && message.transport.status / 100 != 2) return;
   if (options_.verify) {
     std::vector<Finding> findings;

@@ -55,7 +55,7 @@ std::vector<std::string> inputs_for(const Entry& entry, const Sample& sample) {
       out.push_back(encode(params));
       if (constrains && i == 0) {
         auto with = params;
-        with.constraints = {"ge 0"};
+        with.constraints = {"ge 0", "le 100000"};
         out.push_back(encode(with));
       }
     }
