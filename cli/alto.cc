@@ -160,8 +160,7 @@ void add_questions(CLI::App& app, Settings& s) {
       ->capture_default_str();
   app.add_option("--constraint", s.constraints, "rank: such as \"le 10\", where the server tests costs (repeatable)")
       ->allow_extra_args(false);
-  app.add_option("--later", s.later,
-                 "watch: a resource to add by stream control, once the others are there (repeatable)")
+  app.add_option("--later", s.later, "watch: a resource to add by stream control, once the stream is open (repeatable)")
       ->allow_extra_args(false);
   app.add_flag("--whole", s.whole, "watch: ask for no patches");
   app.add_flag("--poll", s.poll, "watch: ask again at intervals even where there is an update stream");
@@ -217,7 +216,7 @@ class Command {
     if (!format.ok()) return complain(kUsage, format.error().message);
     net::set_up_log(*level, *format);
     for (const std::string& word : settings_.words) settings_.resources.push_back(word);
-    for (auto* list : {&settings_.resources, &settings_.later, &settings_.to})
+    for (auto* list : {&settings_.resources, &settings_.later, &settings_.to, &settings_.constraints})
       std::erase_if(*list, [](const std::string& one) { return one.empty(); });
     if (!settings_.ca_file.empty() && !std::ifstream(settings_.ca_file))
       return complain(kUsage, "cannot read " + settings_.ca_file);

@@ -320,6 +320,13 @@ awaitable<Result<Exchange>> Client::post(std::string id, std::string input) {
   question.accept = (*found)->media_type();
   question.content_type = (*found)->accepts();
   question.body = std::move(input);
+  if (defect(ClientDefect::kFilterWithoutPids) && question.content_type == type_of<NetworkMapFilter>())
+    question.body = "{}";
+  if (question.content_type == type_of<EndpointPropertyParams>()) {
+    if (defect(ClientDefect::kNoEndpoints)) question.body = R"({"properties":["pid"],"endpoints":[]})";
+    if (defect(ClientDefect::kUnofferedProperty))
+      question.body = R"({"properties":["priv:unheard-of"],"endpoints":["ipv4:192.0.2.1"]})";
+  }
   if (defect(ClientDefect::kContentTypeJson)) question.content_type = "application/json";
   if (defect(ClientDefect::kInputInQuery)) {
     question.method = "GET";

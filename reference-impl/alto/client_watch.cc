@@ -263,8 +263,7 @@ awaitable<Result<void>> Watcher::read_events(OpenStream& stream) {
       const net::Error error{ErrorKind::kMalformed, "a line that is no field"};
       co_return error;
     }
-    if (!later_added_ && !options_.later.empty() && control_uri_ && updates_ >= options_.resources.size())
-      co_await add_later();
+    if (!later_added_ && !options_.later.empty() && control_uri_) co_await add_later();
   }
   co_await leave();
   co_return Result<void>();

@@ -20,7 +20,7 @@ namespace peerscope::alto {
 
 struct WatchOptions {
   std::vector<std::string> resources;        // empty: the default network map and the cost maps that use it
-  std::vector<std::string> later;            // added by stream control, once the first ones are there
+  std::vector<std::string> later;            // added by stream control, once the stream is open
   std::map<std::string, std::string> input;  // of POST resources, as JSON, by resource ID
   bool incremental = true;
   bool poll = false;                                       // ask again even where there is an update stream
