@@ -47,17 +47,6 @@ std::string intolerance(const ClientDefects& defects, const Message& message) {
       if (defects.has(ClientDefect::kRefusesEmptyPids) && !known) return "no addresses in " + pid;
     }
   }
-  if (const auto* costs = body_of<CostMap>(message);
-      costs != nullptr && costs->costs && defects.has(ClientDefect::kRefusesMissingPairs)) {
-    std::set<std::string> named;
-    for (const auto& [source, row] : costs->costs->rows.entries) {
-      named.insert(source);
-      for (const auto& [destination, cost] : row.costs.entries) named.insert(destination);
-    }
-    for (const auto& [source, row] : costs->costs->rows.entries) {
-      if (row.costs.size() < named.size()) return "missing pair in " + source;
-    }
-  }
   return {};
 }
 

@@ -32,11 +32,9 @@ enum class ClientDefect : std::uint8_t {
   kRefusesUnknownMembers,
   kRefusesUnknownAddressTypes,
   kRefusesEmptyPids,
-  kRefusesMissingPairs,
   kKeepsOldMap,
   kReturnsCookies,
   kNoDigest,
-  kHigherIsBetter,
   kShortestPrefix,
   kFilterWithoutPids,
   kFilterSourcesOnly,
@@ -48,7 +46,6 @@ enum class ClientDefect : std::uint8_t {
   kUnofferedProperty,
   kEmptyEndpointLists,
   kEcsUnofferedCostType,
-  kComparesAddressText,
   kEmptyAdd,
   kFollowsForeignResource,
   kTagForCostMap,
@@ -56,7 +53,6 @@ enum class ClientDefect : std::uint8_t {
   kControlUriAgainstRoot,
   kReusesSubstreamId,
   kAddsAndRemoves,
-  kReconnectsAtOnce,
   kCount,
 };
 

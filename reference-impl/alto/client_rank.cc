@@ -173,7 +173,7 @@ awaitable<Result<Ranking>> Client::rank_by_maps(RankWish wish) {
     }
     out.best_first.push_back(std::move(one));
   }
-  put_best_first(out.best_first, higher_is_better(wish.metric) != defect(ClientDefect::kHigherIsBetter));
+  put_best_first(out.best_first, higher_is_better(wish.metric));
   co_return out;
 }
 
@@ -212,26 +212,21 @@ awaitable<Result<Ranking>> Client::rank_by_endpoints(RankWish wish) {
   if (body == nullptr || !body->costs) co_return fail("an answer without endpoint-cost-map", ErrorKind::kMalformed);
   // Addresses may come back in another spelling: they are compared by value (A-TYP-15).
   std::map<IpAddress, double> costs;
-  std::map<std::string, double> by_text;
   const auto source = wish.from.empty() ? std::nullopt : parse_endpoint(wish.from).value();
   for (const auto& [from, row] : body->costs->rows.entries) {
     if (source && parse_endpoint(from).value() != source) continue;
     for (const auto& [to, cost] : row.costs.entries) {
       if (cost.number() == nullptr) continue;
-      by_text[to] = *cost.number();
       if (const auto address = parse_endpoint(to).value(); address) costs[*address] = *cost.number();
     }
   }
   for (const std::string& endpoint : wish.to) {
     Ranked one{endpoint, {}, {}};
-    if (defect(ClientDefect::kComparesAddressText)) {
-      if (const auto found = by_text.find(endpoint); found != by_text.end()) one.cost = found->second;
-    } else if (const auto found = costs.find(*parse_endpoint(endpoint).value()); found != costs.end()) {
+    if (const auto found = costs.find(*parse_endpoint(endpoint).value()); found != costs.end())
       one.cost = found->second;
-    }
     out.best_first.push_back(std::move(one));
   }
-  put_best_first(out.best_first, higher_is_better(wish.metric) != defect(ClientDefect::kHigherIsBetter));
+  put_best_first(out.best_first, higher_is_better(wish.metric));
   co_return out;
 }
 

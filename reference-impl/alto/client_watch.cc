@@ -191,7 +191,6 @@ awaitable<Result<void>> Watcher::run_stream() {
     const double spread = 0.8 + 0.4 * static_cast<double>(random_() % 1000) / 1000;
     net::Duration length = std::chrono::duration_cast<net::Duration>(wait * spread);
     length = std::max(length, std::exchange(server_pause_, net::Duration{0}));
-    if (client_.defect(ClientDefect::kReconnectsAtOnce)) length = net::Duration{0};
     note(fmt::format("{}; trying again in {:.1f} s", ended.error().message,
                      std::chrono::duration<double>(length).count()));
     co_await pause(length);

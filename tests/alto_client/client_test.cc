@@ -319,8 +319,7 @@ TEST(AltoClient, TypesWithParametersUnknownMembersAndUnknownAddressesAreFine) {
   const std::pair<ClientDefect, const char*> kIntolerant[] = {
       {ClientDefect::kExactMediaType, "unknown media type"},
       {ClientDefect::kRefusesUnknownAddressTypes, "unknown address type"},
-      {ClientDefect::kRefusesEmptyPids, "no addresses"},
-      {ClientDefect::kRefusesMissingPairs, "missing pair"}};
+      {ClientDefect::kRefusesEmptyPids, "no addresses"}};
   for (const auto& [defect, why] : kIntolerant) {
     Visitor intolerant(defect);
     ASSERT_TRUE(intolerant.follow(site.url("/alto/ird")));
@@ -417,10 +416,6 @@ TEST(AltoClient, EndpointsComeBackInAnotherSpelling) {
   };
   Visitor visitor;
   EXPECT_EQ(order(visitor), "ipv6:2001:db8:e::7");
-  Visitor literal(ClientDefect::kComparesAddressText);
-  EXPECT_EQ(order(literal), "ipv4:192.0.2.1");
-  Visitor reversed(ClientDefect::kHigherIsBetter);
-  EXPECT_EQ(order(reversed), "ipv4:192.0.2.1");
 }
 
 TEST(AltoClient, WithoutAnOwnAddressTheServerIsAsked) {
