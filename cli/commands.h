@@ -13,6 +13,7 @@ int explain(int argc, char** argv);
 int lint(int argc, char** argv);
 int demo(int argc, char** argv);
 int demo_reload(int argc, char** argv);
+int demo_alto(int argc, char** argv);
 int reload(int argc, char** argv);
 int alto(int argc, char** argv);
 int simulate(int argc, char** argv);
