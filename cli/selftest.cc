@@ -19,6 +19,7 @@
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "harness/engine/runner.h"
+#include "reference-impl/alto/client_defects.h"
 #include "reference-impl/alto/defects.h"
 #include "reference-impl/ppstp/defects.h"
 
@@ -99,6 +100,14 @@ data: [map.json, costs.json]
 features: [alto.v1, alto.tls, alto.filter, alto.constraints, alto.endpoint, alto.multi-cost, alto.updates, alto.calendar, alto.properties, alto.tips]
 )",
      true, "A-NM-13"},
+    {"alto-client", "alto-client", nullptr, 1, R"(iut: alto-client
+role: alto-client
+start:
+  exec: ["${peerscope}", alto, "${task}", "${url}", --cafile, "${cafile}", --resource, "${resource}", --input, "${input}", --later, "${later}", --by, "${by}", --from, "${source}", --to, "${destinations}", --metric, "${metric}", --duration, "${stay}", --pause, "0.2", --user, alice, --password, secret%]
+  scheme: https
+features: [alto.v1, alto.tls, alto.filter, alto.endpoint, alto.updates, alto.stream-control, alto.auth-digest]
+stop: {signal: KILL}
+)"},
 };
 constexpr const char* kUsers = "alice:correct horse\n";
 // A map for a part of the address space, which is told (A-NM-13), and costs that are not all defined.
@@ -268,6 +277,10 @@ std::vector<Defect> defects_of(std::string_view role) {
     for (const alto::ServerDefect& row : alto::server_defects()) out.push_back({row.name, row.rule, ""});
     return out;
   }
+  if (role == "alto-client") {
+    for (const alto::ClientDefectRow& row : alto::client_defects()) out.push_back({row.name, row.rule, ""});
+    return out;
+  }
   for (const ppstp::DefectRow& row : role == "tracker" ? ppstp::tracker_defects() : ppstp::peer_defects())
     out.push_back(
         {std::string(row.name), std::string(row.requirements), row.needs != nullptr ? std::string(row.needs) : ""});
@@ -352,7 +365,8 @@ int selftest(int argc, char** argv) {
   app.add_option("--rounds", options.rounds, "runs of the clean roles, each with another seed (default 1)")
       ->check(CLI::Range(1, 1000));
   app.add_option("--jobs", options.jobs, "trials at a time (default 4 per core)")->check(CLI::Range(1, 256));
-  app.add_option("--role", options.only, "this role only")->check(CLI::IsMember({"tracker", "peer", "alto-server"}));
+  app.add_option("--role", options.only, "this role only")
+      ->check(CLI::IsMember({"tracker", "peer", "alto-server", "alto-client"}));
   app.add_option("--out", options.out, "keep results and evidence of all trials in this folder");
   if (const int code = parse(app, argc, argv); code >= 0) return code;
   std::vector<std::string> errors;

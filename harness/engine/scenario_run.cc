@@ -914,6 +914,8 @@ class Run {
       std::string& value = variables_.values[variable];
       if (at == Event::kNoParent)
         value.clear();  // a message without it is the IUT's doing, not the scenario's
+      else if (message.events[at].key != nullptr && !message.events[at].has_text && !message.events[at].has_number)
+        value = message.events[at].label;  // an entry with a name that is data: its name
       else
         value = message.events[at].has_number ? std::to_string(message.events[at].number)
                                               : std::string(message.events[at].text);

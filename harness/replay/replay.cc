@@ -15,6 +15,7 @@
 
 #include "harness/engine/evidence.h"
 #include "harness/engine/party.h"
+#include "harness/engine/survey.h"
 #include "harness/scenario/expression.h"
 #include "protocols/base/json_index.h"
 
@@ -590,11 +591,13 @@ class Player {
       sent[id] = content;
       Exchange exchange;
       exchange.http.method = captured.http_request.method.empty() ? "POST" : captured.http_request.method;
-      exchange.http.target = url->target;
+      // What a directory lists is asked for at its own place, which is the captured one here too.
+      const bool directory = survey_kind(protocol) != nullptr && !captured.http_request.target.empty();
+      exchange.http.target = directory ? captured.http_request.target : url->target;
       exchange.http.headers.add("Host", url->authority());
       exchange.http.headers.add("Content-Type",
                                 captured.http_request.headers.get("Content-Type", protocol.media_types.front()));
-      exchange.http.headers.add("Accept", protocol.media_types.front());
+      exchange.http.headers.add("Accept", directory ? "*/*" : protocol.media_types.front());
       exchange.http.body = binding_.forward(*captured.message);
       exchange.message = decode_request(protocol, exchange.http, security);
       exchange.message->source = captured.message->source;

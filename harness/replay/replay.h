@@ -3,7 +3,8 @@
 // replay classes, answers are mapped back to the capture's terms and compared there.
 //
 // Limits: one connection of the capture becomes one connection here; messages are played in the order of the capture,
-// each after the answer to the one before (causal), or at the capture's own pace.
+// each after the answer to the one before (causal), or at the capture's own pace. Resources of a directory are expected
+// at the captured paths.
 #pragma once
 
 #include <cstdint>

@@ -8,7 +8,8 @@
 namespace peerscope::alto {
 namespace {
 
-constexpr Role kRoles[] = {{"alto-server", Party::kServer}, {"alto-client", Party::kClient}};
+constexpr const char* kClientRole = "alto-client";
+constexpr Role kRoles[] = {{"alto-server", Party::kServer}, {kClientRole, Party::kClient}};
 constexpr Feature kFeatures[] = {
     {.name = "alto.v1", .about = "RFC 7285: directory, network map, cost map", .baseline = true},
     {.name = "alto.tls", .about = "https; the URL or scheme must be https then", .secure = true},
@@ -22,7 +23,19 @@ constexpr Feature kFeatures[] = {
     {.name = "alto.metrics", .about = "RFC 9439: performance metrics"},
     {.name = "alto.path-vector", .about = "RFC 9275: path vectors"},
     {.name = "alto.cdni", .about = "RFC 9241: CDNI advertisements"},
-    {.name = "alto.tips", .about = "RFC 9569: TIPS views"}};
+    {.name = "alto.tips", .about = "RFC 9569: TIPS views"},
+    {.name = "alto.stream-control", .about = "adds resources to an update stream that is open", .role = kClientRole},
+    {.name = "alto.auth-digest", .about = "HTTP Digest; it has been given credentials", .role = kClientRole}};
+constexpr LaunchVariable kLaunchVariables[] = {
+    {"task", "get", nullptr, "get, rank or watch"},
+    {"resource", "", nullptr, "get, watch: ID of a resource; empty: what it does without"},
+    {"input", "", nullptr, "get: input of that resource, as JSON"},
+    {"later", "", nullptr, "watch: ID of a resource to add once the stream is open"},
+    {"by", "auto", nullptr, "rank: maps (locally) or ecs (by the endpoint cost service)"},
+    {"source", "", nullptr, "rank: its own address"},
+    {"destinations", "", nullptr, "rank: addresses, separated by commas"},
+    {"metric", "routingcost", nullptr, "rank: cost metric"},
+    {"stay", "0", nullptr, "watch: seconds to stay"}};
 
 // Patches, streams and multipart bodies travel under generic media types, which belong to others too: what is around
 // them says whether they are ALTO's.
@@ -219,7 +232,7 @@ const Protocol& protocol() {
                                   .requirements = requirements(),
                                   .roles = kRoles,
                                   .features = kFeatures,
-                                  .launch_variables = {},
+                                  .launch_variables = kLaunchVariables,
                                   .decode = decode,
                                   .encode = encode_any,
                                   .fields = fields,
