@@ -17,6 +17,7 @@
 #include <string>
 #include <utility>
 
+#include "reference-impl/net/body_stream.h"
 #include "reference-impl/net/clock.h"
 #include "reference-impl/net/http.h"
 #include "reference-impl/net/result.h"
@@ -39,6 +40,7 @@ struct Reply {
 
   HttpResponse response;
   std::shared_ptr<const std::string> shared_body;  // instead of response.body: large or cached bodies without a copy
+  std::shared_ptr<BodyStream> stream;              // a body that grows; sent as it comes
   std::optional<std::string> raw;                  // these bytes instead of a response, unchanged
   Duration delay{0};                               // before the first byte
   std::size_t chunk_size = 0;                      // not 0: chunked transfer coding with chunks of this size

@@ -109,6 +109,7 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<HttpSer
     kHandling,   // the handler has the request
     kPausing,    // delay of a reply, or pause between its pieces
     kWriting,    // output is waiting for the peer
+    kStreaming,  // a body that grows (Extra::stream)
     kLingering,  // all is said; reading to the end so that our last words are not lost to a reset
     kStalled,    // silent on purpose
     kClosed,
@@ -136,6 +137,10 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<HttpSer
     Duration pace{0};
     Then paced_then = Then::kNext;
     std::optional<asio::steady_timer> timer;
+    std::shared_ptr<BodyStream> stream;
+    HttpResponse streamed;     // for the observer, with what has been sent of the body
+    bool chunk_open = false;   // the line end behind a chunk's data is still to come
+    bool pump_posted = false;  // pump() is on its way
   };
 
   const ServerOptions& options() const { return server_->options_; }
@@ -191,6 +196,14 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<HttpSer
   void respond_specially(Reply&& reply);
   void write_piece();
   void finish_replies_and_read();
+  void respond_streaming(Reply&& reply);
+  // Moves what the stream holds to the socket, as far as that takes it.
+  void pump();
+  // Pieces as chunks into out(); a large one is returned and follows it. Null and nothing in out() when there is none.
+  std::shared_ptr<const std::string> collect_chunks();
+  void end_stream();
+  // While a body grows: notice a peer that leaves. Its next requests wait in the read buffer.
+  void watch_stream();
   template <class Function>
   void pause(Duration delay, Function then) {
     deadline_ = kNever;
