@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -41,8 +43,7 @@ void add_prefix(World& world, const std::string& pid, std::string_view family, c
 
 // The table and the tag, when the map is complete. A prefix in two PIDs is refused (RFC 7285 section 11.2.2).
 net::Result<void> finish(World& world) {
-  std::vector<PrefixTable::Entry> entries;
-  std::unordered_map<std::string, std::uint32_t> owners;
+  world.prefixes.clear();
   for (std::uint32_t number = 0; number < world.pids.size(); ++number) {
     const std::string& pid = world.pids[number];
     if (const std::string wrong = pid_name_fault(pid); !wrong.empty()) return fault("PID name " + wrong);
@@ -50,15 +51,20 @@ net::Result<void> finish(World& world) {
       for (const std::string& text : prefixes) {
         const auto prefix = parse_prefix(family, text);
         if (!prefix) return fault(fmt::format("PID {}: \"{}\" is no {} prefix", pid, text, family));
-        const auto [owner, fresh] = owners.try_emplace(prefix->prefix.text(), number);
-        if (!fresh && owner->second != number)
-          return fault(fmt::format("{} is in PID {} and in PID {}", owner->first, world.pids[owner->second], pid));
-        entries.push_back({prefix->prefix, number});
+        world.prefixes.push_back({prefix->prefix, number});
       }
     }
   }
   if (world.pids.empty()) return fault("the network map has no PIDs");
-  world.table = PrefixTable(std::move(entries));
+  std::stable_sort(world.prefixes.begin(), world.prefixes.end(),
+                   [](const auto& a, const auto& b) { return a.prefix < b.prefix; });
+  for (std::size_t i = 1; i < world.prefixes.size(); ++i) {
+    const auto& [one, other] = std::pair{world.prefixes[i - 1], world.prefixes[i]};
+    if (one.prefix == other.prefix && one.value != other.value)
+      return fault(fmt::format("{} is in PID {} and in PID {}", one.prefix.text(), world.pids[one.value],
+                               world.pids[other.value]));
+  }
+  world.table = PrefixTable(world.prefixes);
   world.tag = fmt::format("{:016x}", content_of(world.map));
   NetworkMapMeta meta;
   meta.vtag = VersionTag{std::string(kNetworkMapId), world.tag};
@@ -76,6 +82,9 @@ CostTable& cost_table(World& world, const std::string& metric) {
   return table;
 }
 
+// Twelve intervals of two hours: busy in the evening.
+const std::vector<double> kDay = {1, 1, 1, 1, 1.25, 1.5, 1.5, 1.5, 2, 3, 3, 1.5};
+
 // Numbers that tell PIDs apart, without meaning.
 void invent_costs(World& world) {
   const std::size_t count = world.pids.size();
@@ -84,6 +93,7 @@ void invent_costs(World& world) {
     for (std::size_t k = 0; k < count; ++k)
       routing.costs[i * count + k] = i == k ? 1 : 2 + static_cast<double>((i * 31 + k * 17) % 97);
   }
+  routing.factors = kDay;
   CostTable& hops = cost_table(world, std::string(kHopCount));
   for (std::size_t i = 0; i < count; ++i) {
     for (std::size_t k = 0; k < count; ++k)
@@ -93,6 +103,7 @@ void invent_costs(World& world) {
 
 World empty_world() {
   World world;
+  world.made = std::chrono::system_clock::now();
   world.map.pids.emplace();
   return world;
 }
@@ -136,7 +147,12 @@ net::Result<std::shared_ptr<void>> read_json(const std::string& path, const std:
   message.clear();
   message.transport.content_type = message_type<T>().media_type;
   decode(text, message);
-  if (!message.issues.empty()) return fault(fmt::format("{}: {}", path, explain(message.issues.front())));
+  if (!message.issues.empty()) {
+    const Issue& first = message.issues.front();
+    const std::string_view before = std::string_view(text).substr(0, first.offset);
+    const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+    return fault(fmt::format("{}:{}: {}", path, line, explain(first)));
+  }
   return message.body;
 }
 
@@ -162,12 +178,13 @@ net::Result<void> load_map(World& world, const std::string& path) {
   return {};
 }
 
-net::Result<void> load_cost(World& world, const std::string& path, const std::string& metric, const std::string& from,
+// `where` is the file, with the line where that is known.
+net::Result<void> load_cost(World& world, const std::string& where, const std::string& metric, const std::string& from,
                             const std::string& to, double cost) {
   const auto source = world.numbers.find(from);
   const auto destination = world.numbers.find(to);
   if (source == world.numbers.end() || destination == world.numbers.end())
-    return fault(fmt::format("{}: the network map has no PID {}", path, source == world.numbers.end() ? from : to));
+    return fault(fmt::format("{}: the network map has no PID {}", where, source == world.numbers.end() ? from : to));
   cost_table(world, metric).costs[static_cast<std::size_t>(source->second) * world.pids.size() + destination->second] =
       cost;
   return {};
@@ -181,8 +198,9 @@ net::Result<void> load_costs(World& world, const std::string& path) {
       double cost = 0;
       if (fields.size() != 3 || !read_number(fields[2], cost))
         return fault(fmt::format("{}:{}: expected source,destination,cost", path, line));
-      if (const auto done = load_cost(world, path, std::string(kRoutingCost), fields[0], fields[1], cost); !done.ok())
-        return done.error();
+      const auto done =
+          load_cost(world, fmt::format("{}:{}", path, line), std::string(kRoutingCost), fields[0], fields[1], cost);
+      if (!done.ok()) return done.error();
     }
     return {};
   }
@@ -192,6 +210,7 @@ net::Result<void> load_costs(World& world, const std::string& path) {
   const CostMap& map = *body_of<CostMap>(message);
   const std::string metric = map.meta->cost_type->cost_metric.value_or("");
   if (cost_metric_fault(metric) != "") return fault(path + ": it does not say its cost-metric");
+  cost_table(world, metric).context = map.meta->cost_type->cost_context;
   for (const auto& [from, row] : map.costs->rows.entries) {
     for (const auto& [to, cost] : row.costs.entries) {
       if (cost.number() == nullptr)
@@ -209,6 +228,71 @@ const CostTable* World::find(std::string_view metric) const {
     if (table_of.metric == metric) return &table_of;
   }
   return nullptr;
+}
+
+std::uint32_t World::pid_of(const IpPrefix& prefix) const {
+  IpPrefix wider = prefix;
+  for (;;) {
+    const auto at = std::lower_bound(prefixes.begin(), prefixes.end(), wider,
+                                     [](const auto& entry, const IpPrefix& wanted) { return entry.prefix < wanted; });
+    if (at != prefixes.end() && at->prefix == wider) return at->value;
+    if (wider.length == 0) return PrefixTable::kNone;
+    --wider.length;
+    wider.address.bytes[static_cast<std::size_t>(wider.length / 8)] &=
+        static_cast<std::uint8_t>(~(0x80 >> (wider.length % 8)));
+  }
+}
+
+net::Result<void> invent_metrics(World& world, const std::vector<std::string>& metrics) {
+  for (const std::string& metric : metrics) {
+    if (const std::string wrong = cost_metric_fault(metric); !wrong.empty())
+      return fault(fmt::format("metric {} {}", metric, wrong));
+    if (world.find(metric) != nullptr) return fault(fmt::format("metric {} is there already", metric));
+    CostTable& table = cost_table(world, metric);
+    JsonValue::Object parameters;
+    // RFC 9439 sections 4.4 and 5.1: what the estimation of these stands on.
+    if (metric.starts_with("tput")) {
+      parameters.emplace_back("congestion-control-algorithm", "https://www.rfc-editor.org/info/rfc9438");
+      parameters.emplace_back("method", "invented");
+    }
+    if (metric.starts_with("hopcount")) parameters.emplace_back("hop", "router");
+    CostContext& context = table.context.emplace();
+    context.cost_source = "estimation";
+    if (!parameters.empty()) context.parameters = std::move(parameters);
+    const std::size_t count = world.pids.size();
+    for (std::size_t i = 0; i < count; ++i) {
+      for (std::size_t k = 0; k < count; ++k) table.costs[i * count + k] = static_cast<double>((i * 13 + k * 7) % 50);
+    }
+  }
+  return {};
+}
+
+World changed_world(const World& world, std::uint64_t step) {
+  World next = world;
+  next.made = std::chrono::system_clock::now();
+  const std::size_t count = next.pids.size();
+  const std::size_t row = step * 7 % count;
+  for (CostTable& table : next.tables) {
+    for (std::size_t k = step % 3; k < count; k += 3) {
+      double& cost = table.costs[row * count + k];
+      // Whole numbers stay whole: hops are counted.
+      if (!std::isnan(cost)) cost = 1 + static_cast<double>((static_cast<std::uint64_t>(cost) + step) % 97);
+    }
+  }
+  if (step % 4 != 0 || count < 2) return next;
+  // Every fourth time the last prefix of a PID moves to the next PID.
+  auto& groups = next.map.pids->groups.entries;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t from = (step + i) % count;
+    std::vector<std::string>* list = groups[from].second.prefixes.find(kIpv4);
+    if (list == nullptr || list->size() < 2) continue;
+    const std::string moved = std::move(list->back());
+    list->pop_back();
+    add_prefix(next, next.pids[(from + 1) % count], kIpv4, moved);
+    (void)finish(next);  // prefixes that were good stay good
+    break;
+  }
+  return next;
 }
 
 World interop_world() {

@@ -50,7 +50,8 @@ std::size_t BodyStream::read(char* to, std::size_t size) {
 void BodyStream::drained() {
   if (!pieces_.empty() || queued_ == 0) return;
   queued_ = 0;
-  if (open() && on_drained) on_drained();
+  const auto tell = on_drained;  // which may replace itself
+  if (open() && tell) tell();
 }
 
 void BodyStream::close() {
