@@ -33,6 +33,7 @@ constexpr int kCannotStart = 3;
 struct Settings {
   std::string listen = "127.0.0.1:0";
   bool tls = false;
+  bool http2 = true;
   std::string cert;
   std::string key;
   std::string key_log;
@@ -60,6 +61,7 @@ void add_options(CLI::App& app, Settings& s) {
   app.add_option("--listen", s.listen, "address to listen on, HOST:PORT; port 0 takes a free one")
       ->capture_default_str();
   app.add_flag("--tls,!--http", s.tls, "https instead of clear text");
+  app.add_flag("--http2,!--no-http2", s.http2, "HTTP/2 as well: over TLS by ALPN, else by prior knowledge (on)");
   app.add_option("--cert", s.cert, "PEM certificate chain; a self-signed one is made without it")
       ->check(CLI::ExistingFile);
   app.add_option("--key", s.key, "PEM private key")->check(CLI::ExistingFile);
@@ -228,6 +230,7 @@ int serve_alto(int argc, const char* const* argv) {
   if (!endpoint.ok()) return complain(kUsage, "--listen: " + endpoint.error().message);
   if (settings.cert.empty() != settings.key.empty()) return complain(kUsage, "--cert and --key belong together");
   settings.http.listen = *endpoint;
+  settings.http.http2 = settings.http2;
   net::raise_file_limit();
   return serve(std::move(settings));
 }

@@ -80,6 +80,10 @@ void HttpServer::Impl::Connection::check_deadline(SteadyTime now) {
       ++server_->stats_.timeouts;
       reset();
       break;
+    case State::kHttp2:
+      if (http2_->incomplete() || http2_->unsent() || pending_out()) ++server_->stats_.timeouts;
+      close();
+      break;
     case State::kHandshake:
       ++server_->stats_.timeouts;
       close();
@@ -118,6 +122,7 @@ void HttpServer::Impl::Connection::handshake() {
     case IoStatus::kOk:
       stream_.describe(info_);
       state_ = State::kReading;
+      if (stream_.protocol() == "h2") return start_http2();
       read_more();
       return;
     case IoStatus::kWantRead:
@@ -207,6 +212,14 @@ bool HttpServer::Impl::Connection::process() {
       while (begin_ < end_ && (buffer_[begin_] == '\r' || buffer_[begin_] == '\n')) ++begin_;
     }
     if (begin_ == end_) break;
+    if (!parser_ && requests_ == 0 && options().http2) {
+      bool more = false;
+      if (begins_http2(more)) {
+        start_http2();
+        return false;
+      }
+      if (more) break;
+    }
     if (!parser_) {
       parser_ = server_->take_parser();
       parser_->start(options().max_header_bytes, options().max_body_bytes);
@@ -773,6 +786,7 @@ void HttpServer::Impl::Connection::writable() {
     return;
   }
   if (state_ == State::kStreaming) return pump();
+  if (state_ == State::kHttp2) return pump_http2();
   if (state_ != State::kWriting) return;  // kPausing: the timer goes on
   if (then_ == Then::kNext) {
     state_ = State::kReading;
@@ -823,6 +837,7 @@ void HttpServer::Impl::Connection::closed() {
   detach();
   release_parser();
   if (extra_ && extra_->timer) extra_->timer->cancel();
+  if (http2_) http2_->close();
   if (extra_ && extra_->stream) {
     if (options().observer && !server_->stopped_) {
       options().observer({true, nullptr, &extra_->streamed, {}, &info_, wall_now(), wall_now()});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// HTTP/1.1 server with limits on everything, and with the freedom to answer wrongly on purpose (Reply).
+// HTTP/1.1 server with limits on everything, and with the freedom to answer wrongly on purpose (Reply). On request it
+// speaks HTTP/2 too, with the same handler.
 //
 // Ownership: the server holds the handler and its connections; the executor must outlive it. A Responder may outlive
 // them all and then does nothing.
@@ -89,6 +90,7 @@ struct ServerOptions {
   bool reuse_port = false;          // several servers (threads) share the port
   int backlog = 1024;
   std::optional<TlsServerOptions> tls;
+  bool http2 = false;  // over TLS by ALPN, in clear text by prior knowledge (RFC 9113 section 3)
 
   std::size_t max_connections = 16384;
   OverLimit over_limit = OverLimit::kRespond503;

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "reference-impl/net/detail/http2_session.h"
 #include "reference-impl/net/detail/http_parser.h"
 #include "reference-impl/net/detail/stream.h"
 #include "reference-impl/net/http_server.h"
@@ -110,6 +111,7 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<HttpSer
     kPausing,    // delay of a reply, or pause between its pieces
     kWriting,    // output is waiting for the peer
     kStreaming,  // a body that grows (Extra::stream)
+    kHttp2,      // all of an HTTP/2 connection (http2_)
     kLingering,  // all is said; reading to the end so that our last words are not lost to a reset
     kStalled,    // silent on purpose
     kClosed,
@@ -177,6 +179,14 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<HttpSer
   void refuse_malformed(int status, std::string text);
   // Our own last word on this connection.
   void refuse(HttpResponse response);
+
+  // --- HTTP/2 (http2_connection.cc) ---
+  // Whether the bytes read so far begin as a client of HTTP/2 begins; `more` when they do not yet tell.
+  bool begins_http2(bool& more) const;
+  void start_http2();
+  void read_http2();
+  void pump_http2();
+  void limit_http2(bool progress);
 
   // --- requests ---
   void dispatch();
@@ -248,6 +258,8 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<HttpSer
   std::uint32_t end_ = 0;
   std::unique_ptr<detail::RequestParser> parser_;
   std::unique_ptr<Extra> extra_;
+  std::unique_ptr<detail::Http2Session> http2_;
+  SteadyTime request_deadline_ = kNever;  // HTTP/2: of requests that are arriving
   SteadyTime deadline_ = kNever;
   SystemTime started_{};
   std::uint64_t requests_ = 0;
