@@ -125,21 +125,26 @@ bool is_json(std::string_view text) {
   return start != std::string_view::npos && text[start] == '{';
 }
 
-// Lines of a CSV file as fields; comments and empty lines are left out.
-std::vector<std::pair<int, std::vector<std::string>>> csv_lines(const std::string& text) {
-  std::vector<std::pair<int, std::vector<std::string>>> out;
-  std::istringstream lines(text);
-  std::string line;
-  for (int number = 1; std::getline(lines, line); ++number) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
+// Calls body(line number, fields) for each line of a CSV file until that returns a fault; comments and empty lines are
+// left out. Maps have millions of lines, so nothing is copied.
+template <class F>
+net::Result<void> each_csv_line(std::string_view text, F&& body) {
+  std::vector<std::string_view> fields;
+  for (int number = 1; !text.empty(); ++number) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty() || line.front() == '#') continue;
-    std::vector<std::string> fields;
-    std::istringstream parts(line);
-    std::string field;
-    while (std::getline(parts, field, ',')) fields.push_back(field);
-    out.emplace_back(number, std::move(fields));
+    fields.clear();
+    for (;;) {
+      const std::string_view field = line.substr(0, line.find(','));
+      fields.push_back(field);
+      if (field.size() == line.size()) break;
+      line.remove_prefix(field.size() + 1);
+    }
+    if (const net::Result<void> done = body(number, fields); !done.ok()) return done;
   }
-  return out;
+  return {};
 }
 
 template <class T>
@@ -160,11 +165,11 @@ net::Result<void> load_map(World& world, const std::string& path) {
   const auto text = read_file(path);
   if (!text.ok()) return text.error();
   if (!is_json(*text)) {
-    for (const auto& [line, fields] : csv_lines(*text)) {
+    return each_csv_line(*text, [&](int line, const std::vector<std::string_view>& fields) -> net::Result<void> {
       if (fields.size() != 2) return fault(fmt::format("{}:{}: expected pid,prefix", path, line));
-      add_prefix(world, fields[0], family_of(fields[1]), fields[1]);
-    }
-    return {};
+      add_prefix(world, std::string(fields[0]), family_of(fields[1]), std::string(fields[1]));
+      return {};
+    });
   }
   Message message;
   const auto body = read_json<NetworkMap>(path, *text, message);
@@ -194,15 +199,13 @@ net::Result<void> load_costs(World& world, const std::string& path) {
   const auto text = read_file(path);
   if (!text.ok()) return text.error();
   if (!is_json(*text)) {
-    for (const auto& [line, fields] : csv_lines(*text)) {
+    return each_csv_line(*text, [&](int line, const std::vector<std::string_view>& fields) -> net::Result<void> {
       double cost = 0;
       if (fields.size() != 3 || !read_number(fields[2], cost))
         return fault(fmt::format("{}:{}: expected source,destination,cost", path, line));
-      const auto done =
-          load_cost(world, fmt::format("{}:{}", path, line), std::string(kRoutingCost), fields[0], fields[1], cost);
-      if (!done.ok()) return done.error();
-    }
-    return {};
+      return load_cost(world, fmt::format("{}:{}", path, line), std::string(kRoutingCost), std::string(fields[0]),
+                       std::string(fields[1]), cost);
+    });
   }
   Message message;
   const auto body = read_json<CostMap>(path, *text, message);
