@@ -44,6 +44,7 @@ struct Settings {
   std::vector<std::string> metrics;
   double changing = 0;
   bool reload = true;
+  std::string cdni;
   std::string log_format = "text";
   std::string log_level = "info";
   std::string ready_file;
@@ -81,6 +82,8 @@ void add_options(CLI::App& app, Settings& s) {
   app.add_option("--changing", s.changing, "with a made-up map: change it every so many seconds")
       ->check(CLI::PositiveNumber)
       ->excludes(map);
+  app.add_option("--cdni", s.cdni, "advertisement of a CDN: JSON as ALTO sends it (RFC 9241)")
+      ->check(CLI::ExistingFile);
   app.add_flag("--reload,!--no-reload", s.reload, "read the files again when they change (on)")->needs(map);
   app.add_option("--max-streams", s.server.streams.streams, "update streams at a time; more are answered 503")
       ->check(CLI::PositiveNumber)
@@ -100,6 +103,9 @@ net::Result<alto::World> make_world(const Settings& s, alto::WorldFiles& files) 
   if (!s.map.empty()) return files.load();
   auto world = s.generate.empty() ? net::Result<alto::World>(alto::interop_world()) : alto::generated_world(s.generate);
   if (!world.ok()) return world;
+  if (!s.cdni.empty()) {
+    if (const auto done = alto::load_cdni(*world, s.cdni); !done.ok()) return done.error();
+  }
   if (const auto done = alto::invent_metrics(*world, s.metrics); !done.ok()) return done.error();
   return world;
 }
@@ -173,7 +179,7 @@ bool announce(const Settings& s, const net::HttpServer& http) {
 }
 
 int serve(Settings settings) {
-  alto::WorldFiles files(settings.map, settings.costs);
+  alto::WorldFiles files(settings.map, settings.costs, settings.cdni);
   auto world = make_world(settings, files);
   if (!world.ok()) return complain(kUsage, world.error().message);
   net::asio::io_context context{1};

@@ -48,6 +48,7 @@ constexpr const char* kEcsType = message_type<EndpointCosts>().media_type;
 constexpr const char* kEpsType = message_type<EndpointProperties>().media_type;
 constexpr const char* kErrorType = message_type<Error>().media_type;
 constexpr const char* kPropertiesType = message_type<PropertyMap>().media_type;
+constexpr const char* kCdniType = message_type<Cdni>().media_type;
 constexpr const char* kTipsType = message_type<Tips>().media_type;
 constexpr const char* kStreamType = message_type<EventStream>().media_type;
 constexpr const char* kControlType = message_type<UpdateStreamControl>().media_type;
@@ -326,6 +327,21 @@ constexpr ServerDefect kDefects[] = {
     {"property-map-meta-inside", "A-UP-40", kPropertiesType,
      [](JsonValue& b, HttpResponse&) {
        at(b, {"property-map", "meta"}) = Object{};
+     }},
+    {"cdni-no-vtag", "A-CDN-03", kCdniType, [](JsonValue& b, HttpResponse&) { drop(b, {"meta"}, "vtag"); }},
+    {"cdni-no-dependency", "A-CDN-10", kCdniType,
+     [](JsonValue& b, HttpResponse&) { drop(b, {"meta"}, "dependent-vtags"); }},
+    {"cdni-odd-value", "A-CDN-14", kCdniType,
+     [](JsonValue& b, HttpResponse&) {
+       at(b, {"cdni-advertisement", "capabilities-with-footprints"}) =
+           Array{Object{{"capability-type", "FCI.Metadata"}, {"capability-value", Object{{"metadata", "all"}}}}};
+     }},
+    {"cdni-not-asked", "A-CDN-15", kCdniType,
+     [](JsonValue& b, HttpResponse&) {
+       JsonValue& list = at(b, {"cdni-advertisement", "capabilities-with-footprints"});
+       if (list.array() != nullptr)
+         list.array()->push_back(
+             Object{{"capability-type", "FCI.Logging"}, {"capability-value", Object{{"record-type", "x"}}}});
      }},
     {"tips-relative-uri", "A-TIPS-09", kTipsType,
      [](JsonValue& b, HttpResponse&) {

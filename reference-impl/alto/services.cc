@@ -67,6 +67,7 @@ Services::Services(std::shared_ptr<const World> world, Limits limits) : world_(s
   directory_.meta->default_network_map = std::string(kNetworkMapId);
   add_maps();
   add_queries();
+  add_cdni();
   add_followers();
   add_directory();
 }
@@ -220,6 +221,9 @@ Answer Services::ask(const Service& service, std::string_view input, const Asker
   Message message;
   Answer out;
   out.fault = read_request(input, *service.entry.accepts, message);
+  // A null in place of a capability is a wrong value, says RFC 9241 section 5.6.
+  if (out.fault && out.fault->code == kErrorFieldType && service.answer == &Services::filtered_cdni)
+    out.fault->code = kErrorFieldValue;
   if (out.fault) return out;
   return (this->*service.answer)(service, &message, asker);
 }

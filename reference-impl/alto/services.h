@@ -81,6 +81,7 @@ class Services {
                     Answer (Services::*answer)(const Service&, const Message*, const Asker&) const);
   void add_maps();
   void add_queries();
+  void add_cdni();
   void add_followers();
   void add_directory();
 
@@ -93,6 +94,11 @@ class Services {
   Answer endpoint_costs(const Service&, const Message* request, const Asker& asker) const;
   Answer property_map(const Service&, const Message*, const Asker&) const;
   Answer filtered_property_map(const Service&, const Message* request, const Asker&) const;
+
+  // What a CDN can do (service_cdni.cc).
+  Answer cdni(const Service&, const Message*, const Asker&) const;
+  Answer filtered_cdni(const Service&, const Message* request, const Asker&) const;
+  Answer advertisement(CdniAdvertisement wanted) const;
 
   // Costs (service_costs.cc).
   template <class Map>

@@ -11,6 +11,7 @@
 #include <limits>
 #include <sstream>
 
+#include "protocols/alto/cdni_capability.h"
 #include "protocols/alto/names.h"
 
 namespace peerscope::alto {
@@ -18,6 +19,7 @@ namespace {
 
 constexpr std::size_t kMostPids = 20'000;  // a table of costs has the square of it
 constexpr std::size_t kMostPrefixes = 4'000'000;
+constexpr const char* kPidFootprint = "altopid";
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
 net::Error fault(std::string text) {
@@ -99,6 +101,28 @@ void invent_costs(World& world) {
     for (std::size_t k = 0; k < count; ++k)
       hops.costs[i * count + k] = 1 + static_cast<double>((i > k ? i - k : k - i) % 15);
   }
+}
+
+// One of each capability that RFC 9241 section 3.6 makes mandatory.
+CdniAdvertisement invented_cdni() {
+  const auto list = [](const char* member, std::initializer_list<const char*> texts) {
+    return JsonValue::Object{{member, JsonValue::Array(texts.begin(), texts.end())}};
+  };
+  const auto in_pids = [](std::initializer_list<std::string> pids) {
+    Footprint out;
+    out.footprint_type = kPidFootprint;
+    out.footprint_value = pids;
+    return std::vector{out};
+  };
+  CdniAdvertisement out;
+  auto& all = out.capabilities.emplace();
+  all.push_back({"FCI.DeliveryProtocol", list("delivery-protocols", {"http/1.1"}), in_pids({"mypid1", "mypid2"})});
+  all.push_back({"FCI.DeliveryProtocol", list("delivery-protocols", {"http/1.1", "https/1.1"}), in_pids({"mypid3"})});
+  all.push_back({"FCI.AcquisitionProtocol", list("acquisition-protocols", {"https/1.1"}), {}});
+  all.push_back({"FCI.RedirectionMode", list("redirection-modes", {"DNS-I", "HTTP-I"}), {}});
+  all.push_back({"FCI.Logging", JsonValue::Object{{"record-type", "cdni_http_request_v1"}}, {}});
+  all.push_back({"FCI.Metadata", list("metadata", {}), {}});
+  return out;
 }
 
 World empty_world() {
@@ -270,6 +294,27 @@ net::Result<void> invent_metrics(World& world, const std::vector<std::string>& m
   return {};
 }
 
+net::Result<void> load_cdni(World& world, const std::string& path) {
+  const auto text = read_file(path);
+  if (!text.ok()) return text.error();
+  Message message;
+  const auto body = read_json<Cdni>(path, *text, message);
+  if (!body.ok()) return body.error();
+  const CdniAdvertisement& read = *body_of<Cdni>(message)->advertisement;
+  for (const CapabilityWithFootprints& one : *read.capabilities) {
+    if (const std::string wrong = capability_fault(*one.capability_type, *one.capability_value); !wrong.empty())
+      return fault(fmt::format("{}: {}", path, wrong));
+    for (const Footprint& footprint : one.footprints.value_or(std::vector<Footprint>{})) {
+      if (footprint.footprint_type != kPidFootprint) continue;
+      for (const std::string& pid : footprint.footprint_value) {
+        if (!world.numbers.contains(pid)) return fault(fmt::format("{}: the network map has no PID {}", path, pid));
+      }
+    }
+  }
+  world.cdni = read;
+  return {};
+}
+
 World changed_world(const World& world, std::uint64_t step) {
   World next = world;
   next.made = std::chrono::system_clock::now();
@@ -315,6 +360,7 @@ World interop_world() {
     add_prefix(world, pid, family_of(prefix), prefix);
   (void)finish(world);  // its prefixes are those above
   invent_costs(world);
+  world.cdni = invented_cdni();
   return world;
 }
 

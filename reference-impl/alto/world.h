@@ -37,8 +37,9 @@ struct World {
   PrefixTable table;                         // address -> number of the PID
   std::vector<PrefixTable::Entry> prefixes;  // of all PIDs, sorted
   std::vector<CostTable> tables;
-  std::string tag;         // changes with the map
-  net::SystemTime made{};  // when the data was loaded or invented
+  std::optional<CdniAdvertisement> cdni;  // RFC 9241
+  std::string tag;                        // changes with the map
+  net::SystemTime made{};                 // when the data was loaded or invented
 
   double cost(const CostTable& table_of, std::uint32_t from, std::uint32_t to) const {
     return table_of.costs[static_cast<std::size_t>(from) * pids.size() + to];
@@ -54,6 +55,9 @@ World interop_world();
 net::Result<World> generated_world(std::string_view text);  // "pids=100,prefixes=1000"
 // Costs of further metrics (RFC 9439) for a made-up world: "delay-rt", "lossrate", "tput:p95".
 net::Result<void> invent_metrics(World& world, const std::vector<std::string>& metrics);
+// What a downstream CDN advertises: a file as ALTO sends it (application/alto-cdni+json). PIDs in it must be the
+// world's.
+net::Result<void> load_cdni(World& world, const std::string& path);
 // The same world a while later: some costs are others, now and then a prefix moves to another PID. `step` counts from 1
 // and decides what happens.
 World changed_world(const World& world, std::uint64_t step);

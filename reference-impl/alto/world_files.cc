@@ -13,12 +13,16 @@ std::vector<WorldFiles::Stamp> WorldFiles::stamps() const {
   };
   add(map_);
   for (const std::string& path : costs_) add(path);
+  if (!cdni_.empty()) add(cdni_);
   return out;
 }
 
 net::Result<World> WorldFiles::load() {
   seen_ = stamps();  // before reading: what changes meanwhile is read again
-  return loaded_world(map_, costs_);
+  auto world = loaded_world(map_, costs_);
+  if (!world.ok() || cdni_.empty()) return world;
+  if (const auto done = load_cdni(*world, cdni_); !done.ok()) return done.error();
+  return world;
 }
 
 std::optional<net::Result<World>> WorldFiles::poll() {

@@ -14,7 +14,9 @@ namespace peerscope::alto {
 
 class WorldFiles {
  public:
-  WorldFiles(std::string map, std::vector<std::string> costs) : map_(std::move(map)), costs_(std::move(costs)) {}
+  // `cdni` may be empty.
+  WorldFiles(std::string map, std::vector<std::string> costs, std::string cdni = {})
+      : map_(std::move(map)), costs_(std::move(costs)), cdni_(std::move(cdni)) {}
 
   net::Result<World> load();
   // The new world, or what is wrong with it, when a file has changed since it was last read. Nothing otherwise.
@@ -30,6 +32,7 @@ class WorldFiles {
 
   std::string map_;
   std::vector<std::string> costs_;
+  std::string cdni_;
   std::vector<Stamp> seen_;
 };
 

@@ -199,6 +199,66 @@ TEST(AltoPropertyMap, EachFaultGetsItsError) {
       << "a valid identifier is never an error";
 }
 
+// --- CDNI ---
+
+std::string cdni(Talk& talk, const std::string& capabilities) {
+  return talk.post<CdniFilter>("/cdni/filtered", "{\"cdni-capabilities\":[" + capabilities + "]}").body;
+}
+std::size_t count_of(std::string_view text, std::string_view what) {
+  std::size_t out = 0;
+  for (std::size_t at = text.find(what); at != std::string_view::npos; at = text.find(what, at + 1)) ++out;
+  return out;
+}
+
+TEST(AltoCdni, AFilterGivesWhatIncludesTheWantedCapability) {
+  Talk talk;
+  const std::string whole = talk.get("/cdni").body;
+  EXPECT_EQ(count_of(whole, "capability-type"), 6U);
+  EXPECT_EQ(cdni(talk, ""), whole) << "no capability: all";
+  const auto delivery = [](const std::string& protocols) {
+    return R"({"capability-type":"FCI.DeliveryProtocol","capability-value":{"delivery-protocols":[)" + protocols +
+           "]}}";
+  };
+  EXPECT_EQ(count_of(cdni(talk, delivery("\"http/1.1\"")), "capability-type"), 2U);
+  const std::string both = cdni(talk, delivery("\"https/1.1\",\"http/1.1\"") + "," + delivery("\"https/1.1\""));
+  EXPECT_EQ(count_of(both, "capability-type"), 1U) << both;
+  EXPECT_NE(both.find("mypid3"), std::string::npos);
+  EXPECT_EQ(count_of(cdni(talk, delivery("\"ftp\"")), "capability-type"), 0U);
+  const auto vtag = [](const std::string& body) { return json_text(*parse_json(body)->find("meta")->find("vtag")); };
+  EXPECT_EQ(vtag(both), vtag(whole)) << "that of the full resource";
+}
+
+TEST(AltoCdni, EachFaultGetsItsError) {
+  Talk talk;
+  EXPECT_EQ(talk.post<CdniFilter>("/cdni/filtered", "{}").body,
+            R"({"meta":{"code":"E_MISSING_FIELD","field":"cdni-capabilities"}})");
+  EXPECT_EQ(
+      cdni(talk, R"({"capability-type":"FCI.Metadata","capability-value":null})"),
+      R"({"meta":{"code":"E_INVALID_FIELD_VALUE","field":"cdni-capabilities","value":"{\"capability-type\":\"FCI.Metadata\",\"capability-value\":null}"}})");
+  EXPECT_NE(cdni(talk, R"({"capability-type":"FCI.Metadata","capability-value":{"metadata":7}})")
+                .find("E_INVALID_FIELD_VALUE"),
+            std::string::npos);
+  EXPECT_NE(cdni(talk, R"({"capability-type":null,"capability-value":{}})").find("E_INVALID_FIELD_VALUE"),
+            std::string::npos);
+  EXPECT_EQ(Talk({}, *generated_world("pids=3,prefixes=3")).get("/cdni").status, 404) << "not every world has one";
+}
+
+TEST(AltoCdni, AdvertisementsComeFromFiles) {
+  Talk talk;
+  const std::string path = testing::TempDir() + "alto_cdni.json";
+  std::ofstream(path) << talk.get("/cdni").body;
+  World world = interop_world();
+  world.cdni.reset();
+  ASSERT_TRUE(load_cdni(world, path).ok());
+  EXPECT_EQ(Talk({}, world).get("/cdni").body, talk.get("/cdni").body);
+  World other = *generated_world("pids=3,prefixes=3");
+  EXPECT_EQ(load_cdni(other, path).error().message, path + ": the network map has no PID mypid1");
+  std::ofstream(path)
+      << R"({"meta":{"vtag":{"resource-id":"c","tag":"t"}},"cdni-advertisement":{"capabilities-with-footprints":[
+{"capability-type":"FCI.Logging","capability-value":{}}]}})";
+  EXPECT_EQ(load_cdni(world, path).error().message, path + ": FCI.Logging needs a record-type");
+}
+
 // --- TIPS ---
 
 struct View {

@@ -56,6 +56,10 @@ void visit(Talk& talk) {
   talk.get("/propmap");
   talk.post<PropertyMapParams>("/propmap/filtered",
                                R"({"entities":["ipv4:10.0.0.1","networkmap.pid:mypid1"],"properties":[]})");
+  talk.get("/cdni");
+  talk.post<CdniFilter>(
+      "/cdni/filtered",
+      R"({"cdni-capabilities":[{"capability-type":"FCI.DeliveryProtocol","capability-value":{"delivery-protocols":["http/1.1"]}}]})");
   talk.post<TipsParams>("/tips", R"({"resource-id":"networkmap"})");
   visit_stream(talk, R"({"add":{"n":{"resource-id":"networkmap"},"c":{"resource-id":"costmap-num-routingcost"}}})", {});
   visit_stream(talk, R"({"add":{"n":{"resource-id":"networkmap"}}})",
