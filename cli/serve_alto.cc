@@ -5,6 +5,8 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
@@ -15,6 +17,7 @@
 
 #include "cli/options.h"
 #include "reference-impl/alto/server.h"
+#include "reference-impl/alto/world_files.h"
 #include "reference-impl/net/http_server.h"
 #include "reference-impl/net/log.h"
 #include "reference-impl/net/tls.h"
@@ -30,6 +33,7 @@ constexpr int kCannotStart = 3;
 struct Settings {
   std::string listen = "127.0.0.1:0";
   bool tls = false;
+  bool http2 = true;
   std::string cert;
   std::string key;
   std::string key_log;
@@ -37,6 +41,10 @@ struct Settings {
   std::string map;
   std::vector<std::string> costs;
   std::string generate;
+  std::vector<std::string> metrics;
+  double changing = 0;
+  bool reload = true;
+  std::string cdni;
   std::string log_format = "text";
   std::string log_level = "info";
   std::string ready_file;
@@ -54,6 +62,7 @@ void add_options(CLI::App& app, Settings& s) {
   app.add_option("--listen", s.listen, "address to listen on, HOST:PORT; port 0 takes a free one")
       ->capture_default_str();
   app.add_flag("--tls,!--http", s.tls, "https instead of clear text");
+  app.add_flag("--http2,!--no-http2", s.http2, "HTTP/2 as well: over TLS by ALPN, else by prior knowledge (on)");
   app.add_option("--cert", s.cert, "PEM certificate chain; a self-signed one is made without it")
       ->check(CLI::ExistingFile);
   app.add_option("--key", s.key, "PEM private key")->check(CLI::ExistingFile);
@@ -67,7 +76,19 @@ void add_options(CLI::App& app, Settings& s) {
       ->allow_extra_args(false)
       ->needs(map);
   app.add_option("--generate", s.generate, "make a map: pids=NUMBER,prefixes=NUMBER")->excludes(map);
-  app.add_option("--max-pairs", s.server.max_pairs, "pairs of one filtered answer; more are answered 503")
+  app.add_option("--metrics", s.metrics, "with a made-up map: further metrics (RFC 9439), as in delay-rt,tput:p95")
+      ->delimiter(',')
+      ->excludes(map);
+  app.add_option("--changing", s.changing, "with a made-up map: change it every so many seconds")
+      ->check(CLI::PositiveNumber)
+      ->excludes(map);
+  app.add_option("--cdni", s.cdni, "advertisement of a CDN: JSON as ALTO sends it (RFC 9241)")
+      ->check(CLI::ExistingFile);
+  app.add_flag("--reload,!--no-reload", s.reload, "read the files again when they change (on)")->needs(map);
+  app.add_option("--max-streams", s.server.streams.streams, "update streams at a time; more are answered 503")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--max-pairs", s.server.limits.max_pairs, "pairs of one filtered answer; more are answered 503")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--max-connections", s.http.max_connections)->check(CLI::PositiveNumber)->capture_default_str();
@@ -78,11 +99,59 @@ void add_options(CLI::App& app, Settings& s) {
       ->allow_extra_args(false);
 }
 
-net::Result<alto::World> make_world(const Settings& s) {
-  if (!s.map.empty()) return alto::loaded_world(s.map, s.costs);
-  if (!s.generate.empty()) return alto::generated_world(s.generate);
-  return alto::interop_world();
+net::Result<alto::World> make_world(const Settings& s, alto::WorldFiles& files) {
+  if (!s.map.empty()) return files.load();
+  auto world = s.generate.empty() ? net::Result<alto::World>(alto::interop_world()) : alto::generated_world(s.generate);
+  if (!world.ok()) return world;
+  if (!s.cdni.empty()) {
+    if (const auto done = alto::load_cdni(*world, s.cdni); !done.ok()) return done.error();
+  }
+  if (const auto done = alto::invent_metrics(*world, s.metrics); !done.ok()) return done.error();
+  return world;
 }
+
+// What happens by itself: files are read again, a made-up world changes, silent streams get a comment.
+class Housekeeping {
+ public:
+  Housekeeping(net::asio::io_context& context, const Settings& settings, alto::WorldFiles& files, alto::Server& server)
+      : timer_(context), change_(context), settings_(settings), files_(files), server_(server) {
+    tick();
+    if (settings_.changing > 0) wait_for_change();
+  }
+
+ private:
+  void tick() {
+    timer_.expires_after(std::chrono::seconds(1));
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      server_.tick(std::chrono::steady_clock::now());
+      if (!settings_.map.empty() && settings_.reload) reload();
+      tick();
+    });
+  }
+  void reload() {
+    auto world = files_.poll();
+    if (!world) return;
+    if (!world->ok()) return net::log_warning("alto", "the old map stays: " + world->error().message);
+    server_.update(std::move(**world));
+    net::log_info("alto", "new map", {{"tag", server_.world().tag}});
+  }
+  void wait_for_change() {
+    change_.expires_after(std::chrono::milliseconds(static_cast<long>(settings_.changing * 1000)));
+    change_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      server_.update(alto::changed_world(server_.world(), ++step_));
+      wait_for_change();
+    });
+  }
+
+  net::asio::steady_timer timer_;
+  net::asio::steady_timer change_;
+  const Settings& settings_;
+  alto::WorldFiles& files_;
+  alto::Server& server_;
+  std::uint64_t step_ = 0;
+};
 
 net::Result<void> set_up_tls(Settings& s) {
   net::TlsServerOptions& tls = s.http.tls.emplace();
@@ -110,7 +179,8 @@ bool announce(const Settings& s, const net::HttpServer& http) {
 }
 
 int serve(Settings settings) {
-  auto world = make_world(settings);
+  alto::WorldFiles files(settings.map, settings.costs, settings.cdni);
+  auto world = make_world(settings, files);
   if (!world.ok()) return complain(kUsage, world.error().message);
   net::asio::io_context context{1};
   std::optional<net::TraceWriter> trace;
@@ -126,9 +196,10 @@ int serve(Settings settings) {
   alto::Server server(std::move(*world), settings.server);
   net::HttpServer http(context.get_executor(), settings.http,
                        [&server](net::HttpRequest&& request, const net::ConnectionInfo& connection,
-                                 net::Responder respond) { respond(server.handle(request, connection)); });
+                                 net::Responder respond) { server.handle(request, connection, respond); });
   if (const auto started = http.start(); !started.ok()) return complain(kCannotStart, started.error().message);
   if (!announce(settings, http)) return complain(kCannotStart, "cannot write " + settings.ready_file);
+  Housekeeping housekeeping(context, settings, files, server);
   net::asio::signal_set signals(context, SIGTERM, SIGINT);
   signals.async_wait([&](const boost::system::error_code& error, int number) {
     if (error) return;
@@ -165,6 +236,7 @@ int serve_alto(int argc, const char* const* argv) {
   if (!endpoint.ok()) return complain(kUsage, "--listen: " + endpoint.error().message);
   if (settings.cert.empty() != settings.key.empty()) return complain(kUsage, "--cert and --key belong together");
   settings.http.listen = *endpoint;
+  settings.http.http2 = settings.http2;
   net::raise_file_limit();
   return serve(std::move(settings));
 }

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "protocols/alto/address.h"
+#include "protocols/alto/cdni_capability.h"
 #include "protocols/alto/check_support.h"
 #include "protocols/alto/checks.h"
 #include "protocols/alto/names.h"
@@ -55,32 +56,6 @@ void input_needed(const CheckInput& in, Reporter& r, const Event& id, bool has_i
   const auto* resource = followed(in, id.text);
   if (resource != nullptr && !resource->accepts.empty() && !has_input)
     r.at(&id, fmt::format("{} takes input, and none is given", id.text));
-}
-
-struct CapabilityShape {
-  std::string_view type;
-  std::string_view member;
-};
-constexpr CapabilityShape kCapabilityShapes[] = {{"FCI.DeliveryProtocol", "delivery-protocols"},
-                                                 {"FCI.AcquisitionProtocol", "acquisition-protocols"},
-                                                 {"FCI.RedirectionMode", "redirection-modes"},
-                                                 {"FCI.Metadata", "metadata"}};
-
-// Empty when the value fits the capability's type (RFC 8008 section 5).
-std::string capability_fault(const std::string& type, const JsonValue& value) {
-  if (type == "FCI.Logging") {
-    const JsonValue* record = value.find("record-type");
-    return record != nullptr && record->text() != nullptr ? "" : "FCI.Logging needs a record-type";
-  }
-  for (const CapabilityShape& shape : kCapabilityShapes) {
-    if (type != shape.type) continue;
-    const JsonValue* list = value.find(shape.member);
-    const bool texts = list != nullptr && list->array() != nullptr &&
-                       std::all_of(list->array()->begin(), list->array()->end(),
-                                   [](const JsonValue& one) { return one.text() != nullptr; });
-    return texts ? "" : fmt::format("{} needs {}, an array of texts", type, shape.member);
-  }
-  return {};
 }
 
 template <class T>

@@ -75,5 +75,6 @@ struct HttpDate {
   bool weekday_fits = true;
 };
 std::optional<HttpDate> parse_http_date(std::string_view text);
+std::string http_date_text(std::int64_t seconds);  // since 1970
 
 }  // namespace peerscope::alto

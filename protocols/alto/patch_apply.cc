@@ -147,6 +147,67 @@ std::string apply_one(JsonValue& document, const PatchOperation& operation, Budg
   return add_at(document, *operation.path, path, std::move(moved));
 }
 
+PatchOperation operation(const char* op, const std::string& path, std::optional<JsonValue> value = {}) {
+  PatchOperation out;
+  out.op = op;
+  out.path = path;
+  out.value = std::move(value);
+  return out;
+}
+
+void tell_changes(const JsonValue& before, const JsonValue& after, std::string& path, std::vector<PatchOperation>& out);
+
+void tell_member_changes(const Object& before, const Object& after, std::string& path,
+                         std::vector<PatchOperation>& out) {
+  const std::size_t length = path.size();
+  const auto old_places = places_of(before);
+  const auto new_places = places_of(after);
+  for (const auto& [name, value] : before) {
+    if (new_places.contains(name)) continue;
+    append_pointer(path, name);
+    out.push_back(operation("remove", path));
+    path.resize(length);
+  }
+  for (const auto& [name, value] : after) {
+    append_pointer(path, name);
+    const auto found = old_places.find(name);
+    if (found == old_places.end())
+      out.push_back(operation("add", path, value));
+    else
+      tell_changes(before[found->second].second, value, path, out);
+    path.resize(length);
+  }
+}
+
+void tell_element_changes(const Array& before, const Array& after, std::string& path,
+                          std::vector<PatchOperation>& out) {
+  const std::size_t shorter = std::min(before.size(), after.size());
+  std::size_t first = 0;
+  while (first < shorter && before[first] == after[first]) ++first;
+  std::size_t tail = 0;
+  while (tail < shorter - first && before[before.size() - 1 - tail] == after[after.size() - 1 - tail]) ++tail;
+  const std::size_t length = path.size();
+  const auto at = [&](std::size_t index) -> const std::string& {
+    path.resize(length);
+    return path += '/' + std::to_string(index);
+  };
+  // What goes is taken out from the back, so that the indices before it stay.
+  for (std::size_t i = before.size() - tail; i-- > first;) out.push_back(operation("remove", at(i)));
+  for (std::size_t i = first; i < after.size() - tail; ++i) out.push_back(operation("add", at(i), after[i]));
+  path.resize(length);
+}
+
+void tell_changes(const JsonValue& before, const JsonValue& after, std::string& path,
+                  std::vector<PatchOperation>& out) {
+  if (before == after) return;
+  if (before.object() != nullptr && after.object() != nullptr)
+    tell_member_changes(*before.object(), *after.object(), path, out);
+  else if (before.array() != nullptr && after.array() != nullptr)
+    tell_element_changes(*before.array(), *after.array(), path, out);
+  else
+    out.push_back(operation("replace", path, after));
+}
+
 bool has_null_member(const JsonValue& value) {
   if (const Object* members = value.object(); members != nullptr) {
     return std::any_of(members->begin(), members->end(),
@@ -226,6 +287,13 @@ bool make_merge_patch(const JsonValue& before, const JsonValue& after, JsonValue
   }
   patch = std::move(changes);
   return true;
+}
+
+std::vector<PatchOperation> make_json_patch(const JsonValue& before, const JsonValue& after) {
+  std::vector<PatchOperation> out;
+  std::string path;
+  tell_changes(before, after, path, out);
+  return out;
 }
 
 std::string apply_json_patch(JsonValue& target, const std::vector<PatchOperation>& operations) {

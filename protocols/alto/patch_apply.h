@@ -17,6 +17,10 @@ void apply_merge_patch(JsonValue& target, const JsonValue& patch);
 // object, which a merge patch cannot say: then the result is false.
 bool make_merge_patch(const JsonValue& before, const JsonValue& after, JsonValue& patch);
 
+// The same as a JSON patch, which can say every change; in arrays only what lies between the common beginning and end is
+// told.
+std::vector<PatchOperation> make_json_patch(const JsonValue& before, const JsonValue& after);
+
 // All or nothing: on a fault `target` stays as it was and the text says which operation failed and why.
 std::string apply_json_patch(JsonValue& target, const std::vector<PatchOperation>& operations);
 

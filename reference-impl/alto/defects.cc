@@ -47,6 +47,32 @@ constexpr const char* kCostsType = message_type<CostMap>().media_type;
 constexpr const char* kEcsType = message_type<EndpointCosts>().media_type;
 constexpr const char* kEpsType = message_type<EndpointProperties>().media_type;
 constexpr const char* kErrorType = message_type<Error>().media_type;
+constexpr const char* kPropertiesType = message_type<PropertyMap>().media_type;
+constexpr const char* kCdniType = message_type<Cdni>().media_type;
+constexpr const char* kTipsType = message_type<Tips>().media_type;
+constexpr const char* kStreamType = message_type<EventStream>().media_type;
+constexpr const char* kControlType = message_type<UpdateStreamControl>().media_type;
+constexpr const char* kPatchType = message_type<JsonPatch>().media_type;
+
+// The first calendar of an answer; null when it has none.
+JsonValue* calendar_of(JsonValue& body) {
+  JsonValue* meta = body.find("meta");
+  JsonValue* list = meta != nullptr ? meta->find("calendar-response-attributes") : nullptr;
+  return list != nullptr && list->array() != nullptr && !list->array()->empty() ? &list->array()->front() : nullptr;
+}
+// A calendar of the directory, as often as said, with one member changed.
+void offer_calendar(JsonValue& body, int times, const char* member, JsonValue value) {
+  Object calendar{
+      {"cost-type-names", Array{"num-routingcost"}}, {"time-interval-size", 7200.0}, {"number-of-intervals", 12.0}};
+  for (auto& [name, old] : calendar) {
+    if (member != nullptr && name == member) old = value;
+  }
+  at(body, {"resources", "filteredcostmap", "capabilities", "calendar-attributes"}) =
+      Array(static_cast<std::size_t>(times), JsonValue(calendar));
+}
+JsonValue& graph_of(JsonValue& body) {
+  return at(body, {"tips-view-summary", "updates-graph-summary"});
+}
 
 constexpr ServerDefect kDefects[] = {
     {"directory-no-default-map", "A-IRD-15", kDirectoryType,
@@ -212,6 +238,136 @@ constexpr ServerDefect kDefects[] = {
     {"error-value-number", "A-ERR-10", kErrorType,
      [](JsonValue& b, HttpResponse&) {
        at(b, {"meta", "value"}) = 7.0;
+     }},
+    {"directory-increments-of-strangers", "A-SSE-10", kDirectoryType,
+     [](JsonValue& b, HttpResponse&) {
+       at(b, {"resources", "updates", "capabilities", "incremental-change-media-types", "stranger"}) =
+           "application/merge-patch+json";
+     }},
+    {"directory-updates-without-map", "A-SSE-14", kDirectoryType,
+     [](JsonValue& b, HttpResponse&) {
+       at(b, {"resources", "updates", "uses"}) = Array{"costmap-num-routingcost"};
+     }},
+    {"directory-calendar-no-intervals", "A-CAL-01", kDirectoryType,
+     [](JsonValue& b, HttpResponse&) { offer_calendar(b, 1, "number-of-intervals", 0.0); }},
+    {"directory-calendar-twice", "A-CAL-02", kDirectoryType,
+     [](JsonValue& b, HttpResponse&) { offer_calendar(b, 2, nullptr, {}); }},
+    {"directory-calendar-only", "A-CAL-04", kDirectoryType,
+     [](JsonValue& b, HttpResponse&) { offer_calendar(b, 1, "cost-type-names", Array{"num-delay"}); }},
+    {"directory-properties-no-mappings", "A-UP-17", kDirectoryType,
+     [](JsonValue& b, HttpResponse&) {
+       drop(b, {"resources", "propmap", "capabilities"}, "mappings");
+     }},
+    {"directory-properties-no-uses", "A-UP-18", kDirectoryType,
+     [](JsonValue& b, HttpResponse&) {
+       drop(b, {"resources", "propmap"}, "uses");
+     }},
+    {"directory-tips-no-increments", "A-TIPS-02", kDirectoryType,
+     [](JsonValue& b, HttpResponse&) {
+       drop(b, {"resources", "tips", "capabilities"}, "incremental-change-media-types");
+     }},
+    {"directory-context-no-source", "A-PM-05", kDirectoryType,
+     [](JsonValue& b, HttpResponse&) {
+       at(b, {"meta", "cost-types", "num-hopcount", "cost-context"}) = Object{};
+     }},
+    {"directory-statistic-unknown", "A-PM-02", kDirectoryType,
+     [](JsonValue& b, HttpResponse&) {
+       at(b, {"meta", "cost-types", "num-hopcount", "cost-metric"}) = "hopcount:p101";
+     }},
+    {"calendar-no-start", "A-CAL-11", kCostsType,
+     [](JsonValue& b, HttpResponse&) {
+       if (JsonValue* calendar = calendar_of(b); calendar != nullptr) drop(*calendar, {}, "calendar-start-time");
+     }},
+    {"calendar-other-intervals", "A-CAL-13", kCostsType,
+     [](JsonValue& b, HttpResponse&) {
+       if (JsonValue* calendar = calendar_of(b); calendar != nullptr) at(*calendar, {"time-interval-size"}) = 60.0;
+     }},
+    {"calendar-too-short", "A-CAL-14", kCostsType,
+     [](JsonValue& b, HttpResponse&) {
+       if (calendar_of(b) == nullptr) return;
+       each_cost(b, "cost-map", [](JsonValue& cost) {
+         if (cost.array() != nullptr) cost.array()->pop_back();
+       });
+     }},
+    {"calendar-iso-date", "A-CAL-16", kCostsType,
+     [](JsonValue& b, HttpResponse&) {
+       if (JsonValue* calendar = calendar_of(b); calendar != nullptr)
+         at(*calendar, {"calendar-start-time"}) = "2026-01-01T00:00:00Z";
+     }},
+    {"calendar-never-repeated", "A-CAL-18", kCostsType,
+     [](JsonValue& b, HttpResponse&) {
+       if (JsonValue* calendar = calendar_of(b); calendar != nullptr) at(*calendar, {"repeated"}) = 0.0;
+     }},
+    {"property-map-unknown-domain", "A-UP-01", kPropertiesType,
+     [](JsonValue& b, HttpResponse&) {
+       at(b, {"property-map", "mac:66-55-44", "priv:x"}) = "y";
+     }},
+    {"property-map-bad-entity", "A-UP-04", kPropertiesType,
+     [](JsonValue& b, HttpResponse&) {
+       at(b, {"property-map", "ipv4:1.2.3", "networkmap.pid"}) = "mypid1";
+     }},
+    {"property-map-unknown-property", "A-UP-06", kPropertiesType,
+     [](JsonValue& b, HttpResponse&) {
+       at(b, {"property-map", "ipv4:10.0.0.1", "colour"}) = "red";
+     }},
+    {"property-map-numbers", "A-UP-20", kPropertiesType,
+     [](JsonValue& b, HttpResponse&) { each_cost(b, "property-map", [](JsonValue& value) { value = 7.0; }); }},
+    {"property-map-other-resource", "A-UP-21", kPropertiesType,
+     [](JsonValue& b, HttpResponse&) {
+       at(b, {"property-map", "networkmap.pid:mypid1", "othermap.priv:x"}) = "y";
+     }},
+    {"property-map-extra-entity", "A-UP-34", kPropertiesType,
+     [](JsonValue& b, HttpResponse&) {
+       at(b, {"property-map", "ipv4:203.0.113.77", "networkmap.pid"}) = "mypid1";
+     }},
+    {"property-map-pid-of-pid", "A-UP-38", kPropertiesType,
+     [](JsonValue& b, HttpResponse&) {
+       at(b, {"property-map", "networkmap.pid:mypid1", "networkmap.pid"}) = "mypid1";
+     }},
+    {"property-map-meta-inside", "A-UP-40", kPropertiesType,
+     [](JsonValue& b, HttpResponse&) {
+       at(b, {"property-map", "meta"}) = Object{};
+     }},
+    {"cdni-no-vtag", "A-CDN-03", kCdniType, [](JsonValue& b, HttpResponse&) { drop(b, {"meta"}, "vtag"); }},
+    {"cdni-no-dependency", "A-CDN-10", kCdniType,
+     [](JsonValue& b, HttpResponse&) { drop(b, {"meta"}, "dependent-vtags"); }},
+    {"cdni-odd-value", "A-CDN-14", kCdniType,
+     [](JsonValue& b, HttpResponse&) {
+       at(b, {"cdni-advertisement", "capabilities-with-footprints"}) =
+           Array{Object{{"capability-type", "FCI.Metadata"}, {"capability-value", Object{{"metadata", "all"}}}}};
+     }},
+    {"cdni-not-asked", "A-CDN-15", kCdniType,
+     [](JsonValue& b, HttpResponse&) {
+       JsonValue& list = at(b, {"cdni-advertisement", "capabilities-with-footprints"});
+       if (list.array() != nullptr)
+         list.array()->push_back(
+             Object{{"capability-type", "FCI.Logging"}, {"capability-value", Object{{"record-type", "x"}}}});
+     }},
+    {"tips-relative-uri", "A-TIPS-09", kTipsType,
+     [](JsonValue& b, HttpResponse&) {
+       at(b, {"tips-view-uri"}) = "/tips/1";
+     }},
+    {"tips-backward-range", "A-TIPS-13", kTipsType,
+     [](JsonValue& b, HttpResponse&) { at(graph_of(b), {"end-seq"}) = 0.0; }},
+    {"tips-no-snapshot-first", "A-TIPS-14", kTipsType,
+     [](JsonValue& b, HttpResponse&) {
+       at(graph_of(b), {"start-edge-rec", "seq-i"}) = 1.0;
+     }},
+    {"stream-parameter-in-event", "A-SSE-02", kStreamType, nullptr, &StreamQuirks::parameter_in_event},
+    {"stream-foreign-substream", "A-SSE-03", kStreamType, nullptr, &StreamQuirks::foreign_substream},
+    {"stream-control-uri-number", "A-SSE-06", kControlType,
+     [](JsonValue& b, HttpResponse&) {
+       if (b.find("control-uri") != nullptr) at(b, {"control-uri"}) = 7.0;
+     }},
+    {"stream-no-control-event", "A-SSE-07", kStreamType, nullptr, &StreamQuirks::no_control_event},
+    {"stream-stop-undescribed", "A-SSE-09", kControlType,
+     [](JsonValue& b, HttpResponse&) { drop(b, {}, "description"); }},
+    {"stream-patch-unasked", "A-SSE-21", kStreamType, nullptr, &StreamQuirks::patch_unasked},
+    {"stream-patch-first", "A-SSE-24", kStreamType, nullptr, &StreamQuirks::patch_first},
+    {"stream-data-after-stop", "A-SSE-26", kStreamType, nullptr, &StreamQuirks::data_after_stop},
+    {"stream-patch-nowhere", "A-SSE-54", kPatchType,
+     [](JsonValue& b, HttpResponse&) {
+       b = Array{Object{{"op", "replace"}, {"path", "/network-map/nowhere/ipv4"}, {"value", 1.0}}};
      }},
 };
 

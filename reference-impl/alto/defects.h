@@ -14,11 +14,22 @@
 
 namespace peerscope::alto {
 
+// Wrong things that an update stream does, beyond what its events carry.
+struct StreamQuirks {
+  bool no_control_event = false;    // the first event is missing
+  bool patch_unasked = false;       // to clients that want whole maps
+  bool patch_first = false;         // to clients that hold nothing
+  bool data_after_stop = false;     // of a substream that has ended
+  bool foreign_substream = false;   // under a name that nobody chose
+  bool parameter_in_event = false;  // "; charset=utf-8" behind the media type
+};
+
 struct ServerDefect {
   const char* name;
   const char* rule;        // the requirement that it breaks
-  const char* media_type;  // of the answers that it concerns
+  const char* media_type;  // of the answers or events that it concerns
   void (*spoil)(JsonValue& body, net::HttpResponse& response);
+  bool StreamQuirks::*quirk = nullptr;  // instead of spoil
 };
 
 std::span<const ServerDefect> server_defects();

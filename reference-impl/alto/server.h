@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The ALTO server (RFC 7285, and RFC 8189 where filtered costs are asked for): a function from HTTP requests to replies
-// over a World, without sockets.
+// The ALTO server (RFC 7285 with RFC 8189, 8895, 8896, 9240, 9439 and 9569) without sockets: HTTP requests in, replies
+// out, over a World that may be replaced at any time.
 //
 // Failure: every request gets a reply. Threading: one thread.
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "protocols/alto/check_support.h"
 #include "reference-impl/alto/defects.h"
+#include "reference-impl/alto/feeds.h"
+#include "reference-impl/alto/services.h"
+#include "reference-impl/alto/tips_views.h"
+#include "reference-impl/alto/update_streams.h"
 #include "reference-impl/alto/world.h"
 #include "reference-impl/net/http.h"
 #include "reference-impl/net/http_server.h"
@@ -23,69 +25,66 @@
 namespace peerscope::alto {
 
 struct ServerOptions {
-  std::size_t max_pairs = 1'000'000;  // of one filtered answer; more are 503
+  Limits limits;
+  StreamLimits streams;
+  TipsLimits tips;
   std::vector<const ServerDefect*> defects;
+  std::function<net::SystemTime()> now = [] { return std::chrono::system_clock::now(); };
 };
 
 class Server {
  public:
-  Server(World world, ServerOptions options = {});
+  explicit Server(World world, ServerOptions options = {});
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
 
+  // Answers now, or keeps `respond` until there is an answer (RFC 9569 section 7.2).
+  void handle(const net::HttpRequest& request, const net::ConnectionInfo& connection, const net::Responder& respond);
+  // The same for callers that cannot wait: what would be held is 503.
   net::Reply handle(const net::HttpRequest& request, const net::ConnectionInfo& connection);
-  const World& world() const { return world_; }
+
+  // From now on this is the world; followers are told what changed.
+  void update(World world);
+  // To be called every second or so: keep-alive comments, views that nobody uses.
+  void tick(net::SteadyTime now);
+
+  const World& world() const { return resources_->world(); }
+  std::size_t streams() const { return streams_.size(); }
+  std::size_t views() const { return views_.size(); }
 
  private:
-  // What is wrong with a request, as the error object says it.
-  struct Fault {
-    std::string_view code;
-    std::string field;
-    std::optional<std::string> value;
-  };
-  // A resource of the directory: GET with a fixed body, or POST with a function.
-  struct Service {
-    std::string id;
-    Resource entry;
-    std::shared_ptr<const std::string> body;  // GET
-    std::string etag;
-    std::string (Server::*answer)(const Message& request, const net::ConnectionInfo& connection,
-                                  std::optional<Fault>& fault) = nullptr;  // POST
+  using Body = Services::Body;
+  // A request on its way through the steps below.
+  struct Exchange {
+    const net::HttpRequest& request;
+    const net::ConnectionInfo& connection;
+    std::string_view path;
+    std::string_view accept;
+    Asker asker;
   };
 
-  void add_get(std::string id, const char* media_type, std::string body, Resource entry);
-  void add_post(std::string id, const char* media_type, const char* accepts, Resource entry,
-                std::string (Server::*answer)(const Message&, const net::ConnectionInfo&, std::optional<Fault>&));
-  void build();
+  // Nothing: the answer comes later.
+  std::optional<net::Reply> answer(const net::HttpRequest& request, const net::ConnectionInfo& connection,
+                                   const net::Responder& respond);
+  net::Reply answer_get(const Exchange& exchange, const Services::Service& service) const;
+  net::Reply answer_post(const Exchange& exchange, const Services::Service& service);
+  net::Reply control_stream(const Exchange& exchange, std::string_view name);
+  std::optional<net::Reply> answer_view(const Exchange& exchange, std::string_view rest, const net::Responder& respond);
 
-  std::string network_map(const Message& request, const net::ConnectionInfo&, std::optional<Fault>& fault);
-  std::string cost_map(const Message& request, const net::ConnectionInfo&, std::optional<Fault>& fault);
-  std::string endpoint_properties(const Message& request, const net::ConnectionInfo&, std::optional<Fault>& fault);
-  std::string endpoint_costs(const Message& request, const net::ConnectionInfo& connection,
-                             std::optional<Fault>& fault);
-
-  // One end of a pair: what the answer calls it, and the number of its PID.
-  struct End {
-    std::string name;
-    std::uint32_t pid;
-  };
-  template <class Map>
-  std::string costs(const CostRequest& request, const std::vector<End>& sources, const std::vector<End>& destinations,
-                    Map map, std::optional<Fault>& fault);
-  std::optional<Fault> form_fault(const Message& request) const;
-  std::optional<Fault> cost_fault(const CostRequest& request) const;
-  std::optional<std::vector<End>> ends_of(const std::optional<std::vector<std::string>>& list, const char* path,
-                                          const net::ConnectionInfo& connection, std::optional<Fault>& fault) const;
-  std::string full_cost_map(const CostTable& table, std::string_view mode) const;
-
+  net::Reply reply_to(const StreamOutcome& outcome) const;
+  net::Reply reply_to(const TipsOutcome& outcome, const Exchange* exchange) const;
   net::Reply refuse(int status, std::string_view text) const;
+  net::Reply wrong_method(std::string_view method, const char* allowed) const;
   net::Reply fail(const Fault& fault) const;
-  net::Reply reply(int status, std::string_view media_type, std::shared_ptr<const std::string> body) const;
+  // A body with its headers, packed when the client takes that (null: it does not) and it is worth it.
+  net::Reply reply(int status, std::string_view media_type, Body body, const Exchange* exchange) const;
+  Body spoiled(std::string_view media_type, Body body, net::HttpResponse& response) const;
 
-  World world_;
   ServerOptions options_;
-  std::map<std::string, std::vector<Service>, std::less<>> services_;  // by path
-  std::vector<CostType> cost_types_;
-  Directory directory_;
-  bool too_many_ = false;  // pairs in the request at hand
+  std::unique_ptr<Services> resources_;
+  Feeds feeds_;
+  UpdateStreams streams_;
+  TipsViews views_;
 };
 
 }  // namespace peerscope::alto

@@ -13,11 +13,12 @@ using detail::ParseStep;
 
 namespace {
 
-constexpr std::size_t kFirstBuffer = 1024;      // of an idle connection
-constexpr std::size_t kBodyBuffer = 16 * 1024;  // while a body comes in
-constexpr std::size_t kKeptBuffer = 4 * 1024;   // larger ones are given back between requests
-constexpr std::size_t kCopyBody = 32 * 1024;    // larger bodies are written from where they are
-constexpr std::size_t kFlushAt = 64 * 1024;     // collected output
+constexpr std::size_t kFirstBuffer = 1024;               // of an idle connection
+constexpr std::size_t kBodyBuffer = 16 * 1024;           // while a body comes in
+constexpr std::size_t kKeptBuffer = 4 * 1024;            // larger ones are given back between requests
+constexpr std::size_t kCopyBody = 32 * 1024;             // larger bodies are written from where they are
+constexpr std::size_t kFlushAt = 64 * 1024;              // collected output
+constexpr std::size_t kMostObserved = 16 * 1024 * 1024;  // of a streamed body, for the observer
 constexpr Duration kLinger = std::chrono::seconds(2);
 constexpr Duration kStopGrace = std::chrono::seconds(1);
 
@@ -75,8 +76,13 @@ void HttpServer::Impl::Connection::check_deadline(SteadyTime now) {
       }
       break;
     case State::kWriting:
+    case State::kStreaming:
       ++server_->stats_.timeouts;
       reset();
+      break;
+    case State::kHttp2:
+      if (http2_->incomplete() || http2_->unsent() || pending_out()) ++server_->stats_.timeouts;
+      close();
       break;
     case State::kHandshake:
       ++server_->stats_.timeouts;
@@ -116,6 +122,7 @@ void HttpServer::Impl::Connection::handshake() {
     case IoStatus::kOk:
       stream_.describe(info_);
       state_ = State::kReading;
+      if (stream_.protocol() == "h2") return start_http2();
       read_more();
       return;
     case IoStatus::kWantRead:
@@ -205,6 +212,14 @@ bool HttpServer::Impl::Connection::process() {
       while (begin_ < end_ && (buffer_[begin_] == '\r' || buffer_[begin_] == '\n')) ++begin_;
     }
     if (begin_ == end_) break;
+    if (!parser_ && requests_ == 0 && options().http2) {
+      bool more = false;
+      if (begins_http2(more)) {
+        start_http2();
+        return false;
+      }
+      if (more) break;
+    }
     if (!parser_) {
       parser_ = server_->take_parser();
       parser_->start(options().max_header_bytes, options().max_body_bytes);
@@ -415,6 +430,7 @@ void HttpServer::Impl::Connection::respond(Reply&& reply) {
     });
     return;
   }
+  if (reply.stream) return respond_streaming(std::move(reply));
   if (reply.raw || reply.chunk_size != 0 || reply.write_size != 0 || reply.send_only ||
       reply.end != Reply::End::kKeep) {
     return respond_specially(std::move(reply));
@@ -519,6 +535,103 @@ void HttpServer::Impl::Connection::write_piece() {
 
 void HttpServer::Impl::Connection::finish_replies_and_read() {
   if (process()) read_more();
+}
+
+// --- bodies that grow ---
+
+void HttpServer::Impl::Connection::respond_streaming(Reply&& reply) {
+  // HTTP/1.0 has no chunks: there the end of the connection is the end of the body.
+  if (http10_) keep_alive_ = false;
+  append_head(reply.response, 0, false, !http10_);
+  if (head_request_ || !response_has_body({}, reply.response.status)) {
+    reply.stream->close();
+    observe(reply);
+    return after_response(keep_alive_ ? Then::kNext : Then::kClose);
+  }
+  Extra& e = extra();
+  e.stream = std::move(reply.stream);
+  e.streamed = std::move(reply.response);
+  e.chunk_open = false;
+  state_ = State::kStreaming;
+  deadline_ = kNever;
+  write_out();
+  if (state_ == State::kClosed) return;
+  if (pending_out()) deadline_ = after(options().write_timeout);
+  watch_stream();
+  e.stream->attach([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || self->extra_->pump_posted) return;
+    self->extra_->pump_posted = true;
+    asio::post(self->server_->executor_, [self] {
+      self->extra_->pump_posted = false;
+      self->pump();
+    });
+  });
+}
+
+std::shared_ptr<const std::string> HttpServer::Impl::Connection::collect_chunks() {
+  Extra& e = *extra_;
+  std::string& o = out();
+  if (std::exchange(e.chunk_open, false)) o += "\r\n";
+  while (e.stream->next() != nullptr && o.size() < kFlushAt) {
+    std::shared_ptr<const std::string> piece = e.stream->take();
+    if (options().observer && e.streamed.body.size() + piece->size() <= kMostObserved) e.streamed.body += *piece;
+    if (!http10_) {
+      char size[20];
+      o.append(size, static_cast<std::size_t>(std::snprintf(size, sizeof size, "%zx\r\n", piece->size())));
+    }
+    if (piece->size() > kCopyBody) {
+      e.chunk_open = !http10_;
+      return piece;
+    }
+    o += *piece;
+    if (!http10_) o += "\r\n";
+  }
+  return nullptr;
+}
+
+void HttpServer::Impl::Connection::pump() {
+  if (state_ != State::kStreaming || pending_out()) return;
+  const auto stream = extra_->stream;  // on_drained may be the end of the connection
+  for (;;) {
+    auto large = collect_chunks();
+    if (out().empty() && !large) break;
+    write_out(std::move(large));
+    if (state_ != State::kStreaming) return;
+    if (pending_out()) {
+      deadline_ = after(options().write_timeout);
+      return;
+    }
+  }
+  deadline_ = kNever;
+  if (stream->finished()) return end_stream();
+  stream->drained();
+}
+
+void HttpServer::Impl::Connection::end_stream() {
+  if (!http10_) out() += "0\r\n\r\n";
+  if (options().observer) {
+    options().observer({true, nullptr, &extra_->streamed, {}, &info_, wall_now(), wall_now()});
+  }
+  extra_->streamed = {};
+  extra_->stream->on_closed = nullptr;
+  extra_->stream->close();
+  extra_->stream.reset();
+  state_ = State::kReading;
+  if (flush(keep_alive_ ? Then::kNext : Then::kClose)) finish_replies_and_read();
+}
+
+void HttpServer::Impl::Connection::watch_stream() {
+  wait(tcp::socket::wait_read, [exchange = exchange_](Connection& c) {
+    if (c.state_ != State::kStreaming || c.exchange_ != exchange) return;
+    for (;;) {
+      if (!c.make_room() || c.end_ == c.capacity_) return c.close();  // it sends without waiting for the end
+      const IoResult r = c.stream_.read(c.buffer_.get() + c.end_, c.capacity_ - c.end_);
+      if (r.status == IoStatus::kWantRead || r.status == IoStatus::kWantWrite) return c.watch_stream();
+      if (r.status != IoStatus::kOk) return c.close();
+      c.end_ += static_cast<std::uint32_t>(r.bytes);
+    }
+  });
 }
 
 void HttpServer::Impl::Connection::observe(const Reply& reply) {
@@ -654,7 +767,8 @@ void HttpServer::Impl::Connection::writable() {
       continue;
     }
     if (r.status == IoStatus::kWantWrite || r.status == IoStatus::kWantRead) {
-      if (progress && state_ == State::kWriting && !server_->stopped_) deadline_ = after(options().write_timeout);
+      if (progress && (state_ == State::kWriting || state_ == State::kStreaming) && !server_->stopped_)
+        deadline_ = after(options().write_timeout);
       wait_writable(r.status);
       return;
     }
@@ -671,6 +785,8 @@ void HttpServer::Impl::Connection::writable() {
     }
     return;
   }
+  if (state_ == State::kStreaming) return pump();
+  if (state_ == State::kHttp2) return pump_http2();
   if (state_ != State::kWriting) return;  // kPausing: the timer goes on
   if (then_ == Then::kNext) {
     state_ = State::kReading;
@@ -721,6 +837,14 @@ void HttpServer::Impl::Connection::closed() {
   detach();
   release_parser();
   if (extra_ && extra_->timer) extra_->timer->cancel();
+  if (http2_) http2_->close();
+  if (extra_ && extra_->stream) {
+    if (options().observer && !server_->stopped_) {
+      options().observer({true, nullptr, &extra_->streamed, {}, &info_, wall_now(), wall_now()});
+    }
+    const auto stream = std::move(extra_->stream);
+    stream->close();
+  }
   server_->remove(*this);
 }
 

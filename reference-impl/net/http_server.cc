@@ -42,6 +42,7 @@ std::size_t raise_file_limit() {
 Result<void> HttpServer::Impl::start() {
   const std::string failure = "cannot listen on " + options_.listen.to_string();
   if (options_.tls && !tls_) {
+    if (options_.http2 && options_.tls->alpn.empty()) options_.tls->alpn = {"h2", "http/1.1"};
     auto context = detail::TlsContext::server(*options_.tls);
     if (!context) return context.error();
     tls_ = std::move(*context);
@@ -158,6 +159,7 @@ void HttpServer::Impl::remove(Connection& connection) {
   if (keep.use_count() == 1) asio::post(executor_, [keep] {});
 }
 
+// The header line with its end.
 const std::string& HttpServer::Impl::date() {
   const std::time_t now = std::time(nullptr);
   if (now != date_of_) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// HTTP/1.1 server with limits on everything, and with the freedom to answer wrongly on purpose (Reply).
+// HTTP/1.1 server with limits on everything, and with the freedom to answer wrongly on purpose (Reply). On request it
+// speaks HTTP/2 too, with the same handler.
 //
 // Ownership: the server holds the handler and its connections; the executor must outlive it. A Responder may outlive
 // them all and then does nothing.
@@ -17,6 +18,7 @@
 #include <string>
 #include <utility>
 
+#include "reference-impl/net/body_stream.h"
 #include "reference-impl/net/clock.h"
 #include "reference-impl/net/http.h"
 #include "reference-impl/net/result.h"
@@ -39,6 +41,7 @@ struct Reply {
 
   HttpResponse response;
   std::shared_ptr<const std::string> shared_body;  // instead of response.body: large or cached bodies without a copy
+  std::shared_ptr<BodyStream> stream;              // a body that grows; sent as it comes
   std::optional<std::string> raw;                  // these bytes instead of a response, unchanged
   Duration delay{0};                               // before the first byte
   std::size_t chunk_size = 0;                      // not 0: chunked transfer coding with chunks of this size
@@ -87,6 +90,7 @@ struct ServerOptions {
   bool reuse_port = false;          // several servers (threads) share the port
   int backlog = 1024;
   std::optional<TlsServerOptions> tls;
+  bool http2 = false;  // over TLS by ALPN, in clear text by prior knowledge (RFC 9113 section 3)
 
   std::size_t max_connections = 16384;
   OverLimit over_limit = OverLimit::kRespond503;

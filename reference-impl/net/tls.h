@@ -31,7 +31,8 @@ struct TlsServerOptions {
   std::string client_ca_file;  // ask clients for a certificate of this CA
   std::string client_ca_pem;   // the same from memory
   bool require_client_certificate = false;
-  std::string key_log_file;  // appended to
+  std::vector<std::string> alpn;  // protocols, the preferred first; none: ALPN is not answered
+  std::string key_log_file;       // appended to
   KeyLogSink key_log;
 };
 

@@ -2,6 +2,9 @@
 // Names, constraints, dates and patches.
 #include <gtest/gtest.h>
 
+#include <array>
+#include <tuple>
+
 #include "protocols/alto/constraint.h"
 #include "protocols/alto/names.h"
 #include "protocols/alto/patch_apply.h"
@@ -118,6 +121,23 @@ TEST(AltoMergePatch, IsMadeFromTwoDocuments) {
   JsonValue made;
   EXPECT_FALSE(make_merge_patch(parsed("{}"), parsed(R"({"a":null})"), made)) << "a null cannot be said";
   EXPECT_TRUE(make_merge_patch(parsed("{}"), parsed(R"({"a":[null]})"), made)) << "arrays are replaced whole";
+}
+
+TEST(AltoJsonPatch, IsMadeFromTwoDocuments) {
+  for (const auto& [before, after, count] : std::initializer_list<std::tuple<const char*, const char*, std::size_t>>{
+           {R"({"a":1})", R"({"a":1.0})", 0},
+           {R"({"a":1,"b":2})", R"({"b":null,"c":[]})", 3},
+           {R"({"a":{"x/y":1,"~":2}})", R"({"a":{"x/y":3,"~":null}})", 2},
+           {R"({"a":[1,2,3,4]})", R"({"a":[1,9,4]})", 3},
+           {R"({"a":[1,2]})", R"({"a":[1,2,3]})", 1},
+           {R"({"a":[]})", R"({"a":{}})", 1},
+           {R"([1])", R"("x")", 1}}) {
+    const auto made = make_json_patch(parsed(before), parsed(after));
+    EXPECT_EQ(made.size(), count) << before << " -> " << after;
+    JsonValue value = parsed(before);
+    EXPECT_EQ(apply_json_patch(value, made), "");
+    EXPECT_EQ(value, parsed(after)) << before;
+  }
 }
 
 std::vector<PatchOperation> operations(std::string_view text) {

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "reference-impl/net/detail/http2_session.h"
 #include "reference-impl/net/detail/http_parser.h"
 #include "reference-impl/net/detail/stream.h"
 #include "reference-impl/net/http_server.h"
@@ -109,6 +110,8 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<HttpSer
     kHandling,   // the handler has the request
     kPausing,    // delay of a reply, or pause between its pieces
     kWriting,    // output is waiting for the peer
+    kStreaming,  // a body that grows (Extra::stream)
+    kHttp2,      // all of an HTTP/2 connection (http2_)
     kLingering,  // all is said; reading to the end so that our last words are not lost to a reset
     kStalled,    // silent on purpose
     kClosed,
@@ -136,6 +139,10 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<HttpSer
     Duration pace{0};
     Then paced_then = Then::kNext;
     std::optional<asio::steady_timer> timer;
+    std::shared_ptr<BodyStream> stream;
+    HttpResponse streamed;     // for the observer, with what has been sent of the body
+    bool chunk_open = false;   // the line end behind a chunk's data is still to come
+    bool pump_posted = false;  // pump() is on its way
   };
 
   const ServerOptions& options() const { return server_->options_; }
@@ -173,6 +180,14 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<HttpSer
   // Our own last word on this connection.
   void refuse(HttpResponse response);
 
+  // --- HTTP/2 (http2_connection.cc) ---
+  // Whether the bytes read so far begin as a client of HTTP/2 begins; `more` when they do not yet tell.
+  bool begins_http2(bool& more) const;
+  void start_http2();
+  void read_http2();
+  void pump_http2();
+  void limit_http2(bool progress);
+
   // --- requests ---
   void dispatch();
   bool awaits(std::uint64_t exchange) const;
@@ -191,6 +206,14 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<HttpSer
   void respond_specially(Reply&& reply);
   void write_piece();
   void finish_replies_and_read();
+  void respond_streaming(Reply&& reply);
+  // Moves what the stream holds to the socket, as far as that takes it.
+  void pump();
+  // Pieces as chunks into out(); a large one is returned and follows it. Null and nothing in out() when there is none.
+  std::shared_ptr<const std::string> collect_chunks();
+  void end_stream();
+  // While a body grows: notice a peer that leaves. Its next requests wait in the read buffer.
+  void watch_stream();
   template <class Function>
   void pause(Duration delay, Function then) {
     deadline_ = kNever;
@@ -235,6 +258,8 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<HttpSer
   std::uint32_t end_ = 0;
   std::unique_ptr<detail::RequestParser> parser_;
   std::unique_ptr<Extra> extra_;
+  std::unique_ptr<detail::Http2Session> http2_;
+  SteadyTime request_deadline_ = kNever;  // HTTP/2: of requests that are arriving
   SteadyTime deadline_ = kNever;
   SystemTime started_{};
   std::uint64_t requests_ = 0;

@@ -191,8 +191,24 @@ Result<std::shared_ptr<TlsContext>> TlsContext::server(const TlsServerOptions& o
                        SSL_VERIFY_PEER | (options.require_client_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                        nullptr);
   }
+  for (const std::string& name : options.alpn) {
+    self->alpn_ += static_cast<char>(name.size());
+    self->alpn_ += name;
+  }
+  if (!self->alpn_.empty()) SSL_CTX_set_alpn_select_cb(self->context_, on_alpn, self.get());
   if (auto r = self->set_key_log(options.key_log_file, options.key_log); !r) return r.error();
   return self;
+}
+
+// No protocol in common: go on without one, as clients of HTTP/1.1 expect.
+int TlsContext::on_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
+                        unsigned int size, void* self) {
+  const std::string& ours = static_cast<TlsContext*>(self)->alpn_;
+  unsigned char* chosen = nullptr;
+  const int result = SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
+                                           static_cast<unsigned int>(ours.size()), offered, size);
+  *out = chosen;
+  return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
 Result<std::shared_ptr<TlsContext>> TlsContext::client(const TlsClientOptions& options) {
@@ -349,6 +365,13 @@ IoResult Stream::handshake() {
   const int r = SSL_do_handshake(ssl_);
   if (r == 1) return {};
   return result_of(r, "TLS handshake failed");
+}
+
+std::string_view Stream::protocol() const {
+  const unsigned char* name = nullptr;
+  unsigned int size = 0;
+  if (ssl_ != nullptr) SSL_get0_alpn_selected(ssl_, &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
 }
 
 IoResult Stream::read(char* data, std::size_t size) {

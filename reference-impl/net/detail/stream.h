@@ -35,11 +35,14 @@ class TlsContext {
   explicit TlsContext(SSL_CTX* context) : context_(context) {}
   Result<void> set_key_log(const std::string& file, KeyLogSink sink);
   static void on_key_log(const SSL* ssl, const char* line);
+  static int on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
+                     unsigned int size, void* self);
 
   SSL_CTX* context_;
   X509* pinned_ = nullptr;
   int key_log_fd_ = -1;
   KeyLogSink sink_;
+  std::string alpn_;  // in wire form
 };
 
 enum class IoStatus { kOk, kWantRead, kWantWrite, kEof, kReset, kError };
@@ -64,6 +67,8 @@ class Stream {
   IoResult handshake();
   IoResult read(char* data, std::size_t size);
   IoResult write(const iovec* pieces, int count);
+  // The protocol agreed on by ALPN; empty without.
+  std::string_view protocol() const;
   // Bytes already decrypted.
   bool buffered() const { return ssl_ != nullptr && SSL_pending(ssl_) > 0; }
 
