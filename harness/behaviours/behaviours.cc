@@ -8,7 +8,7 @@ namespace {
 constexpr struct {
   std::string_view protocol;
   std::span<const Behaviour> (*rows)();
-} kProtocols[] = {{"ppstp", ppstp_behaviours}};
+} kProtocols[] = {{"ppstp", ppstp_behaviours}, {"relo", reload_behaviours}};
 
 const Behaviour* find(const Protocol& protocol, std::string_view name) {
   for (const auto& one : kProtocols) {

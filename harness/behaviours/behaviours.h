@@ -24,6 +24,7 @@ struct Behaviour {
 };
 // One per protocol, in its own file.
 std::span<const Behaviour> ppstp_behaviours();
+std::span<const Behaviour> reload_behaviours();
 
 // nullopt: the protocol has no behaviour of that name.
 std::optional<Answer> named_answer(const Protocol& protocol, std::string_view name, const Message& request);
