@@ -19,6 +19,7 @@
 #include "cli/progress.h"
 #include "harness/engine/runner.h"
 #include "reference-impl/ppstp/defects.h"
+#include "reference-impl/reload/defects.h"
 
 namespace peerscope::cli {
 namespace {
@@ -75,12 +76,29 @@ features: [ppstp.v1, ppstp.tls, ppstp.stat-report, ppstp.own-peer-id]
 facts: {report_interval: 0.4, retry_within: 20}
 stop: {signal: KILL}
 )"},
+    {"node", "node", nullptr, 1, R"(iut: node
+role: node
+start:
+  exec: ["${peerscope}", serve, reload, --enrollment, "127.0.0.1:0", --permit-self-signed, --key-type, p256, --config-out, "${work}/overlay.xml", --listen, "${addr}:${port}"%]
+  url: reload://127.0.0.1:${port}
+  ready: {line: "this node is a peer", within: 30s}
+stop: {signal: TERM, within: 300ms}
+overlay: {config: "${work}/overlay.xml"}
+features: [reload.peer, reload.client, reload.chord, reload.self-signed, reload.test-kinds]
+)"},
+    {"joining-node", "joining-node", nullptr, 1, R"(iut: joining-node
+role: joining-node
+start:
+  exec: ["${peerscope}", serve, reload, --config, "${config}", --self-signed, --user, "iut@${overlay}", --key-type, p256%]
+stop: {signal: TERM, within: 300ms}
+features: [reload.peer, reload.chord, reload.self-signed]
+)"},
 };
 constexpr const char* kUsers = "alice:correct horse\n";
 
 struct Trial {
   const Setup* setup = nullptr;
-  const ppstp::DefectRow* defect = nullptr;  // null: the role as it should be
+  const DefectRow* defect = nullptr;  // null: the role as it should be
   int round = 1;
   std::vector<Scenario> scenarios;
   bool slow = true;
@@ -218,9 +236,15 @@ struct Options {
   std::string out;
 };
 
+std::span<const DefectRow> defects_of(std::string_view role) {
+  if (role == "tracker") return ppstp::tracker_defects();
+  if (role == "peer") return ppstp::peer_defects();
+  return role == "node" ? reload::node_defects() : std::span<const DefectRow>();
+}
+
 std::vector<Trial> plan(const Options& options, const std::vector<Scenario>& scenarios) {
   std::vector<Trial> trials;
-  const auto add = [&](const Setup& setup, const ppstp::DefectRow* defect, int round) {
+  const auto add = [&](const Setup& setup, const DefectRow* defect, int round) {
     Trial trial;
     trial.setup = &setup;
     trial.defect = defect;
@@ -231,8 +255,7 @@ std::vector<Trial> plan(const Options& options, const std::vector<Scenario>& sce
   for (const Setup& setup : kSetups) {
     if (!options.only.empty() && options.only != setup.role) continue;
     for (int round = 1; round <= options.rounds; ++round) add(setup, nullptr, round);
-    const bool tracker = std::string_view(setup.role) == "tracker";
-    for (const ppstp::DefectRow& defect : tracker ? ppstp::tracker_defects() : ppstp::peer_defects()) {
+    for (const DefectRow& defect : defects_of(setup.role)) {
       const std::string_view needs = defect.needs != nullptr ? defect.needs : "";
       if (needs == (setup.feature != nullptr ? setup.feature : "")) add(setup, &defect, 1);
     }
@@ -298,7 +321,8 @@ int selftest(int argc, char** argv) {
   app.add_option("--rounds", options.rounds, "runs of the clean roles, each with another seed (default 1)")
       ->check(CLI::Range(1, 1000));
   app.add_option("--jobs", options.jobs, "trials at a time (default 4 per core)")->check(CLI::Range(1, 256));
-  app.add_option("--role", options.only, "tracker or peer only")->check(CLI::IsMember({"tracker", "peer"}));
+  app.add_option("--role", options.only, "tracker, peer, node or joining-node only")
+      ->check(CLI::IsMember({"tracker", "peer", "node", "joining-node"}));
   app.add_option("--out", options.out, "keep results and evidence of all trials in this folder");
   if (const int code = parse(app, argc, argv); code >= 0) return code;
   std::vector<std::string> errors;

@@ -54,34 +54,6 @@ Tree nothing_of(const std::vector<StoredDataSpecifier>& specifiers, const Field&
   return body;
 }
 
-Tree own_candidate() {
-  Tree candidate = Tree::map();
-  Tree& address = candidate.at_path(kCandidateAddress.name);
-  address.at_path(kAddressIpv4.name) = text("${self.addr}");
-  address.at_path(kAddressPort.name) = text("${self.port}");
-  candidate.at_path(kCandidateLink.name) = text(std::to_string(kTlsTcpFhNoIce));
-  candidate.at_path(kFoundation.name) = text("1");
-  candidate.at_path(kCandidatePriority.name) = text("1");
-  candidate.at_path(kCandidateType.name) = text(std::to_string(kHostCandidate));
-  return candidate;
-}
-
-Tree active_role() {
-  Tree body = Tree::map();
-  body.at_path(kRole.name) = text(std::string(kActive));
-  Tree candidates = list();
-  candidates.items.push_back(own_candidate());
-  body.at_path(kCandidate.name) = std::move(candidates);
-  return body;
-}
-
-Tree pinged() {
-  Tree body = Tree::map();
-  body.at_path(kResponseId.name) = text("${rand(1, 1000000000)}");
-  body.at_path(kPingTime.name) = text("$now");
-  return body;
-}
-
 Answer error(const char* code, const char* about) {
   Tree body = Tree::map();
   body.at_path(kErrorCode.name) = text(code);
@@ -94,13 +66,13 @@ Answer ok(const Message& request) {
   const Packet* packet = packet_of(request);
   if (packet == nullptr) return error("Error_Invalid_Message", "not readable");
   const Body& body = packet->contents.body;
-  if (std::holds_alternative<PingReq>(body)) return answer(kPingAnsMethod, pinged());
+  if (std::holds_alternative<PingReq>(body)) return answer(kPingAnsMethod, Tree::map());
   if (std::holds_alternative<UpdateReq>(body)) return answer(kUpdateAnsMethod, Tree::map());
   if (std::holds_alternative<JoinReq>(body)) return answer(kJoinAnsMethod, Tree::map());
   if (std::holds_alternative<LeaveReq>(body)) return answer(kLeaveAnsMethod, Tree::map());
   if (std::holds_alternative<ConfigUpdateReq>(body)) return answer(kConfigUpdateAnsMethod, Tree::map());
   if (std::holds_alternative<ProbeReq>(body)) return answer(kProbeAnsMethod, Tree::map());
-  if (std::holds_alternative<AttachReq>(body)) return answer(kAttachAnsMethod, active_role());
+  if (std::holds_alternative<AttachReq>(body)) return answer(kAttachAnsMethod, Tree::map());
   if (const auto* store = std::get_if<StoreReq>(&body); store != nullptr)
     return answer(kStoreAnsMethod, stored(*store));
   if (const auto* fetch = std::get_if<FetchReq>(&body); fetch != nullptr)

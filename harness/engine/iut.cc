@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -432,9 +433,16 @@ std::string Iut::gone() {
   return wanted_ && file_.started_here() ? process_.ending() : "";
 }
 
+std::string Iut::quit() {
+  if (!file_.started_here()) return "the harness cannot end what it did not start";
+  wanted_ = false;
+  return process_.running() && kill(process_.pid(), file_.stop_signal) == 0 ? "" : "it does not run";
+}
+
 std::string Iut::control(const std::string& what, const std::map<std::string, std::string, std::less<>>& variables) {
   if (what == "start") return start(variables);
   if (what == "stop") return stop(), "";
+  if (what == "quit") return quit();
   if (what == "restart") {
     if (!file_.started_here()) return "the harness cannot restart what it did not start";
     stop();

@@ -64,6 +64,8 @@ class Iut {
   // Starts it if the file says so and waits until it is ready. Returns an error for people, empty when well.
   std::string start(const std::map<std::string, std::string, std::less<>>& variables);
   void stop();
+  // Asks a started IUT to end, and does not wait for it.
+  std::string quit();
   // Runs a hook, or start, stop, restart, reset, start-another (a second process of the same command).
   std::string control(const std::string& what, const std::map<std::string, std::string, std::less<>>& variables);
   // "exited with status 3" when a started IUT is gone; empty while it runs or when attached.

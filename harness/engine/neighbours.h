@@ -64,7 +64,8 @@ class Neighbours {
   struct Order {
     std::string by;
     std::string msg;
-    std::optional<std::string> raw;
+    std::optional<std::string> raw;  // the whole message, hexadecimal
+    std::string bytes;               // the whole message, when not empty
     Tree with;
     Tree link;
     Overrides overrides;
@@ -76,8 +77,19 @@ class Neighbours {
   // The next thing that comes within `seconds`.
   virtual std::optional<Arrival> next(double seconds) = 0;
   virtual void close(const std::string& by, bool reset) = 0;
+  // Replay: who was who in a capture. `own`: sent by the node that `by` plays now.
+  virtual void learn_cast(const std::string& by, const Message& captured, bool own) = 0;
+  // A captured message as `by` says it now: identifiers, times and signatures renewed; "" when that cannot be done.
+  virtual std::string renewed(const std::string& by, const Message& captured) = 0;
   // Variables that hold for one party while it sends: self.id and the like.
   virtual void speak_as(const std::string& by, Variables& variables) const = 0;
+};
+
+// What only the protocol can tell of captured messages, signatures say; one for all messages of a capture.
+class Examiner {
+ public:
+  virtual ~Examiner() = default;
+  virtual void examine(const Message& message, const Message* request, std::vector<Finding>& findings) = 0;
 };
 
 // What the loader must know of a protocol's parties.
@@ -90,6 +102,7 @@ struct NeighbourRules {
   std::string_view dissector;                         // of the evidence
   std::string_view title;
   std::unique_ptr<Neighbours> (*make)(const Neighbours::Setting& setting);
+  std::unique_ptr<Examiner> (*make_examiner)();
 };
 // Null for protocols whose parties are HTTP clients and servers.
 const NeighbourRules* neighbour_rules(const Protocol& protocol);

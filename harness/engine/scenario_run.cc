@@ -597,8 +597,7 @@ class Run {
       if (at == Event::kNoParent)
         value.clear();  // a message without it is the IUT's doing, not the scenario's
       else
-        value = message.events[at].has_number ? std::to_string(message.events[at].number)
-                                              : std::string(message.events[at].text);
+        value = plain_value(message.events[at]);
     }
   }
 
@@ -877,6 +876,7 @@ class Run {
   bool listen_once(double seconds) {
     auto arrival = neighbours_->next(seconds);
     if (!arrival) return false;
+    if (arrival->kind == Arrival::Kind::kLinked) neighbours_->speak_as(arrival->party, variables_);
     if (arrival->kind == Arrival::Kind::kMessage) {
       result_.reached = true;
       judge_arrival(*arrival);

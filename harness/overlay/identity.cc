@@ -130,6 +130,61 @@ std::string OverlayView::read(std::string bytes, const std::string& name) {
   return {};
 }
 
+void OverlayView::found(const std::string& name) {
+  configuration = {};
+  configuration.instance_name = name;
+  configuration.sequence = 1;
+  configuration.no_ice = true;
+  configuration.self_signed_permitted = reload::SelfSignedPermitted{true, "sha256"};
+  constexpr std::uint32_t kRoomy = 65536;
+  configuration.max_message_size = kRoomy;
+  write();
+}
+
+void OverlayView::write() {
+  reload::ConfigDocument whole;
+  whole.configurations.emplace_back().configuration = configuration;
+  (void)read(reload::write_config_document(whole), configuration.instance_name);
+}
+
+std::vector<std::pair<std::string, std::string>> OverlayView::variables() const {
+  std::vector<std::pair<std::string, std::string>> out;
+  const auto find = [&](reload::DataModel model, std::string_view policy) -> const reload::KindParameters* {
+    const reload::KindParameters* found = nullptr;
+    for (const reload::KindBlock& block : configuration.required_kinds) {
+      const reload::EffectiveKind kind = reload::effective(block.kind);
+      if (!kind.id || reload::data_model_of(kind.data_model) != model || kind.access_control != policy) continue;
+      // Values of registered Kinds have a form; others hold any bytes.
+      if (found == nullptr || block.kind.id) found = &block.kind;
+    }
+    return found;
+  };
+  const auto add = [&](const char* name, const reload::KindParameters* kind) {
+    out.emplace_back(name, kind == nullptr ? "" : std::to_string(*reload::effective(*kind).id));
+  };
+  const reload::KindParameters* single = find(reload::DataModel::kSingle, "USER-MATCH");
+  const reload::KindParameters* array = find(reload::DataModel::kArray, "USER-MATCH");
+  add("kind.single", single);
+  add("kind.array", array);
+  add("kind.dictionary", find(reload::DataModel::kDictionary, "USER-NODE-MATCH"));
+  add("kind.node", find(reload::DataModel::kSingle, "NODE-MATCH"));
+  add("kind.multiple", find(reload::DataModel::kSingle, "NODE-MULTIPLE"));
+  out.emplace_back("kind.single_size", single == nullptr ? "" : std::to_string(single->max_size));
+  out.emplace_back("kind.array_count", array == nullptr ? "" : std::to_string(array->max_count));
+  // The same document with another number: its signature is no longer good, whatever else is.
+  const auto renumbered = [&](int by) {
+    std::string text = document;
+    const std::string now = fmt::format("sequence=\"{}\"", sequence);
+    const std::size_t at = text.find(now);
+    if (at != std::string::npos)
+      text.replace(at, now.size(), fmt::format("sequence=\"{}\"", (sequence + 65535 + by) % 65535));
+    return text;
+  };
+  out.emplace_back("overlay.newer_document", renumbered(1));
+  out.emplace_back("overlay.older_document", renumbered(-1));
+  return out;
+}
+
 std::string make_identity(const OverlayView& overlay, const std::string& name, const Tree* wish, const IutFile& iut,
                           std::string_view iut_id, Random& random, NodeIdentity& identity) {
   SeededRandom source(random);

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "harness/engine/iut.h"
 #include "protocols/base/tree.h"
@@ -25,6 +27,12 @@ struct OverlayView {
   // An error for people, or "".
   std::string load(const std::string& path);
   std::string read(std::string bytes, const std::string& name);
+  // An overlay of the harness's own: self-signed certificates, no Kinds of its own.
+  void found(const std::string& name);
+  // Makes the document of `configuration` anew.
+  void write();
+  // What scenarios may ask of it: a Kind for each data model and policy, documents that are newer and older.
+  std::vector<std::pair<std::string, std::string>> variables() const;
 };
 
 struct NodeIdentity {

@@ -74,6 +74,59 @@ void sign_values(const MessageOrder& order, StoreReq& store, const NodeIdentity&
   }
 }
 
+IceCandidate own_candidate(const MessageOrder& order) {
+  IceCandidate candidate;
+  constexpr std::uint32_t kLoopback = 0x7f000001;
+  candidate.address.ipv4 = kLoopback;
+  candidate.address.port = order.own_port;
+  candidate.overlay_link = kTlsTcpFhNoIce;
+  candidate.foundation = "1";
+  candidate.priority = 1;
+  candidate.type = kHostCandidate;
+  return candidate;
+}
+
+// Members that such a message needs and no scenario should have to repeat; what it names itself replaces them.
+void fill_in(const MessageOrder& order, Contents& contents) {
+  const NodeId self(order.self->node_id);
+  switch (contents.code) {
+    case AttachReq::kCode: {
+      AttachReq body;
+      body.role = kPassive;
+      body.candidates.push_back(own_candidate(order));
+      contents.body = std::move(body);
+      return;
+    }
+    case AttachAns::kCode: {
+      AttachAns body;
+      body.role = kActive;
+      body.candidates.push_back(own_candidate(order));
+      contents.body = std::move(body);
+      return;
+    }
+    case JoinReq::kCode: {
+      JoinReq body;
+      body.joining_peer_id = self;
+      contents.body = std::move(body);
+      return;
+    }
+    case LeaveReq::kCode: {
+      LeaveReq body;
+      body.leaving_peer_id = self;
+      LeaveData data;
+      data.chord.type = kFromPredecessor;
+      if (order.overlay->context.chord) body.overlay_specific_data = encode_part(data);
+      contents.body = std::move(body);
+      return;
+    }
+    case PingAns::kCode:
+      contents.body = PingAns{order.transaction_id | 1, order.now_ms};
+      return;
+    default:
+      return;
+  }
+}
+
 void address(const MessageOrder& order, ForwardingHeader& header) {
   const Packet* request = order.answers != nullptr ? packet_of(*order.answers) : nullptr;
   header.overlay = order.overlay->hash;
@@ -137,11 +190,34 @@ class PartWriter {
 
 }  // namespace
 
+std::string sign_anew(Packet packet, const OverlayView& overlay, const NodeIdentity& self, std::uint64_t now_ms) {
+  if (auto* store = std::get_if<StoreReq>(&packet.contents.body); store != nullptr) {
+    for (StoreKindData& data : store->kind_data) {
+      for (StoredData& value : data.values) {
+        value.storage_time = now_ms;
+        value.signature = sign(self, "", [&](SignerIdentity& identity) {
+          return value_signature_input(store->resource, value, identity);
+        });
+      }
+    }
+  }
+  const std::string contents = encode(packet.contents, &overlay.context);
+  if (contents.empty()) return {};
+  packet.framed = false;
+  packet.security.certificates = {{kX509, self.certificate->der()}};
+  packet.security.signature = sign(self, "", [&](SignerIdentity& identity) {
+    return message_signature_input(packet.forwarding.overlay, packet.forwarding.transaction_id, contents,
+                                   encode(identity));
+  });
+  return encode(packet.forwarding, contents, packet.security);
+}
+
 std::string build_message(const MessageOrder& order, std::string& why) {
   const auto row = std::find_if(kMethods.begin(), kMethods.end(), [&](const Method& m) { return order.msg == m.name; });
   Packet packet;
   packet.contents.code = row == kMethods.end() ? std::uint16_t{0} : row->code;
   address(order, packet.forwarding);
+  fill_in(order, packet.contents);
   // First what the scenario says goes into the structs; what it gets wrong on purpose comes when bytes are made.
   Walk walk(&order.overlay->context);
   const EncodeResult filled = encode_tree(kReload, *order.with, packet, {}, &walk);

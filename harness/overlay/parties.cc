@@ -15,6 +15,7 @@
 #include "harness/overlay/identity.h"
 #include "harness/overlay/links.h"
 #include "harness/overlay/order.h"
+#include "harness/overlay/signatures.h"
 #include "protocols/reload/envelope.h"
 #include "protocols/reload/fragments.h"
 #include "protocols/reload/protocol.h"
@@ -29,11 +30,27 @@ using reload::text::to_hex;
 
 constexpr std::string_view kPartyVariables[] = {"id",   "user", "user_resource", "node_resource",
                                                 "addr", "port", "hash",          "time"};
-constexpr std::string_view kVariables[] = {"iut.id",           "iut.resource",    "overlay.hash", "overlay.sequence",
-                                           "overlay.max_size", "overlay.max_ttl", "now"};
+constexpr std::string_view kVariables[] = {"iut.id",
+                                           "iut.next",
+                                           "iut.resource",
+                                           "overlay.hash",
+                                           "overlay.sequence",
+                                           "overlay.max_size",
+                                           "overlay.max_ttl",
+                                           "now",
+                                           "overlay.newer_document",
+                                           "overlay.older_document",
+                                           "kind.single",
+                                           "kind.array",
+                                           "kind.dictionary",
+                                           "kind.node",
+                                           "kind.multiple",
+                                           "kind.single_size",
+                                           "kind.array_count"};
 constexpr std::string_view kLinkKeys[] = {"sign_as",   "signature", "values_as", "values", "bucket", "transaction",
                                           "fragments", "order",     "frame",     "over",   "copies", "to"};
-constexpr std::string_view kPartyKeys[] = {"key", "node_ids", "user", "certificate", "acknowledges", "near"};
+constexpr std::string_view kPartyKeys[] = {"key",          "node_ids", "user",     "certificate",
+                                           "acknowledges", "near",     "extension"};
 
 struct Party {
   NodeIdentity identity;
@@ -61,6 +78,7 @@ class Parties final : public Neighbours {
   explicit Parties(const Setting& setting) : setting_(setting), links_(setting.key_log) {}
 
   std::string prepare(Variables& variables) override {
+    if (setting_.scenario.client) return found(variables);
     const std::string path = setting_.iut.expanded(setting_.iut.file().overlay_config);
     if (std::string error = overlay_.load(path); !error.empty()) return error;
     const auto endpoint = setting_.iut.endpoint();
@@ -71,18 +89,35 @@ class Parties final : public Neighbours {
       if (std::string error = add(name); !error.empty()) return error;
     }
     for (const auto& [name, party] : parties_) describe_party(name + ".", name, variables);
-    variables.values["iut.id"] = to_hex(iut_id_);
-    variables.values["iut.resource"] = to_hex(reload::resource_id_of(iut_id_));
+    describe_overlay(variables);
+    return {};
+  }
+
+  void describe_overlay(Variables& variables) const {
+    describe_iut(variables);
     variables.values["overlay.hash"] = std::to_string(overlay_.hash);
     variables.values["overlay.sequence"] = std::to_string(overlay_.sequence);
     variables.values["overlay.max_size"] = std::to_string(overlay_.configuration.max_message_size);
     variables.values["overlay.max_ttl"] = std::to_string(overlay_.configuration.initial_ttl);
     variables.values["now"] = std::to_string(now_ns() / 1'000'000);
-    return {};
+    for (const auto& [name, value] : overlay_.variables()) variables.values[name] = value;
+  }
+
+  // A joining node is known when it links.
+  void describe_iut(Variables& variables) const {
+    std::string next = iut_id_;
+    for (std::size_t i = next.size(); i-- > 0;) {
+      next[i] = static_cast<char>(next[i] + 1);
+      if (next[i] != 0) break;
+    }
+    variables.values["iut.id"] = to_hex(iut_id_);
+    variables.values["iut.next"] = to_hex(next);
+    variables.values["iut.resource"] = to_hex(reload::resource_id_of(iut_id_));
   }
 
   void speak_as(const std::string& by, Variables& variables) const override {
     describe_party("self.", by, variables);
+    describe_iut(variables);
     variables.values["now"] = std::to_string(now_ns() / 1'000'000);
   }
 
@@ -101,6 +136,7 @@ class Parties final : public Neighbours {
     wanted.self = &party.identity;
     wanted.now_ms = static_cast<std::uint64_t>(now_ns() / 1'000'000);
     wanted.transaction_id = (setting_.random)();
+    wanted.own_port = links_.port(order.by);
     wanted.destination = links_state_[link].peer;
     wanted.answers = order.answers != nullptr ? order.answers->message.get() : nullptr;
     wanted.identity_of = [this](const std::string& name) {
@@ -108,7 +144,9 @@ class Parties final : public Neighbours {
       return found == parties_.end() ? nullptr : &found->second.identity;
     };
     std::string message;
-    if (order.raw) {
+    if (!order.bytes.empty()) {
+      message = order.bytes;
+    } else if (order.raw) {
       if (!parse_hex(*order.raw, message)) return why = "raw: expected hexadecimal digits", Sent::kBadOrder;
     } else {
       message = build_message(wanted, why);
@@ -149,6 +187,50 @@ class Parties final : public Neighbours {
     }
   }
 
+  // Signers, and the Resource-IDs that follow from who they are.
+  void learn_cast(const std::string& by, const Message& captured, bool own) override {
+    (void)verifier_.learn(captured);
+    for (const reload::Verdict& verdict : verifier_.look(captured, {})) {
+      if (verdict.of_value || verdict.node_id.empty()) continue;
+      const NodeIdentity& self = parties_.at(by).identity;
+      const std::string& now = own ? self.node_id : iut_id_;
+      // An answer that was only passed on was signed by somebody else; the first signer is the neighbour itself.
+      if (std::exchange(own ? knows_player_ : knows_other_, true)) continue;
+      recast_[verdict.node_id] = now;
+      recast_[reload::resource_id_of(verdict.node_id)] = reload::resource_id_of(now);
+      if (own && !verdict.user.empty())
+        recast_[reload::resource_id_of(verdict.user)] = reload::resource_id_of(self.user);
+    }
+  }
+
+  std::string renewed(const std::string& by, const Message& captured) override {
+    const reload::Packet* packet = reload::packet_of(captured);
+    if (packet == nullptr || packet->is_ack() || packet->forwarding.is_fragment() || !captured.whole()) return {};
+    std::string bytes(captured.view());
+    for (const Event& event : captured.events) {
+      if (!event.has_text || event.inner) continue;
+      const auto now = recast_.find(std::string(event.text));
+      if (now != recast_.end() && now->second.size() == event.length)
+        bytes.replace(event.offset, event.length, now->second);
+    }
+    Message message;
+    message.context = &overlay_.context;
+    reload::decode(bytes, message);
+    reload::Packet fresh = *reload::packet_of(message);
+    fresh.forwarding.overlay = overlay_.hash;
+    fresh.forwarding.configuration_sequence = overlay_.sequence;
+    fresh.forwarding.transaction_id = (setting_.random)();
+    if (auto* attach = std::get_if<reload::AttachReq>(&fresh.contents.body); attach != nullptr) {
+      for (reload::IceCandidate& candidate : attach->candidates) {
+        constexpr std::uint32_t kLoopback = 0x7f000001;
+        candidate.address.ipv4 = kLoopback;
+        candidate.address.port = links_.port(by);
+      }
+    }
+    return sign_anew(std::move(fresh), overlay_, parties_.at(by).identity,
+                     static_cast<std::uint64_t>(now_ns() / 1'000'000));
+  }
+
   void close(const std::string& by, bool reset) override {
     for (auto& [link, state] : links_state_) {
       if (state.party == by && state.up) links_.close(link, reset);
@@ -159,6 +241,29 @@ class Parties final : public Neighbours {
 
  private:
   static constexpr const char* kIutName = "iut";
+
+  // The implementation under test joins an overlay of the harness, whose first node is the first party.
+  std::string found(Variables& variables) {
+    overlay_.found(fmt::format("overlay-{:08x}.example.org", static_cast<std::uint32_t>((setting_.random)())));
+    for (const std::string& name : setting_.scenario.party_names) {
+      if (std::string error = add(name); !error.empty()) return error;
+      const Tree* wish = setting_.scenario.parties.find(name);
+      if (wish != nullptr && wish->find("extension") != nullptr)
+        overlay_.configuration.mandatory_extensions.push_back(text_of(*wish, "extension"));
+    }
+    const std::string& entry = setting_.scenario.party_names.front();
+    overlay_.configuration.bootstrap_nodes = {{"127.0.0.1", links_.port(entry)}};
+    overlay_.write();
+    variables.values["config"] = setting_.work_directory + "/overlay.xml";
+    variables.values["overlay"] = overlay_.configuration.instance_name;
+    variables.values["bootstrap"] = fmt::format("127.0.0.1:{}", links_.port(entry));
+    std::ofstream file(variables.values["config"], std::ios::binary);
+    file << overlay_.document;
+    file.close();
+    for (const auto& [name, party] : parties_) describe_party(name + ".", name, variables);
+    describe_overlay(variables);
+    return file ? "" : "cannot write " + variables.values["config"];
+  }
 
   std::string add(const std::string& name) {
     Party party;
@@ -255,6 +360,7 @@ class Parties final : public Neighbours {
       verifier_.learn(event.peer->der(), 0);
       const std::vector<std::string> ids = event.peer->node_ids();
       if (!ids.empty()) state.peer = ids.front();
+      if (iut_id_.empty()) iut_id_ = state.peer;
     }
   }
 
@@ -366,16 +472,11 @@ class Parties final : public Neighbours {
   void check_signatures(Arrival& arrival) {
     const Message& message = *arrival.message;
     (void)verifier_.learn(message);
-    std::string_view resource;
-    if (arrival.request != nullptr) {
-      if (const auto* fetch = reload::body_of<reload::FetchReq>(*arrival.request); fetch != nullptr)
-        resource = fetch->resource;
-    }
     const reload::Packet* packet = reload::packet_of(message);
     // A fragment names no signer; it is somebody's whose exchange it is.
     const bool fragment = packet != nullptr && !packet->is_ack() && packet->forwarding.is_fragment();
     if (fragment) arrival.passed_on = mine_.contains(arrival.exchange) && arrival.request == nullptr;
-    const std::vector<reload::Verdict> verdicts = verifier_.look(message, resource);
+    const std::vector<reload::Verdict> verdicts = verifier_.look(message, resource_of(arrival.request.get()));
     for (const reload::Verdict& verdict : verdicts) {
       if (verdict.of_value) continue;
       arrival.passed_on = std::any_of(parties_.begin(), parties_.end(), [&](const auto& one) {
@@ -392,11 +493,7 @@ class Parties final : public Neighbours {
             return one.second.identity.node_id == verdict.node_id;
           }))
         continue;
-      for (reload::BrokenRule& broken : reload::broken_rules(verdict)) {
-        const Requirement* rule = find_requirement(broken.requirement);
-        if (rule != nullptr)
-          arrival.findings.push_back({rule, rule->severity, verdict.offset, verdict.length, std::move(broken.detail)});
-      }
+      add_findings(verdict, arrival.findings);
     }
   }
 
@@ -418,24 +515,29 @@ class Parties final : public Neighbours {
   std::string iut_id_;
   std::map<std::string, Party> parties_;
   std::map<int, LinkState> links_state_;
-  std::deque<LinkEvent> early_;  // came while a link was waited for
-  std::set<std::string> mine_;   // exchanges that a party began
+  std::deque<LinkEvent> early_;                // came while a link was waited for
+  std::map<std::string, std::string> recast_;  // replay: identifiers of the capture, raw, and those of now
+  bool knows_player_ = false;
+  bool knows_other_ = false;
+  std::set<std::string> mine_;  // exchanges that a party began
   reload::Verifier verifier_;
 };
 
 }  // namespace
 
 const NeighbourRules& overlay_neighbours() {
-  static const NeighbourRules kRules{.protocol = "relo",
-                                     .party_variables = kPartyVariables,
-                                     .variables = kVariables,
-                                     .link_keys = kLinkKeys,
-                                     .party_keys = kPartyKeys,
-                                     .dissector = "relo",
-                                     .title = "RELOAD",
-                                     .make = [](const Neighbours::Setting& setting) -> std::unique_ptr<Neighbours> {
-                                       return std::make_unique<Parties>(setting);
-                                     }};
+  static const NeighbourRules kRules{
+      .protocol = "relo",
+      .party_variables = kPartyVariables,
+      .variables = kVariables,
+      .link_keys = kLinkKeys,
+      .party_keys = kPartyKeys,
+      .dissector = "relo",
+      .title = "RELOAD",
+      .make = [](const Neighbours::Setting& setting) -> std::unique_ptr<Neighbours> {
+        return std::make_unique<Parties>(setting);
+      },
+      .make_examiner = []() -> std::unique_ptr<Examiner> { return std::make_unique<Signatures>(); }};
   return kRules;
 }
 

@@ -10,6 +10,17 @@
 #include "protocols/base/binary_archive.h"
 
 namespace peerscope::harness {
+
+std::string plain_value(const Event& event) {
+  if (event.has_number && event.field->type == Type::kUint64)
+    return std::to_string(static_cast<std::uint64_t>(event.number));
+  if (event.has_number) return std::to_string(event.number);
+  if (event.field->type != Type::kBytes) return std::string(event.text);
+  std::string hex;
+  for (const char c : event.text) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  return hex;
+}
+
 namespace {
 
 constexpr std::array<std::string_view, 7> kComparisons = {"eq", "ne", "lt", "le", "gt", "ge", "re"};
@@ -20,16 +31,6 @@ bool is_one_of(std::string_view word, std::span<const std::string_view> words) {
     if (candidate == word) return true;
   }
   return false;
-}
-
-std::string plain_value(const Event& event) {
-  if (event.has_number && event.field->type == Type::kUint64)
-    return std::to_string(static_cast<std::uint64_t>(event.number));
-  if (event.has_number) return std::to_string(event.number);
-  if (event.field->type != Type::kBytes) return std::string(event.text);
-  std::string hex;
-  for (const char c : event.text) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return hex;
 }
 
 // Scenarios may write 0x17, or the name of a code point, where a message has a number.
