@@ -860,7 +860,7 @@ class Run {
     return stop(step.setup ? Verdict::kBlocked : Verdict::kInconclusive, fmt::format("no link: {}", why));
   }
 
-  void record(const Message& message, const net::Endpoint& from, const net::Endpoint& to, std::string_view comment) {
+  void record(Message& message, const net::Endpoint& from, const net::Endpoint& to, std::string_view comment) {
     const NeighbourRules* rules = neighbour_rules(protocol_);
     net::TracePdu pdu;
     pdu.dissector = rules->dissector;
@@ -869,7 +869,7 @@ class Run {
     pdu.destination = to;
     pdu.bytes = message.view();
     pdu.comment = comment;
-    const_cast<Message&>(message).frame = evidence_.add(pdu);
+    message.frame = evidence_.add(pdu);
   }
 
   // Takes in what comes until something new is there or the time is over.

@@ -48,7 +48,7 @@ constexpr std::string_view kVariables[] = {"iut.id",
                                            "kind.single_size",
                                            "kind.array_count"};
 constexpr std::string_view kLinkKeys[] = {"sign_as",   "signature", "values_as", "values", "bucket", "transaction",
-                                          "fragments", "order",     "frame",     "over",   "copies", "to"};
+                                          "fragments", "order",     "frame",     "copies", "to"};
 constexpr std::string_view kPartyKeys[] = {"key",          "node_ids", "user",     "certificate",
                                            "acknowledges", "near",     "extension"};
 
@@ -343,9 +343,7 @@ class Parties final : public Neighbours {
   }
 
   int link_for(const Order& order, std::string& why) {
-    const std::string over = text_of(order.link, "over");
-    const std::string to = text_of(order.link, "to");
-    if (order.answers != nullptr && over.empty() && links_.is_up(order.answers->link)) return order.answers->link;
+    if (order.answers != nullptr && links_.is_up(order.answers->link)) return order.answers->link;
     for (auto link = links_state_.rbegin(); link != links_state_.rend(); ++link) {
       if (link->second.party == order.by && link->second.up && links_.is_up(link->first)) return link->first;
     }

@@ -233,7 +233,7 @@ void Chord::flush_announcement() {
   to.insert(predecessors_.begin(), predecessors_.end());
   if (host_.has_defect(NodeDefect::kJoinedKeptSecret) && peers_.size() > 1) to = {*predecessors_.begin()};
   for (const Number node : to) update_to(id_of(node), kNeighbors);
-  if (std::exchange(announce_to_all_, false)) {
+  if (std::exchange(announce_to_all_, false) && !host_.has_defect(NodeDefect::kJoinedKeptSecret)) {
     for (const Number node : std::set<Number>(peers_)) {
       if (!to.contains(node)) update_to(id_of(node), kNeighbors);
     }
