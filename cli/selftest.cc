@@ -22,6 +22,7 @@
 #include "reference-impl/alto/client_defects.h"
 #include "reference-impl/alto/defects.h"
 #include "reference-impl/ppstp/defects.h"
+#include "reference-impl/reload/defects.h"
 
 namespace peerscope::cli {
 namespace {
@@ -107,6 +108,23 @@ start:
   scheme: https
 features: [alto.v1, alto.tls, alto.filter, alto.endpoint, alto.updates, alto.stream-control, alto.auth-digest]
 stop: {signal: KILL}
+)"},
+    {"node", "node", nullptr, 1, R"(iut: node
+role: node
+start:
+  exec: ["${peerscope}", serve, reload, --enrollment, "127.0.0.1:0", --permit-self-signed, --key-type, p256, --config-out, "${work}/overlay.xml", --listen, "${addr}:${port}"%]
+  url: reload://127.0.0.1:${port}
+  ready: {line: "this node is a peer", within: 30s}
+stop: {signal: TERM, within: 300ms}
+overlay: {config: "${work}/overlay.xml"}
+features: [reload.peer, reload.client, reload.chord, reload.self-signed, reload.test-kinds]
+)"},
+    {"joining-node", "joining-node", nullptr, 1, R"(iut: joining-node
+role: joining-node
+start:
+  exec: ["${peerscope}", serve, reload, --config, "${config}", --self-signed, --user, "iut@${overlay}", --key-type, p256%]
+stop: {signal: TERM, within: 300ms}
+features: [reload.peer, reload.chord, reload.self-signed]
 )"},
 };
 constexpr const char* kUsers = "alice:correct horse\n";
@@ -281,7 +299,11 @@ std::vector<Defect> defects_of(std::string_view role) {
     for (const alto::ClientDefectRow& row : alto::client_defects()) out.push_back({row.name, row.rule, ""});
     return out;
   }
-  for (const ppstp::DefectRow& row : role == "tracker" ? ppstp::tracker_defects() : ppstp::peer_defects())
+  const std::span<const DefectRow> rows = role == "tracker" ? ppstp::tracker_defects()
+                                          : role == "peer"  ? ppstp::peer_defects()
+                                          : role == "node"  ? reload::node_defects()
+                                                            : std::span<const DefectRow>();
+  for (const DefectRow& row : rows)
     out.push_back(
         {std::string(row.name), std::string(row.requirements), row.needs != nullptr ? std::string(row.needs) : ""});
   return out;
@@ -366,7 +388,7 @@ int selftest(int argc, char** argv) {
       ->check(CLI::Range(1, 1000));
   app.add_option("--jobs", options.jobs, "trials at a time (default 4 per core)")->check(CLI::Range(1, 256));
   app.add_option("--role", options.only, "this role only")
-      ->check(CLI::IsMember({"tracker", "peer", "alto-server", "alto-client"}));
+      ->check(CLI::IsMember({"tracker", "peer", "alto-server", "alto-client", "node", "joining-node"}));
   app.add_option("--out", options.out, "keep results and evidence of all trials in this folder");
   if (const int code = parse(app, argc, argv); code >= 0) return code;
   std::vector<std::string> errors;

@@ -36,6 +36,7 @@ struct Settings {
   std::int32_t update_interval = 600;
   std::uint32_t max_message_size = 65536;
   reload::NodeOptions node;
+  std::vector<std::string> defects;
 };
 
 int complain(int code, std::string_view text) {
@@ -72,6 +73,8 @@ void add_options(CLI::App& app, Settings& s) {
   app.add_option("--max-links", s.node.max_links)->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--max-stored-bytes", s.node.storage.bytes)->check(CLI::PositiveNumber)->capture_default_str();
   app.add_flag("--no-certificate", s.no_certificate, "do not store the own certificate in the overlay");
+  app.add_option("--defect", s.defects, "behave wrongly in this way (repeatable); 'list' shows all")
+      ->allow_extra_args(false);
   app.add_option("--ready-file", s.ready_file, "write the node's address to this file when it is a peer");
 }
 
@@ -116,6 +119,7 @@ class Service {
     reload::TlsTransportOptions transport;
     transport.listen = *listen;
     transport.key_log = records_.key_log();
+    transport.defects = settings_.node.defects;
     node_ = std::make_unique<reload::TlsNode>(context_.get_executor(), clock_, random_, overlay_, *identity_,
                                               settings_.node, std::move(transport));
     if (const auto started = node_->start(); !started.ok()) return complain(kCannotStart, started.error().message);
@@ -257,6 +261,14 @@ int serve_reload(int argc, const char* const* argv) {
   CLI::App app("Reference RELOAD peer (RFC 6940)", "serve reload");
   add_options(app, settings);
   if (const int code = parse(app, argc, argv); code >= 0) return code;
+  for (const std::string& name : settings.defects) {
+    if (name != "list") continue;
+    fmt::print("{}", print_defects(reload::node_defects()));
+    return 0;
+  }
+  auto defects = reload::parse_node_defects(settings.defects);
+  if (!defects.ok()) return complain(2, defects.error().message);
+  settings.node.defects = *defects;
   if (const auto log = set_up_log(settings.common); !log.ok()) return complain(2, log.error().message);
   if (!reload::topology_supported(settings.topology)) return complain(2, "--topology: no plug-in " + settings.topology);
   net::raise_file_limit();

@@ -14,6 +14,7 @@ std::vector<RuleHit>& Checker::judge(const CapturedMessage& captured, const Mess
   findings_.clear();
   hits_.clear();
   run_checks(protocol, {message, request, &session}, {}, findings_);
+  if (Examiner* examiner = examiner_of(protocol); examiner != nullptr) examiner->examine(message, request, findings_);
   protocol.track(session, message, request);
   for (Finding& finding : findings_) {
     RuleHit& hit = hits_.emplace_back();
@@ -25,6 +26,13 @@ std::vector<RuleHit>& Checker::judge(const CapturedMessage& captured, const Mess
     hit.frame = message.frame;
   }
   return hits_;
+}
+
+Examiner* Checker::examiner_of(const Protocol& protocol) {
+  const auto [at, fresh] = examiners_.try_emplace(&protocol);
+  const NeighbourRules* rules = fresh ? neighbour_rules(protocol) : nullptr;
+  if (rules != nullptr) at->second = rules->make_examiner();
+  return at->second.get();
 }
 
 // One session per server: peers and transactions of different trackers have nothing to do with each other.

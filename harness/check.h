@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/capture/pdus.h"
+#include "harness/engine/neighbours.h"
 #include "harness/engine/verdict.h"
 
 namespace peerscope::harness {
@@ -31,12 +32,14 @@ class Checker {
   using Key = std::pair<const Protocol*, std::string>;  // a server, as the protocol's own
   using Sessions = std::list<std::pair<Key, std::unique_ptr<Session>>>;
   Session& session_of(const Protocol& protocol, const std::string& server);
+  Examiner* examiner_of(const Protocol& protocol);
 
   std::size_t requests_ = 0;
   std::size_t responses_ = 0;
   std::size_t answered_ = 0;
   Sessions sessions_;  // the one used last is the first
   std::map<Key, Sessions::iterator> by_server_;
+  std::map<const Protocol*, std::unique_ptr<Examiner>> examiners_;  // null: the protocol has none
   std::vector<Finding> findings_;
   std::vector<RuleHit> hits_;
 };

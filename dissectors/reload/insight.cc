@@ -60,18 +60,8 @@ void add_finding(epan::Record& record, const char* id, const Verdict& verdict, s
 
 // The rules that need the signer's certificate.
 void judge(epan::Record& record, const Verdict& verdict) {
-  if (verdict.result == Verdict::Result::kBad) {
-    add_finding(record, verdict.of_value ? "R-STO-29" : "R-SEC-05", verdict,
-                fmt::format("{} signature: {}", verdict.of_value ? "the value's" : "the message's", verdict.problem));
-  }
-  if (verdict.of_value || verdict.node_ids == 0) return;
-  if (verdict.node_ids == 1 && verdict.identity_type != kCertHash)
-    add_finding(record, "R-SEC-03", verdict, "the certificate has one Node-ID, and the identity is not cert_hash");
-  if (verdict.node_ids > 1 && verdict.identity_type != kCertHashNodeId) {
-    add_finding(
-        record, "R-SEC-04", verdict,
-        fmt::format("the certificate has {} Node-IDs, and the identity is not cert_hash_node_id", verdict.node_ids));
-  }
+  for (BrokenRule& broken : broken_rules(verdict))
+    add_finding(record, broken.requirement, verdict, std::move(broken.detail));
 }
 
 std::string_view resource_of(const Message* request) {

@@ -9,7 +9,8 @@ constexpr struct {
   std::string_view protocol;
   std::span<const Behaviour> (*rows)();
   const SurveyKind& (*survey)();  // null: its servers have no directory
-} kProtocols[] = {{"ppstp", ppstp_behaviours, nullptr}, {"alto", alto_behaviours, alto_survey}};
+} kProtocols[] = {
+    {"ppstp", ppstp_behaviours, nullptr}, {"alto", alto_behaviours, alto_survey}, {"relo", reload_behaviours, nullptr}};
 
 const Behaviour* find(const Protocol& protocol, std::string_view name) {
   for (const auto& one : kProtocols) {

@@ -28,6 +28,7 @@ struct Behaviour {
 std::span<const Behaviour> ppstp_behaviours();
 std::span<const Behaviour> alto_behaviours();
 const SurveyKind& alto_survey();
+std::span<const Behaviour> reload_behaviours();
 
 // nullopt: the protocol has no behaviour of that name.
 std::optional<Answer> named_answer(const Protocol& protocol, std::string_view name, const Message& request);

@@ -59,6 +59,17 @@ std::uint64_t Evidence::add(std::string_view raw, const net::ConnectionInfo& con
   return write(event, comment);
 }
 
+std::uint64_t Evidence::add(const net::TracePdu& pdu) {
+  if (!writer_ || !error_.empty()) return 0;
+  net::TracePdu stamped = pdu;
+  stamped.time = std::chrono::system_clock::now();
+  if (const auto result = writer_->write(stamped); !result) {
+    error_ = result.error().message;
+    return 0;
+  }
+  return ++packets_;
+}
+
 void Evidence::secret(std::string_view line) {
   secrets_.append(line).push_back('\n');
 }

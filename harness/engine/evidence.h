@@ -27,6 +27,8 @@ class Evidence {
   // Bytes that are no HTTP message.
   std::uint64_t add(std::string_view raw, const net::ConnectionInfo& connection, bool outgoing,
                     std::string_view comment);
+  // A message of another protocol than HTTP.
+  std::uint64_t add(const net::TracePdu& pdu);
   std::uint64_t next() const { return packets_ + 1; }
   void secret(std::string_view key_log_line);
   void close();

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -129,6 +130,15 @@ bool can_connect(const net::Endpoint& to) {
   return result == 0;
 }
 
+// "https://HOST:PORT/...", or "reload://HOST:PORT" for overlay links.
+constexpr std::string_view kOverlayScheme = "reload://";
+net::Result<net::Endpoint> endpoint_of(std::string_view url) {
+  if (url.starts_with(kOverlayScheme)) return net::Endpoint::parse(url.substr(kOverlayScheme.size()));
+  const auto parsed = net::Url::parse(url);
+  if (!parsed) return parsed.error();
+  return parsed->endpoint();
+}
+
 // Commands may use what docs/iut-file.md lists and nothing else, and their program must be there: found out here, not
 // when the first scenario starts it.
 void check_commands(Reader& r, const Tree& file, const IutFile& iut) {
@@ -217,7 +227,7 @@ IutFile load_iut(const std::string& path, std::string& error) {
   const Tree& file = yaml.tree;
   if (!file.is_map()) r.fail(file, "an IUT file is a map; docs/iut-file.md shows one");
   r.keys(file, {"iut", "version", "role", "attach", "start", "stop", "reset", "hooks", "features", "not", "facts",
-                "tls", "auth", "data"});
+                "tls", "auth", "data", "overlay"});
   iut.name = r.text(file, "iut");
   if (iut.name.empty()) r.fail(file, "iut: the name is missing");
   iut.version = r.text(file, "version");
@@ -259,7 +269,7 @@ IutFile load_iut(const std::string& path, std::string& error) {
     Variables stand_ins;
     for (const char* name : {"port", "addr", "work", "here"}) stand_ins.values[name] = "1";
     const Expanded url = expand(iut.url, stand_ins);
-    const auto parsed = net::Url::parse(url.text);
+    const auto parsed = endpoint_of(url.text);
     const Tree* at = (attach != nullptr ? attach : start)->find("url");
     if (!url.error.empty())
       r.fail(*at, fmt::format("url: {}", url.error));
@@ -330,6 +340,12 @@ IutFile load_iut(const std::string& path, std::string& error) {
     iut.password = r.text(*auth, "password");
     iut.token = r.text(*auth, "token");
   }
+  if (const Tree* overlay = file.find("overlay"); overlay != nullptr) {
+    r.keys(*overlay, {"config", "authority"});
+    iut.overlay_config = r.text(*overlay, "config");
+    iut.overlay_authority = r.text(*overlay, "authority");
+    if (iut.overlay_config.empty()) r.fail(*overlay, "overlay: config: the configuration document is missing");
+  }
   check_commands(r, file, iut);
   return iut;
 }
@@ -362,6 +378,19 @@ std::string Iut::start(const std::map<std::string, std::string, std::less<>>& va
   return wait_ready(log_from);
 }
 
+net::Result<net::Endpoint> Iut::endpoint() const {
+  return endpoint_of(url_);
+}
+
+std::string Iut::expanded(const std::string& text) const {
+  Variables names;
+  names.values = variables_;
+  names.values["work"] = work_;
+  std::error_code code;
+  names.values["here"] = std::filesystem::absolute(file_.path, code).parent_path().string();
+  return expand(text, names).text;
+}
+
 std::string Iut::launch(Process& process, const Variables& names) {
   std::vector<std::string> command;
   for (const std::string& word : file_.exec) {
@@ -383,9 +412,9 @@ std::string Iut::wait_ready(std::size_t log_from) {
   if (!file_.serves() && file_.ready_line.empty()) return {};
   net::Endpoint endpoint;
   if (file_.ready_line.empty()) {
-    const auto url = net::Url::parse(url_);
-    if (!url) return fmt::format("{}: url: {}", file_.path, url.error().message);
-    endpoint = url->endpoint();
+    const auto parsed = this->endpoint();
+    if (!parsed) return fmt::format("{}: url: {}", file_.path, parsed.error().message);
+    endpoint = *parsed;
   }
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(file_.ready_within);
   while (std::chrono::steady_clock::now() < deadline) {
@@ -409,9 +438,16 @@ std::string Iut::gone() {
   return wanted_ && file_.started_here() ? process_.ending() : "";
 }
 
+std::string Iut::quit() {
+  if (!file_.started_here()) return "the harness cannot end what it did not start";
+  wanted_ = false;
+  return process_.running() && kill(process_.pid(), file_.stop_signal) == 0 ? "" : "it does not run";
+}
+
 std::string Iut::control(const std::string& what, const std::map<std::string, std::string, std::less<>>& variables) {
   if (what == "start") return start(variables);
   if (what == "stop") return stop(), "";
+  if (what == "quit") return quit();
   if (what == "restart") {
     if (!file_.started_here()) return "the harness cannot restart what it did not start";
     stop();

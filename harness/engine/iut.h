@@ -11,6 +11,8 @@
 #include "harness/engine/process.h"
 #include "harness/scenario/expression.h"
 #include "protocols/base/tree.h"
+#include "reference-impl/net/http.h"
+#include "reference-impl/net/result.h"
 
 namespace peerscope::harness {
 
@@ -40,6 +42,10 @@ struct IutFile {
   std::string user;
   std::string password;
   std::string token;
+  // Overlays: the configuration document, and a PEM file with certificate and key of an authority that the overlay
+  // trusts, for the identities of the harness's parties.
+  std::string overlay_config;
+  std::string overlay_authority;
 
   // It listens and the harness connects; otherwise the harness listens and it connects.
   bool serves() const;
@@ -59,12 +65,17 @@ class Iut {
   // Starts it if the file says so and waits until it is ready. Returns an error for people, empty when well.
   std::string start(const std::map<std::string, std::string, std::less<>>& variables);
   void stop();
+  // Asks a started IUT to end, and does not wait for it.
+  std::string quit();
   // Runs a hook, or start, stop, restart, reset, start-another (a second process of the same command).
   std::string control(const std::string& what, const std::map<std::string, std::string, std::less<>>& variables);
   // "exited with status 3" when a started IUT is gone; empty while it runs or when attached.
   std::string gone();
   // A started IUT's URL with its port filled in.
   const std::string& url() const { return url_; }
+  net::Result<net::Endpoint> endpoint() const;
+  // A text of the IUT file with the variables of the last start.
+  std::string expanded(const std::string& text) const;
   std::string log_path() const { return log_; }
 
  private:

@@ -14,8 +14,10 @@
 #include <thread>
 
 #include "harness/engine/evidence.h"
+#include "harness/engine/neighbours.h"
 #include "harness/engine/party.h"
 #include "harness/engine/survey.h"
+#include "harness/replay/neighbour_replay.h"
 #include "harness/scenario/expression.h"
 #include "protocols/base/json_index.h"
 
@@ -742,6 +744,8 @@ class Player {
 }  // namespace
 
 ReplayResult replay(const std::vector<CapturedMessage>& messages, Iut& iut, const ReplayOptions& options) {
+  if (!messages.empty() && neighbour_rules(*messages.front().protocol) != nullptr)
+    return replay_neighbour(messages, iut, options);
   return Player(messages, iut, options).run();
 }
 

@@ -2,7 +2,9 @@
 #include "harness/scenario/expression.h"
 
 #include <fmt/format.h>
+#include <openssl/evp.h>
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -35,6 +37,28 @@ std::string json_text(std::string_view text) {
       out += c;
   }
   return out + '"';
+}
+
+// Pairs of hexadecimal digits; false when there is something else.
+bool from_hex(std::string_view text, std::string& bytes) {
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    unsigned value = 0;
+    const char* const from = text.data() + i;
+    const auto [end, error] = std::from_chars(from, from + std::min<std::size_t>(2, text.size() - i), value, 16);
+    if (error != std::errc{} || end != from + 2) return false;
+    bytes.push_back(static_cast<char>(value));
+  }
+  return true;
+}
+
+// Of bytes in hexadecimal digits, in such digits.
+std::string digest_of(const EVP_MD* algorithm, const std::string& bytes) {
+  unsigned char hash[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (EVP_Digest(bytes.data(), bytes.size(), hash, &size, algorithm, nullptr) != 1) return {};
+  std::string out;
+  for (unsigned i = 0; i < size; ++i) out += fmt::format("{:02x}", hash[i]);
+  return out;
 }
 
 bool is_name_start(char c) {
@@ -176,23 +200,23 @@ class Evaluator {
       return arguments[0];
     }
     if (name == "json" && n == 1) return json_text(arguments[0]);
-    if (name == "unhex" && n == 1) {
-      std::string out;
-      for (std::size_t i = 0; i < arguments[0].size(); i += 2) {
-        unsigned value = 0;
-        const char* const from = arguments[0].data() + i;
-        const auto [end, error] =
-            std::from_chars(from, from + std::min<std::size_t>(2, arguments[0].size() - i), value, 16);
-        if (error != std::errc{} || end != from + 2)
-          error_ = fmt::format("unhex('{}'): expected pairs of hexadecimal digits", arguments[0]);
-        if (!error_.empty()) return {};
-        out.push_back(static_cast<char>(value));
+    const bool hashes = name == "sha1" || name == "sha256";
+    if ((name == "unhex" || hashes) && n == 1) {
+      std::string bytes;
+      if (!from_hex(arguments[0], bytes)) {
+        error_ = fmt::format("{}('{}'): expected pairs of hexadecimal digits", name, arguments[0]);
+        return {};
       }
-      return out;
+      return hashes ? digest_of(name == "sha1" ? EVP_sha1() : EVP_sha256(), bytes) : bytes;
     }
+    if (name == "left" && n == 2) {
+      const double length = std::clamp(number_of(arguments[1]), 0.0, 1e6);
+      return arguments[0].substr(0, static_cast<std::size_t>(length));
+    }
+    if (name == "byte" && n == 1) return fmt::format("{:02x}", static_cast<int>(number_of(arguments[0])) & 255);
     error_ = fmt::format(
         "no function '{}' with {} arguments; there are hex(n), rand(a, b), repeat(x, n), concat(...), upper(x), "
-        "unhex(x), json(x)",
+        "unhex(x), json(x), sha1(x), sha256(x), left(x, n), byte(n)",
         name, n);
     return {};
   }

@@ -4,6 +4,8 @@
 //   hex(n)      n random hexadecimal digits, from the run's seed      rand(a, b)  a random whole number
 //   concat(...) texts joined                                         upper(x)    upper case
 //   repeat(x, n) a text n times                                      unhex(x)    bytes from hexadecimal digits
+//   sha1(x), sha256(x)  of bytes, both in hexadecimal digits         left(x, n)  the first n characters
+//   byte(n)     two hexadecimal digits
 // Durations are in seconds.
 #pragma once
 

@@ -7,7 +7,21 @@
 #include <charconv>
 #include <regex>
 
+#include "protocols/base/binary_archive.h"
+
 namespace peerscope::harness {
+
+std::string plain_value(const Event& event) {
+  if (event.has_number && event.field->type == Type::kUint64)
+    return std::to_string(static_cast<std::uint64_t>(event.number));
+  if (event.has_number) return std::to_string(event.number);
+  if (event.has_real) return fmt::format("{}", event.real);  // 1, 1.0 and 1e0 are one number
+  if (event.field->type != Type::kBytes) return std::string(event.text);
+  std::string hex;
+  for (const char c : event.text) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  return hex;
+}
+
 namespace {
 
 constexpr std::array<std::string_view, 7> kComparisons = {"eq", "ne", "lt", "le", "gt", "ge", "re"};
@@ -20,10 +34,21 @@ bool is_one_of(std::string_view word, std::span<const std::string_view> words) {
   return false;
 }
 
-std::string plain_value(const Event& event) {
-  if (event.has_number) return std::to_string(event.number);
-  if (event.has_real) return fmt::format("{}", event.real);  // 1, 1.0 and 1e0 are one number
-  return std::string(event.text);
+// Scenarios may write 0x17, or the name of a code point, where a message has a number.
+Tree as_number(const Event& event, Tree wanted) {
+  std::uint64_t number = 0;
+  if (!event.has_number) return wanted;
+  const bool named =
+      !event.field->names.empty() || event.field->type == Type::kBoolean || wanted.scalar.starts_with("0x");
+  if (named && wanted.is_scalar() && parse_number(*event.field, wanted.scalar, number)) {
+    const bool wide = event.field->type == Type::kUint64;
+    wanted.scalar = wide ? std::to_string(number) : std::to_string(static_cast<std::int64_t>(number));
+  }
+  for (Tree& item : wanted.items) item = as_number(event, std::move(item));
+  for (auto& [op, value] : wanted.members) {
+    if (op != "re") value = as_number(event, std::move(value));
+  }
+  return wanted;
 }
 
 std::string show(const Tree& tree) {
@@ -67,7 +92,8 @@ bool element_matches(const Message& message, std::uint32_t index, const Tree& wa
       for (std::uint32_t up = event.parent; up != index && up != Event::kNoParent; up = message.events[up].parent)
         name = std::string(message.events[up].field->name) + "." + name;
       std::string expected;
-      if (at > index && name == path && match_value(plain_value(event), value, expected)) found = true;
+      if (at > index && name == path && match_value(plain_value(event), as_number(event, value), expected))
+        found = true;
     }
     if (!found) return false;
   }
@@ -100,7 +126,8 @@ void match_one(const Message& message, const std::string& path, const Tree& want
   };
   if (!wanted.is_map()) {
     std::string expected;
-    if (found.empty() || !match_value(plain_value(message.events[found[0]]), wanted, expected))
+    if (found.empty() ||
+        !match_value(plain_value(message.events[found[0]]), as_number(message.events[found[0]], wanted), expected))
       miss(show(wanted), seen_value());
     return;
   }
@@ -121,6 +148,7 @@ void match_one(const Message& message, const std::string& path, const Tree& want
       Tree single = Tree::map();
       single.members.emplace_back(op, value);
       std::string expected;
+      if (!found.empty()) single = as_number(message.events[found[0]], std::move(single));
       if (found.empty() || !match_value(plain_value(message.events[found[0]]), single, expected))
         miss(expected.empty() ? fmt::format("{} {}", op, show(value)) : expected, seen_value());
     }

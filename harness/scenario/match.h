@@ -22,6 +22,8 @@ struct Mismatch {
   std::string seen;
 };
 
+// A value as scenarios write it: numbers in decimal, bytes in hexadecimal digits.
+std::string plain_value(const Event& event);
 // Variables are expanded already. Every mismatch is told, not only the first.
 std::vector<Mismatch> match_message(const Message& message, const Tree& where);
 // Compares one value with a scalar or an operator map ({ge: 400, lt: 500}, {in: [...]}, {re: ...}).

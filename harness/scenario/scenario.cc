@@ -2,6 +2,7 @@
 #include "harness/scenario/scenario.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -10,6 +11,7 @@
 #include <random>
 #include <set>
 
+#include "harness/engine/neighbours.h"
 #include "harness/engine/survey.h"
 #include "harness/scenario/expression.h"
 #include "harness/scenario/match.h"
@@ -36,7 +38,7 @@ class Loader {
     if (file.find("iut") != nullptr && file.find("scenario") == nullptr)
       return fail(file, "this is an IUT file: check it with --iut");
     keys(file, {"format", "scenario", "title", "about", "protocol", "role", "tests", "needs", "slow", "params", "let",
-                "background", "steps", "finally", "resources", "survey"});
+                "background", "steps", "finally", "resources", "survey", "parties"});
     if (text(file, "format") != "1") fail(file, "format: 1 is missing");
     scenario_.id = text(file, "scenario");
     if (scenario_.id.empty()) fail(file, "scenario: the id is missing");
@@ -53,6 +55,8 @@ class Loader {
     const Role* role = find_role(scenario_.role);
     if (role == nullptr) return fail(*file.find("role"), fmt::format("role: is one of {}", role_names()));
     scenario_.client = role->party == Party::kClient;
+    rules_ = neighbour_rules(*scenario_.protocol);
+    scenario_.linked = rules_ != nullptr;
     scenario_.slow = boolean(file, "slow");
     for (const Tree* id : list(file, "tests")) {
       if (find_requirement(id->scalar) == nullptr) fail(*id, fmt::format("no requirement '{}'", id->scalar));
@@ -81,6 +85,7 @@ class Loader {
       for (const char* name : {"request.target", "request.method"}) known_.values.emplace(name, "1");
     }
     resources(file);
+    if (scenario_.linked) parties(file);
     if (const Tree* params = file.find("params"); params != nullptr) {
       for (const auto& [param, values] : params->members) {
         std::vector<std::string> axis;
@@ -94,7 +99,7 @@ class Loader {
       scenario_.let = *let;
       for (const auto& [variable, value] : let->members) {
         if (std::string error = check_expressions(value, known_); !error.empty()) report(error);
-        known_.values[variable] = "1";
+        known_.values[variable] = scenario_.linked ? stand_in(value) : "1";
       }
     }
     for (const Tree* item : list(file, "background")) background(*item);
@@ -104,6 +109,49 @@ class Loader {
   }
 
  private:
+  static constexpr const char* kStandIn = "11111111111111111111111111111111";  // a number, and a Node-ID
+
+  // What a variable is worth while nothing runs: as far as it can be told, so that dry runs see what they would see.
+  std::string stand_in(const Tree& value) {
+    Variables known = known_;
+    Random random(1);
+    known.random = &random;
+    const Expanded expanded = expand(value.scalar, known);
+    return expanded.error.empty() && !expanded.text.empty() ? expanded.text : kStandIn;
+  }
+
+  // Linked nodes: every name behind `by` is a party, and each has its variables.
+  void parties(const Tree& file) {
+    scenario_.parties = part(file, "parties");
+    std::set<std::string> names;
+    for (const auto& [name, wish] : scenario_.parties.members) {
+      for (const auto& [key, value] : wish.members) {
+        if (std::find(rules_->party_keys.begin(), rules_->party_keys.end(), key) == rules_->party_keys.end())
+          fail(value, fmt::format("parties: unknown key '{}'; there are {}", key, fmt::join(rules_->party_keys, ", ")));
+      }
+      names.insert(name);
+    }
+    for (const char* list_name : {"steps", "finally"}) {
+      for (const Tree* step : list(file, list_name))
+        names.insert(text(*step, "by").empty() ? "peer" : text(*step, "by"));
+    }
+    scenario_.party_names.assign(names.begin(), names.end());
+    names.insert("self");
+    for (const std::string& name : names) {
+      for (const std::string_view variable : rules_->party_variables)
+        known_.values[fmt::format("{}.{}", name, variable)] = kStandIn;
+    }
+    known_.values["self.addr"] = "127.0.0.1";
+    for (const std::string& name : names) {
+      known_.values[name + ".addr"] = "127.0.0.1";
+      known_.values[name + ".port"] = "1";
+    }
+    for (const std::string_view variable : rules_->variables) known_.values.emplace(variable, "1");
+    for (const std::string_view variable : rules_->variables) {
+      if (variable.starts_with("iut.")) known_.values[std::string(variable)] = kStandIn;
+    }
+  }
+
   // Of a helper: "line 3, column 5: ..." becomes "file.yaml:3:5: ...".
   void report(const std::string& error) {
     int line = 0;
@@ -229,7 +277,8 @@ class Loader {
       out.behaviour = item.scalar;
       return out;
     }
-    keys(item, {"msg", "raw", "raw_http", "with", "mutate", "http", "delay", "end", "behaviour", "resource", "stream"});
+    keys(item, {"msg", "raw", "raw_http", "with", "mutate", "http", "delay", "end", "behaviour", "resource", "stream",
+                "link"});
     out.stream = boolean(item, "stream");
     if (out.stream && (is_reply || survey() == nullptr)) fail(item, "stream: only requests to a server have answers");
     out.msg = text(item, "msg");
@@ -254,6 +303,12 @@ class Loader {
     out.with = part(item, "with");
     out.mutate = part(item, "mutate");
     out.http = part(item, "http");
+    out.link = part(item, "link");
+    for (const auto& [key, value] : out.link.members) {
+      if (rules_ == nullptr ||
+          std::find(rules_->link_keys.begin(), rules_->link_keys.end(), key) == rules_->link_keys.end())
+        fail(value, fmt::format("link: unknown key '{}'", key));
+    }
     keys(out.http,
          {"method", "target", "status", "content_type", "headers", "chunked", "split", "pace", "absolute", "auth"});
     const bool bodyless = out.msg.empty() && may_be_bodyless(out, is_reply);
@@ -294,7 +349,7 @@ class Loader {
     Outcome out;
     out.line = item.line;
     keys(item, {"msg", "event", "where", "http", "bind", "verdict", "note", "within", "check", "any_of", "for",
-                "same_as", "stated_as", "silence_under", "agrees", "offers", "bind_header"});
+                "same_as", "stated_as", "silence_under", "agrees", "offers", "bind_header", "answers"});
     out.msg = text(item, "msg");
     out.agrees = boolean(item, "agrees");
     out.offers = part(item, "offers");
@@ -305,11 +360,12 @@ class Loader {
       fail(item, fmt::format("no message '{}' in {}", out.msg, scenario_.protocol->name));
     out.event = text(item, "event");
     if (out.msg.empty() && out.event.empty()) out.msg = default_answer_;
-    if (out.msg.empty() && out.event.empty() && usual_answer(*scenario_.protocol).empty())
+    if (out.msg.empty() && out.event.empty() && !scenario_.linked && usual_answer(*scenario_.protocol).empty())
       fail(item, fmt::format("msg: is missing; http is any HTTP message, the messages of {} are in its table",
                              scenario_.protocol->name));
-    if (!out.event.empty() && out.event != "closed" && out.event != "reset" && out.event != "timeout")
-      fail(item, "event: is closed, reset or timeout");
+    const bool linked_up = scenario_.linked && out.event == "linked";
+    if (!out.event.empty() && out.event != "closed" && out.event != "reset" && out.event != "timeout" && !linked_up)
+      fail(item, "event: is closed, reset or timeout; for linked nodes linked too");
     out.where = part(item, "where");
     out.http = part(item, "http");
     keys(out.http, {"status", "content_type", "header", "method", "target", "body"});
@@ -335,9 +391,14 @@ class Loader {
     check_paths(out.where);
     out.bind_header = part(item, "bind_header");
     for (const Tree* bound : {&out.bind, &out.bind_header}) {
-      for (const auto& [variable, path] : bound->members) known_.values[variable] = "1";
+      for (const auto& [variable, path] : bound->members) known_.values[variable] = scenario_.linked ? "11" : "1";
     }
     return out;
+  }
+
+  // A filter name names one field, whatever its dots.
+  bool written_filter(std::string_view path) const {
+    return path.starts_with(std::string(scenario_.protocol->name) + ".");
   }
 
   // The last step of every path is a member that the description knows.
@@ -353,7 +414,7 @@ class Loader {
         if (!known && !step.name.starts_with("x_"))
           fail(wanted, fmt::format("no field '{}' in {}", step.name, scenario_.protocol->name));
         rest = step.rest;
-        if (path.find(scenario_.protocol->name) == 0) break;
+        if (written_filter(path)) break;
       }
     }
   }
@@ -367,6 +428,9 @@ class Loader {
     out.same_as = text(item, "same_as");
     if (!out.same_as.empty() && !step_ids_.contains(out.same_as))
       fail(*item.find("same_as"), fmt::format("same_as: no earlier step '{}'", out.same_as));
+    out.answers = text(item, "answers");
+    if (!out.answers.empty() && (!scenario_.linked || !step_ids_.contains(out.answers)))
+      fail(*item.find("answers"), fmt::format("answers: no earlier step '{}'", out.answers));
     out.stated_as = text(item, "stated_as");
     if (!out.stated_as.empty() && !is_fact(out.stated_as))
       fail(*item.find("stated_as"),
@@ -395,6 +459,16 @@ class Loader {
     return out;
   }
 
+  // Linked nodes: what answers a request is named after it.
+  static void name_answers(Step& step) {
+    constexpr std::string_view kRequest = "_req";
+    if (!step.send || !step.send->msg.ends_with(kRequest)) return;
+    const std::string answer = step.send->msg.substr(0, step.send->msg.size() - kRequest.size()) + "_ans";
+    for (Outcome& outcome : step.expect->any_of) {
+      if (outcome.msg.empty() && outcome.event.empty()) outcome.msg = answer;
+    }
+  }
+
   void steps(const Tree& file, std::string_view key, std::vector<Step>& out) {
     for (const Tree* item : list(file, key)) {
       if (!item->is_map()) {
@@ -410,6 +484,7 @@ class Loader {
       if (!step.id.empty() && step_ids_.contains(step.id))
         fail(*item, fmt::format("step id '{}' appears twice", step.id));
       step.by = text(*item, "by");
+      if (step.by.empty() && scenario_.linked) step.by = "peer";
       step.setup = boolean(*item, "setup");
       step.note = text(*item, "note");
       step.wait = text(*item, "wait");
@@ -427,6 +502,7 @@ class Loader {
       if (const Tree* send = item->find("send"); send != nullptr) step.send = sending(*send, false);
       if (const Tree* expect = item->find("expect"); expect != nullptr) {
         step.expect = expectation(*expect);
+        if (scenario_.linked) name_answers(step);
         if (step.expect->check.empty() && scenario_.tests.size() == 1) step.expect->check = scenario_.tests;
         if (step.expect->check.empty() && !step.setup)
           fail(*expect, "check: names the requirements that this expectation decides (or say setup: true)");
@@ -453,6 +529,7 @@ class Loader {
   std::string name_;
   ScenarioResult& result_;
   Scenario& scenario_;
+  const NeighbourRules* rules_ = nullptr;
   Variables known_;
   std::set<std::string> step_ids_;
   std::string default_answer_;  // of the resource that this step asks

@@ -43,6 +43,7 @@ struct Expectation {
   // The party's silence before this request must be shorter than this for the answer to be evidence. Empty: than the
   // protocol's idle_fact; kAnySilence: the silence is the point.
   std::string silence_under;
+  std::string answers;  // linked nodes: id of the step whose request this answers
 };
 
 // A message to send: built from the description, or raw bytes.
@@ -54,6 +55,7 @@ struct Sending {
   Tree with;                       // members in RFC names
   Tree mutate;                     // list of {set|drop|dup|add: ...}, {truncate: n}
   Tree http;                       // method, target, content_type, headers, chunked, split, pace, cookies...
+  Tree link;                       // linked nodes: whose signature, which frames (Neighbours::Order)
   std::string behaviour;           // named answer of the protocol (server side): "ok"
   std::string delay;
   std::string end;                      // "close", "reset", "stall" after it; "none": no answer at all
@@ -88,8 +90,11 @@ struct Scenario {
   std::string title;
   std::string about;
   const Protocol* protocol = nullptr;
-  std::string role;                // of the IUT
-  bool client = false;             // that role connects, and the harness is its server
+  std::string role;     // of the IUT
+  bool client = false;  // that role connects, and the harness is its server
+  bool linked = false;  // the harness's parties are its neighbours (engine/neighbours.h)
+  Tree parties;         // linked: what is special about a party
+  std::vector<std::string> party_names;
   std::vector<std::string> tests;  // requirement ids
   std::vector<std::string> needs;  // features
   bool slow = false;               // waits for timers

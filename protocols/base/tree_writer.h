@@ -116,7 +116,11 @@ class TreeWriter {
   }
   template <class... T>
   void one_of(std::uint64_t code, std::variant<Opaque, T...>& body) {
-    (void)((code == T::kCode && (structure(*T::kGroup, body.template emplace<T>()), true)) || ...);
+    // A body that is there already is what the text changes.
+    (void)((code == T::kCode &&
+            (structure(*T::kGroup, std::holds_alternative<T>(body) ? std::get<T>(body) : body.template emplace<T>()),
+             true)) ||
+           ...);
   }
   template <class... T>
   void one_of(std::uint64_t code, const Field& unknown, std::variant<Opaque, T...>& body) {

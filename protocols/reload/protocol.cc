@@ -11,7 +11,11 @@ namespace peerscope::reload {
 
 namespace {
 
-constexpr Role kRoles[] = {{"node", Party::kServer}};
+constexpr Role kRoles[] = {{"node", Party::kServer}, {"joining-node", Party::kClient}};
+constexpr LaunchVariable kLaunchVariables[] = {
+    {"config", "''", nullptr, "file with the configuration document of the harness's overlay"},
+    {"overlay", "''", nullptr, "name of that overlay"},
+    {"bootstrap", "''", nullptr, "HOST:PORT of its first node"}};
 constexpr Feature kFeatures[] = {
     {.name = "reload.peer", .about = "routes and stores for others", .baseline = true},
     {.name = "reload.client", .about = "serves clients: nodes that neither route nor store"},
@@ -24,7 +28,11 @@ constexpr Feature kFeatures[] = {
     {.name = "reload.sip", .about = "the SIP usage (RFC 7904)"},
     {.name = "reload.share", .about = "shared resources (RFC 8076)"},
     {.name = "reload.dtls", .about = "links over DTLS"},
-    {.name = "reload.self-signed", .about = "takes self-signed certificates"}};
+    {.name = "reload.self-signed", .about = "takes self-signed certificates"},
+    {.name = "reload.test-kinds",
+     .about =
+         "the overlay has Kinds of any bytes: SINGLE, ARRAY with USER-MATCH, DICTIONARY with USER-NODE-MATCH, SINGLE "
+         "with NODE-MATCH and NODE-MULTIPLE"}};
 
 const MessageType* row_of(std::uint16_t code) {
   for (std::size_t i = 0; i < kMethods.size(); ++i) {
@@ -248,7 +256,7 @@ const Protocol& protocol() {
                                   .requirements = requirements(),
                                   .roles = kRoles,
                                   .features = kFeatures,
-                                  .launch_variables = {},
+                                  .launch_variables = kLaunchVariables,
                                   .decode = decode,
                                   .encode = encode_any,
                                   .fields = fields,

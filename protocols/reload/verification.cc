@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "protocols/reload/verification.h"
 
+#include <fmt/format.h>
+
 #include "protocols/reload/messages.h"
 #include "protocols/reload/protocol.h"
 #include "protocols/reload/signature_input.h"
@@ -52,6 +54,24 @@ std::string_view to_string(Verdict::Result result) {
       return "good";
   }
   return "";
+}
+
+std::vector<BrokenRule> broken_rules(const Verdict& verdict) {
+  std::vector<BrokenRule> broken;
+  if (verdict.result == Verdict::Result::kBad) {
+    broken.push_back(
+        {verdict.of_value ? "R-STO-29" : "R-SEC-05",
+         fmt::format("{} signature: {}", verdict.of_value ? "the value's" : "the message's", verdict.problem)});
+  }
+  if (verdict.of_value || verdict.node_ids == 0) return broken;
+  if (verdict.node_ids == 1 && verdict.identity_type != kCertHash)
+    broken.push_back({"R-SEC-03", "the certificate has one Node-ID, and the identity is not cert_hash"});
+  if (verdict.node_ids > 1 && verdict.identity_type != kCertHashNodeId) {
+    broken.push_back({"R-SEC-04", fmt::format("the certificate has {} Node-IDs, and the identity is not "
+                                              "cert_hash_node_id",
+                                              verdict.node_ids)});
+  }
+  return broken;
 }
 
 CertificatePtr Verifier::learn(std::string_view der, std::uint64_t frame) {

@@ -51,6 +51,13 @@ struct Verdict {
 };
 std::string_view to_string(Verdict::Result result);
 
+// What a verdict says against its signer: the rows that need the certificate (R-SEC-03, R-SEC-04, R-SEC-05, R-STO-29).
+struct BrokenRule {
+  const char* requirement;
+  std::string detail;
+};
+std::vector<BrokenRule> broken_rules(const Verdict& verdict);
+
 class Verifier {
  public:
   static constexpr std::size_t kMostCertificates = 10'000;

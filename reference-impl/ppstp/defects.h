@@ -4,25 +4,19 @@
 // says.
 #pragma once
 
-#include <bitset>
-#include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "reference-impl/defect_set.h"
 #include "reference-impl/net/result.h"
 
 namespace peerscope::ppstp {
 
-struct DefectRow {
-  const char* name;
-  const char* about;
-  const char* requirements;     // ids that it breaks, separated by blanks; the first is the one it is made for
-  const char* needs = nullptr;  // feature of the harness without which the role never does what the defect spoils
-};
+using peerscope::DefectRow;
+using peerscope::DefectSet;
+using peerscope::print_defects;
 
 // In the order of the tables in defects.cc.
 enum class TrackerDefect : std::uint8_t {
@@ -174,28 +168,11 @@ enum class PeerDefect : std::uint8_t {
 std::span<const DefectRow> tracker_defects();
 std::span<const DefectRow> peer_defects();
 
-template <class Defect>
-class DefectSet {
- public:
-  DefectSet() = default;
-  DefectSet(std::initializer_list<Defect> defects) {
-    for (const Defect defect : defects) add(defect);
-  }
-  void add(Defect defect) { set_.set(static_cast<std::size_t>(defect)); }
-  bool has(Defect defect) const { return set_.test(static_cast<std::size_t>(defect)); }
-  bool any() const { return set_.any(); }
-
- private:
-  std::bitset<static_cast<std::size_t>(Defect::kCount)> set_;
-};
 using TrackerDefects = DefectSet<TrackerDefect>;
 using PeerDefects = DefectSet<PeerDefect>;
 
 // The sets for names from a command line. An unknown name is an error that tells the nearest ones.
 net::Result<TrackerDefects> parse_tracker_defects(const std::vector<std::string>& names);
 net::Result<PeerDefects> parse_peer_defects(const std::vector<std::string>& names);
-
-// The table for people, one row a line: name, requirement ids, description.
-std::string print_defects(std::span<const DefectRow> rows);
 
 }  // namespace peerscope::ppstp

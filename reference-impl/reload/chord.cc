@@ -83,6 +83,7 @@ bool Chord::plausible_owner(std::string_view resource, const NodeId& node) const
 
 std::vector<NodeId> Chord::replicas(std::string_view) const {
   std::vector<NodeId> nodes;
+  if (host_.has_defect(NodeDefect::kNoReplicas)) return nodes;
   for (std::size_t i = 0; i < std::min(kReplicaCount, successors_.size()); ++i) nodes.push_back(id_of(successors_[i]));
   return nodes;
 }
@@ -195,6 +196,7 @@ Contents Chord::update_contents(std::uint8_t type) const {
   if (type != kPeerReady) {
     for (const Number node : predecessors_) update.predecessors.push_back(id_of(node));
     for (const Number node : successors_) update.successors.push_back(id_of(node));
+    if (host_.has_defect(NodeDefect::kListsItself)) update.successors.push_back(host_.node_id());
   }
   if (type == kFull) {
     std::set<Number> fingers;  // ascending (R-CHD-21)
@@ -226,11 +228,12 @@ void Chord::announce(bool to_all) {
 
 void Chord::flush_announcement() {
   announce_pending_ = false;
-  if (!joined_) return;
+  if (!joined_ || host_.has_defect(NodeDefect::kNoUpdateAfterJoin)) return;
   std::set<Number> to(successors_.begin(), successors_.end());
   to.insert(predecessors_.begin(), predecessors_.end());
+  if (host_.has_defect(NodeDefect::kJoinedKeptSecret) && peers_.size() > 1) to = {*predecessors_.begin()};
   for (const Number node : to) update_to(id_of(node), kNeighbors);
-  if (std::exchange(announce_to_all_, false)) {
+  if (std::exchange(announce_to_all_, false) && !host_.has_defect(NodeDefect::kJoinedKeptSecret)) {
     for (const Number node : std::set<Number>(peers_)) {
       if (!to.contains(node)) update_to(id_of(node), kNeighbors);
     }
@@ -269,7 +272,7 @@ Contents Chord::on_update(const NodeId& from, const UpdateReq& request) {
       finish_join();
     }
   }
-  if (joined_) {
+  if (joined_ && !host_.has_defect(NodeDefect::kUpdatesIgnored)) {
     for (const auto* list : {&request.predecessors, &request.successors}) {
       for (const NodeId& node : *list) learn(to_number(node), from);
     }
@@ -326,7 +329,8 @@ void Chord::attach_neighbour(Number node, const NodeId& teacher, std::function<v
   }
   // Through the node that named it (R-CHD-18): it has a way to it.
   Destinations path{Destination::node(id.view())};
-  if (host_.is_linked(teacher)) path.insert(path.begin(), Destination::node(teacher.view()));
+  if (host_.is_linked(teacher) && !host_.has_defect(NodeDefect::kAttachNotRouted))
+    path.insert(path.begin(), Destination::node(teacher.view()));
   host_.attach(std::move(path), true, [finish](Reply<NodeId> reply) { finish(reply.ok()); });
 }
 
@@ -445,6 +449,7 @@ void Chord::admit(const NodeId& node) {
 void Chord::leave(std::function<void()> done) {
   leaving_ = true;
   joined_ = false;
+  if (host_.has_defect(NodeDefect::kNoLeave)) return done();
   auto pending = std::make_shared<std::size_t>(1);
   const auto one_less = [pending, done = std::move(done)] {
     if (--*pending == 0) done();
@@ -471,6 +476,7 @@ Contents Chord::on_leave(const NodeId& from, const LeaveReq& request) {
   LeaveData data;
   if (!decode_part(request.overlay_specific_data, data, &host_.overlay()->context))
     return error_contents(kInvalidMessage, "no ChordLeaveData");
+  if (host_.has_defect(NodeDefect::kLeaveIgnored)) return Contents(LeaveAns{});
   remove_peer(to_number(from), false);
   for (const NodeId& node : data.chord.nodes) {
     if (node != from) learn(to_number(node), host_.node_id());
@@ -481,7 +487,7 @@ Contents Chord::on_leave(const NodeId& from, const LeaveReq& request) {
 void Chord::on_linked(const NodeId&) {}
 
 void Chord::on_lost(const NodeId& node) {
-  remove_peer(to_number(node), true);
+  if (!host_.has_defect(NodeDefect::kLostNeighbourKept)) remove_peer(to_number(node), true);
 }
 
 Contents Chord::on_route_query(const NodeId& from, const RouteQueryReq& request) {
@@ -490,7 +496,7 @@ Contents Chord::on_route_query(const NodeId& from, const RouteQueryReq& request)
   const auto hop = responsible(id) ? std::optional(host_.node_id()) : next_hop(id);
   if (!hop) return error_contents(kNotFound, "no way there");
   answer.next_peer = *hop;
-  if (request.send_update && host_.is_linked(from)) {
+  if (request.send_update && host_.is_linked(from) && !host_.has_defect(NodeDefect::kNoUpdateAfterQuery)) {
     host_.clock().schedule(net::Duration(0), [this, from, alive = std::weak_ptr<bool>(alive_)] {
       if (!alive.expired()) send_update(from);
     });

@@ -42,7 +42,7 @@ void RoundTripTimer::sample(net::Duration round_trip) {
 
 std::string Framing::frame(std::string_view message, net::SteadyTime now) {
   FramedBytes out;
-  out.frame.sequence = next_++;
+  out.frame.sequence = limits_.defects.has(NodeDefect::kSequenceConstant) ? 0 : next_++;
   out.message = message;
   if (sent_.size() >= limits_.unanswered) sent_.pop_front();
   sent_.push_back({out.frame.sequence, now});
@@ -77,7 +77,8 @@ net::Result<void> Framing::receive(std::string_view bytes, net::SteadyTime now, 
     Packet ack;
     ack.framed = true;
     ack.frame = {kAckFrame, in.frame.sequence, history_.note(in.frame.sequence)};
-    sink.acknowledge(encode(ack));
+    if (limits_.defects.has(NodeDefect::kAcknowledgesAhead)) ++ack.frame.sequence;
+    if (!limits_.defects.has(NodeDefect::kNoAcknowledgements)) sink.acknowledge(encode(ack));
     if (!sink.message(in.message)) return {};
   }
   buffer_.erase(0, buffer_.size() - left.size());

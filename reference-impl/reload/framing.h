@@ -14,6 +14,7 @@
 #include "protocols/reload/envelope.h"
 #include "reference-impl/net/clock.h"
 #include "reference-impl/net/result.h"
+#include "reference-impl/reload/defects.h"
 
 namespace peerscope::reload {
 
@@ -50,6 +51,7 @@ class Framing {
   struct Limits {
     std::size_t frame = 1 << 20;     // bytes of one frame
     std::size_t unanswered = 65536;  // frames that wait for their acknowledgement
+    NodeDefects defects;
   };
   Framing() : Framing(Limits()) {}
   explicit Framing(Limits limits) : limits_(limits) {}

@@ -54,7 +54,7 @@ Node::Node(net::Clock& clock, RandomSource& random, OverlayPtr overlay, std::uni
       transport_(transport),
       options_(std::move(options)),
       started_(clock.now()),
-      storage_(options_.storage),
+      storage_(options_.storage, options_.defects),
       topology_(make_topology(*this)) {
   transport_.set_on_accept([this](LinkPtr link) { add_link(link, false); });
 }
@@ -366,9 +366,11 @@ bool Node::acceptable(const Envelope& envelope, const LinkPtr& link, const NodeI
     refuse_routing(envelope, from, link, code, text);
     return false;
   };
-  if (header.overlay != overlay_->hash) return refuse_it(kIncompatibleWithOverlay, "another overlay");
-  if (header.version != kVersion10) return refuse_it(kIncompatibleWithOverlay, "another version");
-  if (message.size() > overlay_->configuration.max_message_size) {
+  if (header.overlay != overlay_->hash && !has_defect(NodeDefect::kOtherOverlayProcessed))
+    return refuse_it(kIncompatibleWithOverlay, "another overlay");
+  if (header.version != kVersion10 && !has_defect(NodeDefect::kAnyVersionProcessed))
+    return refuse_it(kIncompatibleWithOverlay, "another version");
+  if (message.size() > overlay_->configuration.max_message_size && !has_defect(NodeDefect::kLargeMessageTaken)) {
     // R-LNK-01, R-LNK-02
     if (message.size() - envelope.payload.size() <= overlay_->configuration.max_message_size)
       refuse_routing(envelope, from, link, kMessageTooLarge, "larger than max-message-size");
@@ -377,21 +379,24 @@ bool Node::acceptable(const Envelope& envelope, const LinkPtr& link, const NodeI
     remove_link(link);
     return false;
   }
-  if ((header.fragment & kFragmentBit) == 0 || header.destination_list.empty()) {
+  const bool no_bit = (header.fragment & kFragmentBit) == 0 && !has_defect(NodeDefect::kClearBitAsFragment);
+  if (no_bit || header.destination_list.empty()) {
     ++stats_.malformed;
     return false;
   }
-  if (header.ttl > overlay_->configuration.initial_ttl) return refuse_it(kTtlExceeded, "TTL above initial-ttl");
+  if (header.ttl > overlay_->configuration.initial_ttl && !has_defect(NodeDefect::kAnyTtlTaken))
+    return refuse_it(kTtlExceeded, "TTL above initial-ttl");
   if (std::max(header.destination_list.size(), header.via_list.size()) > options_.max_destinations)
     return refuse_it(kInvalidMessage, "a list with too many entries");
   const auto is_resource = [](const Destination& one) { return one.type == kResourceDestination; };
-  if (std::any_of(header.destination_list.begin(), std::prev(header.destination_list.end()), is_resource)) {
+  if (std::any_of(header.destination_list.begin(), std::prev(header.destination_list.end()), is_resource) &&
+      !has_defect(NodeDefect::kResourceBeforeOthers)) {
     ++stats_.malformed;  // dropped silently (R-FWD-15)
     return false;
   }
   if (std::any_of(header.via_list.begin(), header.via_list.end(), is_resource))
     return refuse_it(kInvalidMessage, "a Resource-ID in the Via List");
-  if (has_duplicates(header.destination_list))
+  if (has_duplicates(header.destination_list) && !has_defect(NodeDefect::kDuplicateDestinationsOk))
     return refuse_it(kInvalidMessage, "duplicate entries in the Destination List");
   return true;
 }
@@ -407,20 +412,30 @@ void Node::route(Envelope envelope, const NodeId& from, const LinkPtr& link) {
     const Destination first = list.front();
     if (first.type == kNodeDestination) {
       const bool mine = first.id == node_id().view();
-      if (is_wildcard(first.id) && !own) return local();
-      if (mine && list.size() == 1) return local();
+      if (is_wildcard(first.id) && !own && !has_defect(NodeDefect::kWildcardNotTaken)) return local();
+      if (mine && (list.size() == 1 || has_defect(NodeDefect::kOwnEntryEndsRoute))) return local();
       if (mine) {
         list.erase(list.begin());
         continue;
       }
       const NodeId node(first.id);
-      if (link_to(node) != nullptr) return forward(std::move(envelope), from, node);
+      const bool served = own || !has_defect(NodeDefect::kClientsNotServed);
+      if (link_to(node) != nullptr && served) return forward(std::move(envelope), from, node);
       if (own && is_wildcard(first.id)) break;
       // Nobody there, although it would be within this node's range (R-FWD-19).
-      if (topology_->responsible(first.id)) break;
+      if (topology_->responsible(first.id)) {
+        if (has_defect(NodeDefect::kAbsentNodeAnswered))
+          refuse_routing(envelope, from, link, kNotFound, "no such node");
+        break;
+      }
     } else if (first.type == kResourceDestination) {
+      // The node itself, as if it had joined where it is.
+      const auto client = connections_.find(NodeId(first.id));
+      if (has_defect(NodeDefect::kOverClients) && client != connections_.end())
+        return forward(std::move(envelope), from, client->first);
       if (topology_->responsible(first.id)) return local();
     } else {
+      if (has_defect(NodeDefect::kOpaqueIdAnswered)) refuse_routing(envelope, from, link, kNotFound, "no such ID");
       break;  // an opaque ID: we give none away
     }
     if (options_.client && !own) break;
@@ -437,8 +452,11 @@ void Node::forward(Envelope envelope, const NodeId& from, const NodeId& next) {
   const bool own = from.empty();
   const LinkPtr link = link_to(next);
   if (!own) {
-    if (header.ttl == 0) return refuse_routing(envelope, from, link_to(from), kTtlExceeded, "TTL is used up");
-    --header.ttl;
+    if (header.ttl == 0 && !has_defect(NodeDefect::kTtlZeroForwarded)) {
+      if (has_defect(NodeDefect::kTtlZeroSilent)) return;
+      return refuse_routing(envelope, from, link_to(from), kTtlExceeded, "TTL is used up");
+    }
+    if (header.ttl > 0 && !has_defect(NodeDefect::kTtlNotDecremented)) --header.ttl;
     // A source-routed message may pass twice; a third time it goes in circles, which a dead neighbour that is not
     // noticed yet can cause. The originator sends it again.
     const Destination self = Destination::node(node_id().view());
@@ -447,13 +465,18 @@ void Node::forward(Envelope envelope, const NodeId& from, const NodeId& next) {
       return;
     }
     for (const ForwardingOption& option : header.options) {
-      if ((option.flags & kForwardCritical) != 0 && !knows_option(option.type))
+      if ((option.flags & kForwardCritical) != 0 && !knows_option(option.type) &&
+          !has_defect(NodeDefect::kForwardCriticalIgnored))
         return refuse_routing(envelope, from, link_to(from), kUnsupportedForwardingOption,
                               "an option that must be understood");
     }
-    if (envelope.code == 0 || is_request(envelope.code)) header.via_list.push_back(Destination::node(from.view()));
+    if (has_defect(NodeDefect::kForwarderChecksSignature) && !is_signed_well(envelope)) return;
+    const int entries = has_defect(NodeDefect::kViaNotExtended) ? 0 : has_defect(NodeDefect::kViaExtendedTwice) ? 2 : 1;
+    if (envelope.code == 0 || is_request(envelope.code))
+      header.via_list.insert(header.via_list.end(), static_cast<std::size_t>(entries), Destination::node(from.view()));
     ++stats_.forwarded;
   }
+  if (!own && has_defect(NodeDefect::kRetransmitsForOthers)) send(link, encode_part(envelope, &overlay_->context));
   send(link, encode_part(envelope, &overlay_->context));
 }
 
@@ -502,7 +525,8 @@ void Node::deliver_message(const Message& message, const NodeId& from, const Lin
 void Node::handle_request(const Message& message, const NodeId& from, const LinkPtr& link) {
   const Packet& packet = *packet_of(message);
   std::string why;
-  const auto signer = security_->check_message(*overlay_, message, wall_seconds(), why);
+  auto signer = security_->check_message(*overlay_, message, wall_seconds(), why);
+  if (!signer && has_defect(NodeDefect::kSignatureNotChecked)) signer = named_signer(message);
   if (!signer) {
     ++stats_.forged;
     net::log_debug("reload", "message dropped", {{"why", why}});
@@ -515,13 +539,17 @@ void Node::handle_request(const Message& message, const NodeId& from, const Link
   request.signer = *signer;
   request.security = &packet.security;
   const auto cached = answers_.find({signer->node_id, packet.forwarding.transaction_id});
-  if (cached != answers_.end() && cached->second.expires > clock_.now())
+  if (cached != answers_.end() && cached->second.expires > clock_.now() &&
+      !has_defect(NodeDefect::kRepeatProcessedAnew))
     return send_response(request, cached->second.payload);
   for (const MessageExtension& extension : packet.contents.extensions) {
-    if (extension.critical) return respond(request, error_contents(kUnknownExtension, "a critical extension"));
+    if ((extension.critical && !has_defect(NodeDefect::kExtensionIgnored)) || has_defect(NodeDefect::kExtensionRefused))
+      return respond(request, error_contents(kUnknownExtension, "a critical extension"));
   }
   for (const ForwardingOption& option : packet.forwarding.options) {
-    if ((option.flags & kDestinationCritical) != 0 && !knows_option(option.type))
+    if (((option.flags & kDestinationCritical) != 0 && !knows_option(option.type) &&
+         !has_defect(NodeDefect::kDestinationCriticalIgnored)) ||
+        has_defect(NodeDefect::kUnknownOptionRefused))
       return respond(request, error_contents(kUnsupportedForwardingOption, "an option that must be understood"));
   }
   if (!configuration_fits(request, packet.contents)) return;
@@ -531,13 +559,17 @@ void Node::handle_request(const Message& message, const NodeId& from, const Link
 
 bool Node::configuration_fits(const Request& request, const Contents& contents) {
   const std::uint16_t sequence = request.forwarding.configuration_sequence;
-  if (sequence == overlay_->sequence) return true;
-  if (sequence == kAnySequence && std::holds_alternative<ConfigUpdateReq>(contents.body)) return true;
+  if (sequence == overlay_->sequence || has_defect(NodeDefect::kAnySequenceTaken)) return true;
+  if (sequence == kAnySequence && !has_defect(NodeDefect::kAnySequenceRefused) &&
+      std::holds_alternative<ConfigUpdateReq>(contents.body))
+    return true;
   if (sequence != kAnySequence && compare_sequence(sequence, overlay_->sequence) > 0) {
     respond(request, error_contents(kConfigTooNew, "this node's configuration is older"));
     return false;
   }
-  respond(request, error_contents(kConfigTooOld, "this node's configuration is newer"));
+  respond(request, error_contents(has_defect(NodeDefect::kSequenceErrorsSwapped) ? kConfigTooNew : kConfigTooOld,
+                                  "this node's configuration is newer"));
+  if (has_defect(NodeDefect::kOldNodeNotUpdated)) return false;
   ConfigUpdateReq update;
   update.config_data = overlay_->document;
   request_with(
@@ -566,6 +598,8 @@ void Node::handle_answer(const Message& message) {
   }
   const Destination& asked = at->second.path.back();
   const bool to_node = asked.type == kNodeDestination && !is_wildcard(asked.id);
+  if (has_defect(NodeDefect::kAnswersFromAnybody))
+    return finish(tid, Answer{packet.contents.body, signer->node_id, 0, {}});
   if ((to_node && asked.id != signer->node_id.view()) ||
       (asked.type == kResourceDestination && !topology_->plausible_owner(asked.id, signer->node_id))) {
     ++stats_.forged;  // sent again by the timer: the overlay may be in motion
@@ -599,6 +633,7 @@ std::string Node::signed_payload(std::uint64_t transaction_id, Contents& content
   if (own != nullptr) std::erase_if(bucket, [&](const GenericCertificate& one) { return one.certificate == *own; });
   security.certificates = std::move(bucket);
   security_->sign_message(overlay_->hash, transaction_id, encoded, security);
+  if (options_.defects.any()) spoil_signature(transaction_id, encoded, security);
   return encoded + encode_part(security);
 }
 
@@ -613,7 +648,7 @@ void Node::request_with(Destinations path, Contents contents, std::vector<Generi
   };
   if (stopped_) return;
   if (pending_.size() >= options_.max_requests) return fail("too many requests at once");
-  const std::uint64_t tid = random();
+  const std::uint64_t tid = has_defect(NodeDefect::kCountingTransactions) ? ++counted_ : random();
   std::string payload = signed_payload(tid, contents, std::move(bucket));
   if (payload.empty() || path.empty()) return fail("a request that cannot be written");
   if (payload.size() + kFixedHeaderSize > overlay_->configuration.max_message_size)
@@ -631,7 +666,7 @@ void Node::transmit(std::uint64_t transaction_id) {
   const auto at = pending_.find(transaction_id);
   if (at == pending_.end()) return;
   Pending& pending = at->second;
-  if (pending.transmissions == kTransmissions) {
+  if (pending.transmissions == (has_defect(NodeDefect::kNoRetransmission) ? 1 : kTransmissions)) {
     ++stats_.timeouts;
     return finish(transaction_id, RequestError{0, "no answer", {}});
   }
@@ -642,6 +677,8 @@ void Node::transmit(std::uint64_t transaction_id) {
   envelope.forwarding.configuration_sequence = pending.any_sequence ? kAnySequence : overlay_->sequence;
   envelope.forwarding.ttl = static_cast<std::uint8_t>(overlay_->configuration.initial_ttl);
   envelope.forwarding.transaction_id = transaction_id;
+  if (pending.transmissions > 1 && has_defect(NodeDefect::kNewTransactionOnRetry))
+    envelope.forwarding.transaction_id = random();
   envelope.forwarding.destination_list = pending.path;
   envelope.payload = pending.payload;
   route(std::move(envelope), {}, nullptr);
@@ -658,8 +695,9 @@ void Node::finish(std::uint64_t transaction_id, Reply<Answer> reply) {
 
 void Node::respond(const Request& request, Contents contents, std::vector<GenericCertificate> bucket) {
   const std::uint64_t tid = request.forwarding.transaction_id;
+  if (options_.defects.any()) spoil_answer(request, contents, bucket);
   std::string payload = signed_payload(tid, contents, std::move(bucket));
-  const std::size_t limit = request.forwarding.max_response_length;
+  const std::size_t limit = has_defect(NodeDefect::kIgnoresResponseLimit) ? 0 : request.forwarding.max_response_length;
   const std::size_t size = payload.size() + kFixedHeaderSize;
   if (payload.empty() || size > overlay_->configuration.max_message_size || (limit != 0 && size > limit)) {
     Contents error = error_contents(kResponseTooLarge, fmt::format("{} bytes", size));
@@ -685,6 +723,7 @@ void Node::send_response(const Request& request, const std::string& payload) {
     header.options.push_back(option);
     header.options.back().flags = static_cast<std::uint8_t>(option.flags & ~kNotInResponses);
   }
+  if (options_.defects.any()) spoil_header(request, header);
   envelope.code = kErrorMethod.code;  // some response: no Via List
   envelope.payload = payload;
   route(std::move(envelope), {}, nullptr);

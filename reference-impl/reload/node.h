@@ -23,6 +23,7 @@
 
 #include "protocols/reload/envelope.h"
 #include "protocols/reload/fragments.h"
+#include "reference-impl/reload/defects.h"
 #include "reference-impl/reload/link.h"
 #include "reference-impl/reload/signing.h"
 #include "reference-impl/reload/storage.h"
@@ -36,6 +37,7 @@ struct NodeOptions {
   net::Duration hold_down = std::chrono::seconds(30);  // before lost copies are made anew (section 10.7.1)
   std::vector<std::uint16_t> applications;             // that AppAttach finds here
   std::vector<net::Endpoint> bootstrap;                // to come back by, when all neighbours are lost
+  NodeDefects defects;                                 // mistakes made on purpose
 
   std::size_t max_links = 1024;
   std::size_t max_requests = 10'000;       // own, without answer yet
@@ -167,6 +169,7 @@ class Node final : public LinkListener, private TopologyHost {
   net::Clock& clock() override { return clock_; }
   std::uint64_t random() override;
   std::uint32_t uptime() const override;
+  bool has_defect(NodeDefect defect) const override { return options_.defects.has(defect); }
   bool is_linked(const NodeId& node) const override;
   std::vector<NodeId> linked() const override;
   void drop_link(const NodeId& node) override;
@@ -221,6 +224,8 @@ class Node final : public LinkListener, private TopologyHost {
   bool on_own_link(const Request& request) const;
   std::optional<Refusal> check_values(const StoreReq& request, const SecurityBlock& security, const SignedBy& by,
                                       std::vector<SignedBy>& signers);
+  bool policy_overlooked(const KindRules& rules) const;
+  void store_first_kind(const StoreReq& request, const std::vector<SignedBy>& signers);
   bool holds(std::string_view resource) const;
 
   // ---- Attach
@@ -242,6 +247,13 @@ class Node final : public LinkListener, private TopologyHost {
   void schedule_partition_check();
   void check_partition();
   void ask_beyond(const NodeId& bootstrap);
+
+  // ---- mistakes made on purpose (node_defects.cc)
+  void spoil_answer(const Request& request, Contents& contents, std::vector<GenericCertificate>& bucket);
+  void spoil_header(const Request& request, ForwardingHeader& header);
+  void spoil_signature(std::uint64_t transaction_id, std::string_view contents, SecurityBlock& security);
+  std::optional<SignedBy> named_signer(const Message& message) const;
+  bool is_signed_well(const Envelope& envelope) const;
 
   std::int64_t wall_seconds() const;
   std::uint64_t wall_milliseconds() const;
@@ -277,6 +289,7 @@ class Node final : public LinkListener, private TopologyHost {
   net::TimerId partition_timer_ = 0;
   bool had_neighbours_ = false;
   bool coming_back_ = false;
+  std::uint64_t counted_ = 0;  // transactions, where they count
   bool stopped_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<Topology> topology_;

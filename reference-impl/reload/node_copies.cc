@@ -89,7 +89,7 @@ void Node::fetch(const std::string& resource, std::vector<StoredDataSpecifier> s
 
 void Node::store_certificate(std::function<void(bool)> done) {
   const CertificateBytes certificate = security_->certificate();
-  if (certificate == nullptr) return done(true);
+  if (certificate == nullptr || has_defect(NodeDefect::kCertificateNotStored)) return done(true);
   auto left = std::make_shared<int>(2);
   auto good = std::make_shared<bool>(true);
   const auto one_done = [left, good, done = std::move(done)](Reply<StoreAns> reply) {
@@ -136,6 +136,7 @@ void Node::plan_copies() {
     if (topology_->responsible(id)) {
       resource.owned = true;
       std::uint8_t number = 0;
+      if (has_defect(NodeDefect::kNewReplicaEmpty)) continue;
       for (const NodeId& node : topology_->replicas(id)) {
         ++number;
         if (std::find(resource.copies.begin(), resource.copies.end(), node) == resource.copies.end())
@@ -192,7 +193,7 @@ void Node::send_copies(std::shared_ptr<std::vector<Storage::Copy>> copies, std::
           net::log_debug("reload", "copy refused", {{"why", reply.error().text + " " + reply.error().info}});
           // The other side has newer data (R-STO-21).
           const bool newer = code == kDataTooOld || code == kGenerationCounterTooLow;
-          if (newer) take_newer(resource, to);
+          if (newer && !has_defect(NodeDefect::kNewerCopyIgnored)) take_newer(resource, to);
           if (!newer) return done(false);
         }
         send_copies(copies, index + 1, to, done);

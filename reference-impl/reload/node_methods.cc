@@ -62,14 +62,31 @@ IpAddressPort address_of(const net::Endpoint& endpoint) {
 
 void Node::dispatch(const Request& request, const Contents& contents) {
   const NodeId& by = request.signer.node_id;
+  // A node with several identities says by an Attach which one it is (section 6.1.2, R-FWD-26).
+  const bool introduces_itself =
+      std::holds_alternative<PingReq>(contents.body) || std::holds_alternative<AttachReq>(contents.body);
+  if (request.link != nullptr && request.link->peers().size() > 1 && !introduces_itself &&
+      !has_defect(NodeDefect::kSeveralIdsServed)) {
+    const auto connection = connections_.find(by);
+    if (connection != connections_.end() && !connection->second.attached)
+      return respond(request, error_contents(kForbidden, "which of its nodes asks is not known: no Attach"));
+  }
   // Join, Leave and Update speak for the one at the other end of the link (R-JOI-02, R-LEA-03).
   const auto by_neighbour = [&](const NodeId& named, auto&& answer) {
-    if (named != by) return respond(request, error_contents(kForbidden, "signed by another node than it is about"));
-    if (!on_own_link(request)) return respond(request, error_contents(kForbidden, "not on a link with that node"));
+    const bool any = (std::holds_alternative<JoinReq>(contents.body) && has_defect(NodeDefect::kJoinForAnother)) ||
+                     (std::holds_alternative<LeaveReq>(contents.body) && has_defect(NodeDefect::kLeaveForAnother));
+    const bool any_link = (std::holds_alternative<JoinReq>(contents.body) && has_defect(NodeDefect::kJoinOnAnyLink)) ||
+                          (std::holds_alternative<LeaveReq>(contents.body) && has_defect(NodeDefect::kLeaveOnAnyLink));
+    if (named != by && !any)
+      return respond(request, error_contents(kForbidden, "signed by another node than it is about"));
+    if (!on_own_link(request) && !any_link)
+      return respond(request, error_contents(kForbidden, "not on a link with that node"));
     respond(request, answer());
   };
   std::visit(Overloaded{
-                 [&](const PingReq&) {
+                 [&](const PingReq& body) {
+                   if (!body.padding.empty() && has_defect(NodeDefect::kPingPaddingRefused))
+                     return respond(request, error_contents(kInvalidMessage, "a Ping with padding"));
                    respond(request, Contents(PingAns{random(), wall_milliseconds()}));
                  },
                  [&](const ProbeReq& body) { handle_probe(request, body); },
@@ -174,6 +191,15 @@ void Node::handle_attach(const Request& request, const AttachReq& body) {
     self.candidates.push_back(own_candidate());
     return respond(request, Contents(std::move(self)));
   }
+  // A type without a way to skip it: the whole message is discarded (section 6.3.1.1, R-MSG-07).
+  const auto unreadable = [](const IceCandidate& candidate) {
+    return candidate.address.type != kIpv4Address && candidate.address.type != kIpv6Address;
+  };
+  if (std::any_of(body.candidates.begin(), body.candidates.end(), unreadable) &&
+      !has_defect(NodeDefect::kUnknownTypeAnswered)) {
+    ++stats_.malformed;
+    return;
+  }
   const auto no_ice = std::count_if(body.candidates.begin(), body.candidates.end(), is_no_ice);
   if (body.candidates.empty()) return respond(request, error_contents(kInvalidMessage, "an Attach without candidates"));
   if (no_ice != 0 && no_ice != static_cast<std::ptrdiff_t>(body.candidates.size()))
@@ -197,35 +223,38 @@ void Node::handle_attach(const Request& request, const AttachReq& body) {
   respond(request, Contents(std::move(answer)));
   own_attaches_.erase(by);
   if (linked && connections_[by].attached) {
-    if (body.send_update) later(net::Duration(0), [this, by] { topology_->send_update(by); });
+    if (body.send_update && !has_defect(NodeDefect::kNoUpdateAfterAttach))
+      later(net::Duration(0), [this, by] { topology_->send_update(by); });
     return;
   }
-  open_link(by, *usable, body.send_update);
+  if (has_defect(NodeDefect::kNeverConnects)) return;
+  open_link(by, *usable, body.send_update && !has_defect(NodeDefect::kNoUpdateAfterAttach));
 }
 
 void Node::open_link(const NodeId& to, const IceCandidate& candidate, bool send_update) {
   opening_.insert(to);
-  transport_.connect(endpoint_of(candidate.address),
-                     [this, to, send_update, alive = std::weak_ptr<bool>(alive_)](net::Result<LinkPtr> link) {
-                       if (alive.expired()) return;
-                       opening_.erase(to);
-                       if (!link.ok()) {
-                         net::log_debug("reload", "cannot open a link", {{"why", link.error().message}});
-                         return;
-                       }
-                       const auto& peers = (*link)->peers();
-                       if (std::find(peers.begin(), peers.end(), to) == peers.end()) {
-                         ++stats_.forged;  // R-ATT-15
-                         return (*link)->close();
-                       }
-                       add_link(*link, true);
-                       if (send_update) topology_->send_update(to);
-                     });
+  transport_.connect(endpoint_of(candidate.address), [this, to, send_update,
+                                                      alive = std::weak_ptr<bool>(alive_)](net::Result<LinkPtr> link) {
+    if (alive.expired()) return;
+    opening_.erase(to);
+    if (!link.ok()) {
+      net::log_debug("reload", "cannot open a link", {{"why", link.error().message}});
+      return;
+    }
+    const auto& peers = (*link)->peers();
+    if (std::find(peers.begin(), peers.end(), to) == peers.end() && !has_defect(NodeDefect::kAnyCertificateOnLink)) {
+      ++stats_.forged;  // R-ATT-15
+      return (*link)->close();
+    }
+    add_link(*link, true);
+    if (send_update) topology_->send_update(to);
+  });
 }
 
 void Node::handle_app_attach(const Request& request, const AppAttachReq& body) {
   const auto& known = options_.applications;
-  if (std::find(known.begin(), known.end(), body.application) == known.end())
+  if (std::find(known.begin(), known.end(), body.application) == known.end() &&
+      !has_defect(NodeDefect::kAnyApplication))
     return respond(request, error_contents(kNotFound, "no such application here"));
   AppAttachAns answer;
   answer.application = body.application;
@@ -246,14 +275,23 @@ std::optional<Refusal> Node::check_values(const StoreReq& request, const Securit
   for (const StoreKindData& data : request.kind_data) {
     const KindRules* rules = overlay_->find_kind(data.kind);
     if (rules == nullptr) return std::nullopt;  // the storage says so, with all of them
-    if (request.replica_number == 0 && !may_write(*rules, request.resource, nullptr, by, id_of))
+    const bool first_only = rules->policy == Policy::kNodeMultiple && has_defect(NodeDefect::kNodeMultipleFirstOnly);
+    const auto may = [&](const std::string* key, const SignedBy& who) {
+      if (first_only) return id_of(multiple_name(who.node_id, 1)) == request.resource;
+      return policy_overlooked(*rules) || may_write(*rules, request.resource, key, who, id_of);
+    };
+    if (request.replica_number == 0 && !has_defect(NodeDefect::kRequestSignerMayAll) && !may(nullptr, by))
       return refuse(kForbidden, "the request's signer may not write here");
     for (StoredData value : data.values) {
       std::string why;
-      const auto signer =
+      auto signer =
           security_->check_value(*overlay_, request.resource, value, security.certificates, wall_seconds(), why);
+      const bool nobody = value.signature.identity.type == kNoIdentity;
+      if (!signer && has_defect(nobody ? NodeDefect::kUnsignedValuesStored : NodeDefect::kValueSignatureNotChecked))
+        signer = by;
       if (!signer) return refuse(kForbidden, "a value's signature: " + why);
-      if (!may_write(*rules, request.resource, &value.key, *signer, id_of))
+      const std::string* key = has_defect(NodeDefect::kUserNodeMatchKeyIgnored) ? nullptr : &value.key;
+      if (!has_defect(NodeDefect::kValueSignerMayAll) && !may(key, *signer))
         return refuse(kForbidden, "a value's signer may not write here");
       signers.push_back(*signer);
     }
@@ -263,13 +301,17 @@ std::optional<Refusal> Node::check_values(const StoreReq& request, const Securit
 
 void Node::handle_store(const Request& request, const StoreReq& body) {
   const bool original = body.replica_number == 0;
-  if (options_.client || (original && !topology_->responsible(body.resource)))
+  if (options_.client ||
+      (original && !topology_->responsible(body.resource) && !has_defect(NodeDefect::kStoresAnything)))
     return respond(request, error_contents(kNotFound, "not responsible for this Resource-ID"));
-  if (!original && !topology_->plausible_replica_source(request.signer.node_id))
+  if (!original && !topology_->plausible_replica_source(request.signer.node_id) &&
+      !has_defect(NodeDefect::kAnyReplicaSource))
     return respond(request, error_contents(kForbidden, "not from a peer that could be responsible"));
   std::vector<SignedBy> signers;
-  if (const auto refused = check_values(body, *request.security, request.signer, signers))
+  if (const auto refused = check_values(body, *request.security, request.signer, signers)) {
+    if (has_defect(NodeDefect::kKindByKind)) store_first_kind(body, signers);
     return respond(request, contents_of(*refused));
+  }
   Storage::Stored stored;
   if (const auto refused = storage_.store(*overlay_, body, signers, clock_.now(), stored))
     return respond(request, contents_of(*refused));
@@ -282,10 +324,14 @@ void Node::handle_store(const Request& request, const StoreReq& body) {
     const auto resource = storage_.resources().find(body.resource);
     if (resource != storage_.resources().end()) resource->second.owned = true;
     if (stored.changed) {
-      std::uint8_t number = 0;
+      std::uint8_t number = has_defect(NodeDefect::kReplicaNumberWrong) ? 1 : 0;
       for (const NodeId& node : replicas) copy_jobs_.push_back({body.resource, node, ++number, false});
       later(net::Duration(0), [this] { work_on_copies(); });
     }
+  }
+  if (!original && has_defect(NodeDefect::kReplicasOfReplicas)) {
+    for (const NodeId& node : topology_->predecessors()) copy_jobs_.push_back({body.resource, node, 1, false});
+    later(net::Duration(0), [this] { work_on_copies(); });
   }
   respond(request, Contents(std::move(answer)));
 }
@@ -312,6 +358,10 @@ void Node::handle_find(const Request& request, const FindReq& body) {
     return respond(request, error_contents(kNotFound, "not responsible for this Resource-ID"));
   if (std::set<std::uint32_t>(body.kinds.begin(), body.kinds.end()).size() != body.kinds.size())
     return respond(request, error_contents(kInvalidMessage, "a Kind stands twice in the request"));
+  const bool unknown = std::any_of(body.kinds.begin(), body.kinds.end(),
+                                   [&](std::uint32_t kind) { return overlay_->find_kind(kind) == nullptr; });
+  if (unknown && has_defect(NodeDefect::kFindUnknownRefused))
+    return respond(request, error_contents(kUnknownKind, "unknown"));
   const auto closer = [&](std::string_view a, std::string_view b) { return topology_->closer(body.resource, a, b); };
   respond(request, Contents(storage_.find(*overlay_, body, clock_.now(), closer)));
 }
@@ -335,7 +385,7 @@ std::optional<Refusal> Node::take_document(std::string_view document) {
   CertificateCache cache(64, overlay_->node_id_length());
   const BlobVerdict verdict = verify_signatures(
       found->blob, found->signatures, overlay_->configuration.configuration_signers, read_security_block, cache);
-  if (!verdict)
+  if (!verdict && !has_defect(NodeDefect::kUnsignedDocumentTaken))
     return refuse(kForbidden, std::string("configuration signature: ") + std::string(to_string(verdict.result)));
   auto next = read_overlay(document, overlay_->name(), wall_seconds());
   if (!next.ok()) return refuse(kInvalidMessage, next.error().message);
@@ -353,7 +403,9 @@ std::optional<Refusal> Node::take_kinds(const std::vector<KindDescription>& kind
     for (KindBlock& block : read_kind_blocks(description.kind_block, diagnostics)) {
       const BlobVerdict verdict =
           verify_signatures(block.blob, block.signatures, configuration.kind_signers, read_security_block, cache);
-      if (!verdict) return refuse(kForbidden, std::string("kind-signature: ") + std::string(to_string(verdict.result)));
+      if (has_defect(NodeDefect::kKnownKindRetaken)) return std::nullopt;
+      if (!verdict && !has_defect(NodeDefect::kUnsignedKindsTaken))
+        return refuse(kForbidden, std::string("kind-signature: ") + std::string(to_string(verdict.result)));
       const auto id = effective(block.kind).id;
       if (!id) return refuse(kInvalidMessage, "a Kind without number");
       if (overlay_->find_kind(*id) != nullptr) return refuse(kForbidden, "the Kind is known already");
@@ -361,6 +413,7 @@ std::optional<Refusal> Node::take_kinds(const std::vector<KindDescription>& kind
     }
   }
   auto next = make_overlay(configuration, overlay_->document);
+  if (!next.ok() && has_defect(NodeDefect::kUnsignedKindsTaken)) return std::nullopt;
   if (!next.ok()) return refuse(kInvalidMessage, next.error().message);
   use_overlay(*next);
   return std::nullopt;

@@ -36,8 +36,9 @@ Outcome<NodeId> only_node_id(const Certificate& certificate) {
   return Failure(ids.empty() ? "the certificate names no node" : "the certificate names several nodes");
 }
 
-CertificateSecurity::CertificateSecurity(Identity identity)
+CertificateSecurity::CertificateSecurity(Identity identity, const NodeDefects& defects)
     : identity_(std::move(identity)),
+      defects_(defects),
       certificate_(std::make_shared<const std::string>(identity_.certificate->der())),
       signer_(identity_of(identity_)),
       encoded_signer_(encode(signer_)) {}
@@ -67,13 +68,15 @@ bool CertificateSecurity::trusts(const Overlay& overlay, const CertificatePtr& c
     if (uri.overlay != overlay.name()) return why = "its certificate is for overlay " + uri.overlay, false;
     if (uri.node_id.size() != overlay.node_id_length()) return why = "its Node-ID has another length", false;
   }
-  if (!certificate->valid_at(now)) return why = "its certificate is not valid now", false;
+  if (!certificate->valid_at(now) && !defects_.has(NodeDefect::kExpiredAccepted))
+    return why = "its certificate is not valid now", false;
   const auto& permitted = overlay.configuration.self_signed_permitted;
   if (certificate->self_signed() && !certificate->is_ca()) {
     if (!permitted || !permitted->permitted || !permitted->hash())
       return why = "its certificate is self-signed, which the overlay does not permit", false;
     const SelfSignedResult result = check_self_signed(*certificate, *permitted->hash(), overlay.node_id_length());
-    if (result != SelfSignedResult::kOk) return why = std::string(to_string(result)), false;
+    if (result != SelfSignedResult::kOk && !defects_.has(NodeDefect::kForgedNodeIdAccepted))
+      return why = std::string(to_string(result)), false;
   } else {
     const ChainVerdict verdict = verify_chain(*certificate, others, overlay.anchors, now);
     if (!verdict) return why = std::string(to_string(verdict.result)) + ": " + verdict.detail, false;

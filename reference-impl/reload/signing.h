@@ -16,6 +16,7 @@
 
 #include "protocols/reload/messages.h"
 #include "protocols/reload/security/authority.h"
+#include "reference-impl/reload/defects.h"
 #include "reference-impl/reload/overlay.h"
 
 namespace peerscope::reload {
@@ -62,7 +63,7 @@ class Security {
 
 class CertificateSecurity final : public Security {
  public:
-  explicit CertificateSecurity(Identity identity);
+  explicit CertificateSecurity(Identity identity, const NodeDefects& defects = {});
 
   const NodeId& node_id() const override { return identity_.node_id; }
   const std::string& user_name() const override { return identity_.certificate->user_name(); }
@@ -92,6 +93,7 @@ class CertificateSecurity final : public Security {
                                 const std::vector<GenericCertificate>& bucket, std::int64_t now, std::string& why);
 
   Identity identity_;
+  NodeDefects defects_;
   CertificateBytes certificate_;
   SignerIdentity signer_;
   std::string encoded_signer_;

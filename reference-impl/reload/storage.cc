@@ -163,12 +163,13 @@ std::optional<Refusal> Storage::plan(const Overlay& overlay, const StoreKindData
   }
   for (std::size_t i = 0; i < data.values.size(); ++i) {
     const StoredData& value = data.values[i];
-    if (value.value.size() > rules.max_size)
+    if (value.value.size() > rules.max_size && !has_defect(NodeDefect::kAnySize))
       return refuse(kDataTooLarge, fmt::format("{} bytes, the Kind allows {}", value.value.size(), rules.max_size));
     std::string place;
     if (rules.model == DataModel::kDictionary) place = value.key;
     if (rules.model == DataModel::kArray) {
-      const std::uint32_t index = value.index == kAppendIndex ? next_index : value.index;
+      const std::uint32_t end = has_defect(NodeDefect::kAppendOverwrites) ? 0 : next_index;
+      const std::uint32_t index = value.index == kAppendIndex ? end : value.index;
       if (index == kAppendIndex) return refuse(kDataTooLarge, "the array is full");
       next_index = std::max(next_index, index + 1);
       place = index_place(index);
@@ -179,7 +180,11 @@ std::optional<Refusal> Storage::plan(const Overlay& overlay, const StoreKindData
     if (have != nullptr) {
       const auto old = have->values.find(place);
       // Live or not: an older value never comes back (section 7.4.1.1, P-03).
-      if (old != have->values.end() && live(old->second, now) && value.storage_time <= old->second.data.storage_time) {
+      const bool older_wins = has_defect(NodeDefect::kOlderValueWins);
+      const bool same_wins = old != have->values.end() && has_defect(NodeDefect::kSameTimeWins) &&
+                             value.storage_time == old->second.data.storage_time;
+      if (old != have->values.end() && live(old->second, now) && !older_wins && !same_wins &&
+          value.storage_time <= old->second.data.storage_time) {
         if (request.replica_number != 0 && value.storage_time == old->second.data.storage_time) continue;
         return refuse(kDataTooOld, "storage_time is not newer than that of the value it would replace");
       }
@@ -194,7 +199,7 @@ std::optional<Refusal> Storage::plan(const Overlay& overlay, const StoreKindData
     set_place(change.value.data, place);
     changes.push_back(std::move(change));
   }
-  if (places.size() > rules.max_count)
+  if (places.size() > rules.max_count && !has_defect(NodeDefect::kAnyCount))
     return refuse(kDataTooLarge, fmt::format("{} values, the Kind allows {}", places.size(), rules.max_count));
   return std::nullopt;
 }
@@ -250,8 +255,12 @@ std::optional<Refusal> Storage::store(const Overlay& overlay, const StoreReq& re
     const std::span<const SignedBy> by(signers.data() + next_signer, data.values.size());
     next_signer += data.values.size();
     if (request.replica_number == 0) {
-      if (data.generation_counter != 0 && data.generation_counter != generation)
+      if (data.generation_counter != 0 && data.generation_counter != generation &&
+          !has_defect(NodeDefect::kGenerationIgnored))
         behind.push_back({data.kind, generation, {}});
+    } else if (have != nullptr && data.generation_counter != generation &&
+               has_defect(NodeDefect::kReplicaCounterCompared)) {
+      behind.push_back({data.kind, generation, {}});
     } else if (data.generation_counter == 0) {
       return refuse(kInvalidMessage, "a replica without generation counter");
     }
@@ -272,13 +281,18 @@ std::optional<Refusal> Storage::store(const Overlay& overlay, const StoreReq& re
   for (Change& change : changes) {
     changed.insert(change.kind);
     StoredKind& kind = resource.kinds[change.kind];
+    const bool removal = !change.value.data.exists && has_defect(NodeDefect::kRemovalForgets);
+    const std::string place = change.place;
     put(kind, std::move(change));
+    if (!removal) continue;
+    forget(kind.values.at(place));
+    kind.values.erase(place);
   }
   for (const StoreKindData& data : request.kind_data) {
     StoredKind& kind = resource.kinds[data.kind];
     if (request.replica_number != 0)
       kind.generation = std::max(kind.generation, data.generation_counter);
-    else if (changed.contains(data.kind))
+    else if (changed.contains(data.kind) && (kind.generation == 0 || !has_defect(NodeDefect::kGenerationStays)))
       ++kind.generation;
     stored.kinds.push_back({data.kind, kind.generation, {}});
   }
@@ -291,9 +305,14 @@ std::optional<Refusal> Storage::store(const Overlay& overlay, const StoreReq& re
 
 std::optional<Refusal> Storage::fetch(const Overlay& overlay, const FetchReq& request, net::SteadyTime now,
                                       FetchAns& answer, std::vector<GenericCertificate>& bucket) const {
-  if (auto refused = check_kinds(overlay, request.specifiers)) return refused;
+  if (auto refused = check_kinds(overlay, request.specifiers); refused && !has_defect(NodeDefect::kUnknownKindFetched))
+    return refused;
   const auto at = resources_.find(request.resource);
   for (const StoredDataSpecifier& specifier : request.specifiers) {
+    if (overlay.find_kind(specifier.kind) == nullptr) {
+      answer.kind_responses.push_back({specifier.kind, 0, {}});
+      continue;
+    }
     const KindRules& rules = *overlay.find_kind(specifier.kind);
     const StoredKind* kind = nullptr;
     if (at != resources_.end()) {
@@ -303,7 +322,10 @@ std::optional<Refusal> Storage::fetch(const Overlay& overlay, const FetchReq& re
     FetchKindResponse& response = answer.kind_responses.emplace_back();
     response.kind = specifier.kind;
     response.generation = kind == nullptr ? 0 : kind->generation;
-    if (specifier.generation != 0 && specifier.generation == response.generation) continue;
+    const bool again = has_defect(NodeDefect::kGenerationFetchedAgain);
+    if (specifier.generation != 0 && specifier.generation == response.generation && !again) continue;
+    if (specifier.keys.empty() && rules.model == DataModel::kDictionary && has_defect(NodeDefect::kDictionaryNeedsKeys))
+      continue;
     auto refused = select(specifier, rules, kind, now, [&](const std::string& place, const StoredValue* value) {
       if (value != nullptr) {
         response.values.push_back(aged(*value, now));
@@ -346,7 +368,8 @@ std::optional<Refusal> Storage::stat(const Overlay& overlay, const StatReq& requ
       meta.exists = data.exists;
       meta.value_length = static_cast<std::uint32_t>(data.value.size());
       // Over the value with its four length bytes (section 7.4.3.2).
-      meta.hash_value = digest(meta.hash_algorithm, {index_place(meta.value_length), data.value}).value_or("");
+      const std::string length = has_defect(NodeDefect::kDigestOfValueAlone) ? "" : index_place(meta.value_length);
+      meta.hash_value = digest(meta.hash_algorithm, {length, data.value}).value_or("");
     });
     if (refused) return refused;
   }
@@ -391,8 +414,9 @@ std::vector<Storage::Copy> Storage::copies_of(const std::string& resource, std::
       }
       filled += size;
       auto& kinds = copies.back().request.kind_data;
-      if (kinds.empty() || kinds.back().kind != id) kinds.push_back({id, kind.generation, {}});
-      kinds.back().values.push_back(aged(value, now));
+      const std::uint64_t generation = has_defect(NodeDefect::kGenerationZeroInCopies) ? 0 : kind.generation;
+      if (kinds.empty() || kinds.back().kind != id) kinds.push_back({id, generation, {}});
+      kinds.back().values.push_back(has_defect(NodeDefect::kCopiesKeepLifetime) ? value.data : aged(value, now));
       add_certificate(value.signer, copies.back().bucket);
     }
   }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "protocols/reload/messages.h"
+#include "reference-impl/reload/defects.h"
 #include "reference-impl/reload/signing.h"
 
 namespace peerscope::reload {
@@ -53,7 +54,7 @@ Refusal refuse(std::uint16_t code, std::string_view text);
 
 class Storage {
  public:
-  explicit Storage(StorageLimits limits = {}) : limits_(limits) {}
+  explicit Storage(StorageLimits limits = {}, const NodeDefects& defects = {}) : limits_(limits), defects_(defects) {}
 
   // `signers` are those of the values, in the order of the request. A replica's counters are taken over, an original's
   // compared (section 7.4.1.1). On success `changed` says whether anything is other than before.
@@ -101,7 +102,10 @@ class Storage {
   void put(StoredKind& kind, Change change);
   void forget(const StoredValue& value);
 
+  bool has_defect(NodeDefect defect) const { return defects_.has(defect); }
+
   StorageLimits limits_;
+  NodeDefects defects_;
   std::map<std::string, StoredResource> resources_;
   std::map<std::string, std::size_t> by_signer_;  // bytes, by Node-ID
   std::size_t bytes_ = 0;

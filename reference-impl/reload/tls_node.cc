@@ -5,7 +5,7 @@ namespace peerscope::reload {
 
 TlsNode::TlsNode(net::asio::any_io_executor executor, net::Clock& clock, RandomSource& random, OverlayPtr overlay,
                  Identity identity, NodeOptions options, TlsTransportOptions transport)
-    : security_(std::make_unique<CertificateSecurity>(std::move(identity))),
+    : security_(std::make_unique<CertificateSecurity>(std::move(identity), options.defects)),
       checker_(security_.get()),
       clock_(clock),
       transport_(std::move(executor), clock, checker_->identity(), std::move(transport)),

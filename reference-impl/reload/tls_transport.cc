@@ -58,7 +58,7 @@ class TlsLink final : public Link, public std::enable_shared_from_this<TlsLink> 
       : clock_(clock),
         stream_(std::move(stream)),
         remote_(std::move(remote)),
-        framing_({options.max_frame, 65536}),
+        framing_({options.max_frame, 65536, options.defects}),
         max_queue_(options.max_queue) {
     peers_ = std::move(peers);
   }

@@ -27,6 +27,7 @@ struct TlsTransportOptions {
   std::size_t max_frame = 1 << 20;                             // bytes
   std::size_t max_queue = 8U << 20;                            // bytes that one slow neighbour may leave unread
   net::KeyLogSink key_log;
+  NodeDefects defects;
 };
 
 class TlsTransport final : public LinkTransport {

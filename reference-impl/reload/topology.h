@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "protocols/reload/messages.h"
+#include "reference-impl/reload/defects.h"
 #include "reference-impl/reload/overlay.h"
 
 namespace peerscope::reload {
@@ -63,6 +64,8 @@ class TopologyHost {
   virtual std::uint64_t random() = 0;
   virtual std::uint32_t uptime() const = 0;  // s
 
+  // A mistake to make on purpose.
+  virtual bool has_defect(NodeDefect) const { return false; }
   virtual bool is_linked(const NodeId& node) const = 0;
   virtual std::vector<NodeId> linked() const = 0;
   virtual void request(Destinations path, Contents contents, OnAnswer done) = 0;

@@ -92,13 +92,16 @@ TEST(Docs, IutExamplesLint) {
   const Folder folder;
   auto blocks = yaml_blocks("iut-file.md");
   EXPECT_GE(blocks.size(), 2U);
-  for (const std::string& block : yaml_blocks("how-to/add-a-scenario.md")) {
-    if (block.starts_with("iut:")) blocks.push_back(block);
+  for (const char* page : {"how-to/add-a-scenario.md", "how-to/test-a-reload-node.md"}) {
+    for (const std::string& block : yaml_blocks(page)) {
+      if (block.starts_with("iut:")) blocks.push_back(block);
+    }
   }
   for (std::string block : blocks) {
     // The pages' own programs and files are not on this machine.
     for (const auto& [from, to] : {std::pair<std::string, std::string>{"./my-tracker", "/bin/sh"},
                                    {"./my-peer", "/bin/sh"},
+                                   {"./my-node", "/bin/sh"},
                                    {"/etc/my-tracker/ca.pem", "/dev/null"}}) {
       if (const std::size_t at = block.find(from); at != std::string::npos) block.replace(at, from.size(), to);
     }

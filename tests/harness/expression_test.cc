@@ -37,6 +37,13 @@ TEST_F(Expression, FaultsAreNamed) {
   EXPECT_NE(expand("${" + std::string(5000, '(') + "}", variables_).error, "");
 }
 
+TEST_F(Expression, HashesAreOfBytesInHexadecimalDigits) {
+  EXPECT_EQ(expand("${sha1('616263')}", variables_).text, "a9993e364706816aba3e25717850c26c9cd0d89d");
+  EXPECT_EQ(expand("${left(sha256(''), 8)}", variables_).text, "e3b0c442");
+  EXPECT_EQ(expand("${concat(byte(1), byte(255))}", variables_).text, "01ff");
+  EXPECT_NE(expand("${sha1('xyz')}", variables_).error.find("hexadecimal"), std::string::npos);
+}
+
 TEST_F(Expression, Durations) {
   EXPECT_DOUBLE_EQ(*parse_seconds("250ms"), 0.25);
   EXPECT_DOUBLE_EQ(*parse_seconds("2s"), 2);
