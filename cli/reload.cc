@@ -75,12 +75,13 @@ class Client {
     if (!bootstrap.ok()) return complain(2, bootstrap.error().message);
     if (const auto opened = records_.open(settings_); !opened.ok()) return complain(2, opened.error().message);
     user_ = identity->certificate->user_name();
-    reload::TlsTransportOptions transport;
-    transport.listening = false;
-    transport.key_log = records_.key_log();
+    auto transport = transport_options(settings_);
+    if (!transport.ok()) return complain(2, transport.error().message);
+    transport->listening = false;
+    transport->key_log = records_.key_log();
     reload::NodeOptions options;
     options.client = true;
-    reload::TlsNode node(context_.get_executor(), clock_, random_, *overlay, *identity, options, std::move(transport));
+    reload::SocketNode node(context_.get_executor(), clock_, random_, *overlay, *identity, options, *transport);
     if (const auto started = node.start(); !started.ok()) return complain(kUnreachable, started.error().message);
     node_ = &node.node();
     records_.watch(*node_, {"0.0.0.0", 0}, clock_);
@@ -245,6 +246,7 @@ class Client {
 int reload(int argc, char** argv) {
   ReloadSettings settings;
   settings.log_level = "warning";
+  settings.links = "both";
   Wish wish;
   CLI::App app("Ask a RELOAD overlay (RFC 6940) one thing, as a client", "reload");
   app.require_subcommand(1);

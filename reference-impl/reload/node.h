@@ -224,7 +224,8 @@ class Node final : public LinkListener, private TopologyHost {
   bool holds(std::string_view resource) const;
 
   // ---- Attach
-  IceCandidate own_candidate() const;
+  std::vector<IceCandidate> own_candidates() const;
+  const IceCandidate* usable_candidate(const std::vector<IceCandidate>& offered) const;
   void open_link(const NodeId& to, const IceCandidate& candidate, bool send_update);
   void wait_for_link(const NodeId& node, OnAttached done);
   void linked_to(const NodeId& node);

@@ -117,19 +117,35 @@ void Node::handle_probe(const Request& request, const ProbeReq& body) {
 
 // ---- Attach (sections 6.5.1 and 6.6.5): the requester listens, the answerer connects.
 
-IceCandidate Node::own_candidate() const {
-  IceCandidate candidate;
-  candidate.address = address_of(transport_.local());
-  candidate.overlay_link = transport_.link_type();
-  candidate.foundation = "1";
-  candidate.priority = 2130706431;  // of a host candidate, RFC 8445 section 5.1.2
-  return candidate;
+std::vector<IceCandidate> Node::own_candidates() const {
+  std::vector<IceCandidate> all;
+  for (const LinkAddress& address : transport_.addresses()) {
+    IceCandidate& candidate = all.emplace_back();
+    candidate.address = address_of(address.endpoint);
+    candidate.overlay_link = address.type;
+    candidate.foundation = std::to_string(all.size());
+    // Of a host candidate, RFC 8445 section 5.1.2; the preferred one first.
+    candidate.priority = 2130706431 - (static_cast<std::uint32_t>(all.size() - 1) << 8);
+  }
+  return all;
+}
+
+// The first of the other side's candidates that this node can open a link to, by its own order of types.
+const IceCandidate* Node::usable_candidate(const std::vector<IceCandidate>& offered) const {
+  for (const LinkAddress& own : transport_.addresses()) {
+    for (const IceCandidate& candidate : offered) {
+      if (candidate.overlay_link == own.type && candidate.type == kHostCandidate &&
+          endpoint_of(candidate.address).port != 0)
+        return &candidate;
+    }
+  }
+  return nullptr;
 }
 
 void Node::attach(Destinations path, bool send_update, OnAttached done) {
   AttachReq body;
   body.role = kPassive;
-  body.candidates.push_back(own_candidate());
+  body.candidates = own_candidates();
   body.send_update = send_update;
   const Destination to = path.back();
   request(std::move(path), Contents(std::move(body)), [this, to, done = std::move(done)](Reply<Answer> reply) mutable {
@@ -171,19 +187,20 @@ void Node::handle_attach(const Request& request, const AttachReq& body) {
   if (by == node_id()) {
     AttachAns self;
     self.role = kActive;
-    self.candidates.push_back(own_candidate());
+    self.candidates = own_candidates();
     return respond(request, Contents(std::move(self)));
   }
   const auto no_ice = std::count_if(body.candidates.begin(), body.candidates.end(), is_no_ice);
   if (body.candidates.empty()) return respond(request, error_contents(kInvalidMessage, "an Attach without candidates"));
   if (no_ice != 0 && no_ice != static_cast<std::ptrdiff_t>(body.candidates.size()))
     return respond(request, error_contents(kInvalidMessage, "ICE and No-ICE candidates in one Attach"));
-  const auto usable = std::find_if(body.candidates.begin(), body.candidates.end(), [&](const IceCandidate& candidate) {
-    return candidate.overlay_link == transport_.link_type() && candidate.type == kHostCandidate &&
-           endpoint_of(candidate.address).port != 0;
-  });
-  if (usable == body.candidates.end())
-    return respond(request, error_contents(kIncompatibleWithOverlay, "no candidate of this node's link type"));
+  const IceCandidate* usable = usable_candidate(body.candidates);
+  if (usable == nullptr) {
+    std::string types;
+    for (const LinkAddress& address : transport_.addresses())
+      types += (types.empty() ? "" : ", ") + std::string(value_name(kCandidateLink, address.type));
+    return respond(request, error_contents(kIncompatibleWithOverlay, "no candidate for this node, which has " + types));
+  }
   const auto own = own_attaches_.find(by);
   const bool linked = is_linked(by);
   const bool both = own != own_attaches_.end() && own->second > clock_.now() && !linked;
@@ -193,7 +210,7 @@ void Node::handle_attach(const Request& request, const AttachReq& body) {
     return respond(request, error_contents(kRequestTimeout, "too many links are being set up"));
   AttachAns answer;
   answer.role = kActive;
-  answer.candidates.push_back(own_candidate());
+  answer.candidates = own_candidates();
   respond(request, Contents(std::move(answer)));
   own_attaches_.erase(by);
   if (linked && connections_[by].attached) {
@@ -205,22 +222,22 @@ void Node::handle_attach(const Request& request, const AttachReq& body) {
 
 void Node::open_link(const NodeId& to, const IceCandidate& candidate, bool send_update) {
   opening_.insert(to);
-  transport_.connect(endpoint_of(candidate.address),
-                     [this, to, send_update, alive = std::weak_ptr<bool>(alive_)](net::Result<LinkPtr> link) {
-                       if (alive.expired()) return;
-                       opening_.erase(to);
-                       if (!link.ok()) {
-                         net::log_debug("reload", "cannot open a link", {{"why", link.error().message}});
-                         return;
-                       }
-                       const auto& peers = (*link)->peers();
-                       if (std::find(peers.begin(), peers.end(), to) == peers.end()) {
-                         ++stats_.forged;  // R-ATT-15
-                         return (*link)->close();
-                       }
-                       add_link(*link, true);
-                       if (send_update) topology_->send_update(to);
-                     });
+  transport_.connect_by(candidate.overlay_link, endpoint_of(candidate.address),
+                        [this, to, send_update, alive = std::weak_ptr<bool>(alive_)](net::Result<LinkPtr> link) {
+                          if (alive.expired()) return;
+                          opening_.erase(to);
+                          if (!link.ok()) {
+                            net::log_debug("reload", "cannot open a link", {{"why", link.error().message}});
+                            return;
+                          }
+                          const auto& peers = (*link)->peers();
+                          if (std::find(peers.begin(), peers.end(), to) == peers.end()) {
+                            ++stats_.forged;  // R-ATT-15
+                            return (*link)->close();
+                          }
+                          add_link(*link, true);
+                          if (send_update) topology_->send_update(to);
+                        });
 }
 
 void Node::handle_app_attach(const Request& request, const AppAttachReq& body) {
@@ -230,7 +247,7 @@ void Node::handle_app_attach(const Request& request, const AppAttachReq& body) {
   AppAttachAns answer;
   answer.application = body.application;
   answer.role = kActive;
-  answer.candidates.push_back(own_candidate());
+  answer.candidates = own_candidates();
   respond(request, Contents(std::move(answer)));
 }
 
