@@ -573,7 +573,8 @@ void frm_06(const CheckInput& in, Reporter& r) {
 const SessionState::Fragments* earlier_fragments(const CheckInput& in, const Packet*& packet) {
   packet = whole_packet(in);
   if (packet == nullptr || !packet->forwarding.is_fragment()) return nullptr;
-  const auto found = state_of(in)->fragments.find({packet->forwarding.overlay, packet->forwarding.transaction_id});
+  const auto found = state_of(in)->fragments.find(
+      {link_of(in.message), packet->forwarding.overlay, packet->forwarding.transaction_id});
   return found == state_of(in)->fragments.end() ? nullptr : &found->second;
 }
 void frg_01(const CheckInput& in, Reporter& r) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What RELOAD's session checks remember: frames per link and direction, requests and fragments by transaction. Every
+// What RELOAD's session checks remember: frames and fragments per link and direction, requests by transaction. Every
 // table is bounded; what does not fit is forgotten, never blamed. A link is known by Message::source and destination.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -45,7 +46,8 @@ struct SessionState : Session {
 
   std::map<std::string, Link, std::less<>> links;  // "source>destination"
   std::map<std::pair<std::uint32_t, std::uint64_t>, Transaction> requests;
-  std::map<std::pair<std::uint32_t, std::uint64_t>, Fragments> fragments;
+  // By direction of a link too: each hop has its own Destination List, and may split anew.
+  std::map<std::tuple<std::string, std::uint32_t, std::uint64_t>, Fragments> fragments;
   std::map<std::uint32_t, Ice> ice;  // by overlay
 };
 
