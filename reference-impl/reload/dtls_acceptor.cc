@@ -85,6 +85,16 @@ void DtlsAcceptor::gone(const Address& from, const DtlsLink* link) {
   if (!slot.current) slots_.erase(at);
 }
 
+void DtlsAcceptor::refused(const Address& address) {
+  const auto at = slots_.find(address);
+  if (at == slots_.end()) return;
+  const auto self = shared_from_this();
+  const Slot slot = at->second;
+  for (const LinkOwner& link : {slot.next, slot.current}) {
+    if (link) link->fail({net::ErrorKind::kRefused, "nobody listens there any more"});
+  }
+}
+
 void DtlsAcceptor::stop() {
   if (std::exchange(stopped_, true)) return;
   on_accept_ = {};

@@ -36,6 +36,8 @@ class DtlsAcceptor : public std::enable_shared_from_this<DtlsAcceptor> {
   void set_peer_check(PeerCheck check) { check_ = std::move(check); }
   void set_on_accept(std::function<void(LinkPtr)> on_accept) { on_accept_ = std::move(on_accept); }
   void receive(const Address& from, std::string_view datagram);
+  // The network says that nobody is there (a hard ICMP error, RFC 6940 section 6.6.3.1).
+  void refused(const Address& address);
   // Says goodbye on all links.
   void stop();
 

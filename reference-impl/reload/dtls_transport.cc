@@ -8,7 +8,8 @@
 #include <set>
 
 #include "protocols/reload/overlay_link.h"
-#include "reference-impl/net/log.h"
+#include "reference-impl/reload/icmp_errors.h"
+#include "reference-impl/reload/source_address.h"
 
 namespace peerscope::reload {
 namespace {
@@ -27,6 +28,13 @@ net::Error error_of(const error_code& code, const std::string& what) {
     kind = net::ErrorKind::kUnreachable;
   if (code == asio::error::address_in_use) kind = net::ErrorKind::kAddressInUse;
   return {kind, what + ": " + code.message()};
+}
+
+// The datagram is lost, as the network may lose it: buffers are full, or a way is missing for now (RFC 1122 section
+// 4.2.3.9).
+bool is_soft(const error_code& code) {
+  return code == asio::error::would_block || code == asio::error::no_buffer_space ||
+         code == asio::error::host_unreachable || code == asio::error::network_unreachable;
 }
 
 // A link that this node opened, with its socket.
@@ -48,8 +56,7 @@ struct Outgoing : std::enable_shared_from_this<Outgoing> {
   void send(std::string_view datagram) {
     error_code failed;
     socket.send(asio::buffer(datagram), 0, failed);
-    // A full buffer loses the datagram, as the network may.
-    if (!failed || failed == asio::error::would_block || failed == asio::error::no_buffer_space) return;
+    if (!failed || is_soft(failed)) return;
     asio::post(socket.get_executor(), [self = shared_from_this(), failed] {
       if (self->link) self->link->fail(error_of(failed, "send"));
     });
@@ -84,7 +91,9 @@ class DtlsTransport::Impl : public std::enable_shared_from_this<DtlsTransport::I
     if (failed) return error_of(failed, "cannot listen on " + options_.listen.to_string());
     const udp::endpoint bound = socket_.local_endpoint(failed);
     local_ = {bound.address().to_string(), bound.port()};
+    keep_icmp_errors(socket_);
     read();
+    watch_errors();
     return {};
   }
 
@@ -106,6 +115,7 @@ class DtlsTransport::Impl : public std::enable_shared_from_this<DtlsTransport::I
     const auto address = asio::ip::make_address(remote.address, failed);
     const udp::endpoint endpoint(address, remote.port);
     if (!failed) out->socket.open(endpoint.protocol(), failed);
+    if (const auto source = source_address(local_, address); source && !failed) out->socket.bind({*source, 0}, failed);
     if (!failed) out->socket.connect(endpoint, failed);
     if (!failed) out->socket.non_blocking(true, failed);
     if (failed || !context_.ok() || stopped_) {
@@ -151,18 +161,33 @@ class DtlsTransport::Impl : public std::enable_shared_from_this<DtlsTransport::I
                                [self = shared_from_this()](const error_code& failed, std::size_t size) {
                                  if (self->stopped_) return;
                                  if (!failed) self->acceptor->receive(self->from_, {self->buffer_.data(), size});
-                                 if (!failed) return self->stopped_ ? void() : self->read();
+                                 if (self->stopped_) return;
+                                 if (!failed || failed == asio::error::connection_refused) return self->read();
                                  self->clock_.schedule(kPause, [weak = self->weak_from_this()] {
                                    if (const auto again = weak.lock(); again && !again->stopped_) again->read();
                                  });
                                });
   }
 
+  void watch_errors() {
+    socket_.async_wait(udp::socket::wait_error, [self = shared_from_this()](const error_code& failed) {
+      if (self->stopped_ || failed) return;
+      self->take_errors();
+      self->watch_errors();
+    });
+  }
+  void take_errors() {
+    take_icmp_errors(socket_, [this](const udp::endpoint& to) { acceptor->refused(to); });
+  }
+
   void send(const udp::endpoint& to, std::string_view datagram) {
     const auto pass = [weak = weak_from_this(), to](std::string_view passed) {
       const auto self = weak.lock();
       error_code lost;
-      if (self && self->socket_.is_open()) self->socket_.send_to(asio::buffer(passed), to, 0, lost);
+      if (!self || !self->socket_.is_open()) return;
+      self->socket_.send_to(asio::buffer(passed), to, 0, lost);
+      // An error that waited, about some address, is reported instead of sending: once more.
+      if (lost == asio::error::connection_refused) self->socket_.send_to(asio::buffer(passed), to, 0, lost);
     };
     if (options_.shim)
       options_.shim(std::string(datagram), pass);

@@ -10,6 +10,7 @@
 #include "protocols/reload/overlay_link.h"
 #include "reference-impl/net/log.h"
 #include "reference-impl/reload/framing.h"
+#include "reference-impl/reload/source_address.h"
 
 namespace peerscope::reload {
 namespace {
@@ -240,12 +241,20 @@ class TlsTransport::Impl : public std::enable_shared_from_this<TlsTransport::Imp
     const auto session = std::make_shared<Session>(executor_, context_);
     session->done = std::move(done);
     guard(session);
-    session->stream->lowest_layer().async_connect(tcp::endpoint(address, remote.port),
-                                                  [self = shared_from_this(), session](const error_code& refused) {
-                                                    if (refused)
-                                                      return self->finish(session, error_of(refused, "connect"));
-                                                    self->handshake(session, ssl::stream_base::client);
-                                                  });
+    auto& socket = session->stream->lowest_layer();
+    if (const auto source = source_address(local_, address)) {
+      socket.open(tcp::endpoint(address, 0).protocol(), failed);
+      if (!failed) socket.bind({*source, 0}, failed);
+      if (failed)
+        return asio::post(executor_, [self = shared_from_this(), session, failed] {
+          self->finish(session, error_of(failed, "bind"));
+        });
+    }
+    socket.async_connect(tcp::endpoint(address, remote.port),
+                         [self = shared_from_this(), session](const error_code& refused) {
+                           if (refused) return self->finish(session, error_of(refused, "connect"));
+                           self->handshake(session, ssl::stream_base::client);
+                         });
   }
 
   std::function<void(LinkPtr)> on_accept;

@@ -176,6 +176,7 @@ TEST(SimpleReliability, GarbageInADatagramIsSaidAndHarmsNothing) {
 
 // Two sides over a network that loses, doubles and reorders.
 TEST(SimpleReliability, EverythingArrivesInOrderOverABadNetwork) {
+  std::uint64_t again = 0;
   for (unsigned seed = 1; seed <= 20; ++seed) {
     std::mt19937 random(seed);
     Side sides[2];
@@ -206,8 +207,9 @@ TEST(SimpleReliability, EverythingArrivesInOrderOverABadNetwork) {
     }
     ASSERT_EQ(once.size(), static_cast<std::size_t>(kMessages)) << seed;
     for (int i = 0; i < kMessages; ++i) EXPECT_EQ(once[static_cast<std::size_t>(i)], std::to_string(i)) << seed;
-    EXPECT_GT(sides[0].reliability.retransmissions(), 0U) << seed;
+    again += sides[0].reliability.retransmissions();
   }
+  EXPECT_GT(again, 20U);
 }
 
 }  // namespace
