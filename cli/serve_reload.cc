@@ -69,6 +69,8 @@ void add_options(CLI::App& app, Settings& s) {
       ->capture_default_str();
   app.add_option("--application", s.node.applications, "Application-ID that AppAttach finds here (repeatable)")
       ->allow_extra_args(false);
+  app.add_flag("--open-diagnostics", s.node.open_diagnostics,
+               "tell everybody in the overlay how this node is (RFC 7851), not only whom the configuration names");
   app.add_option("--max-links", s.node.max_links)->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--max-stored-bytes", s.node.storage.bytes)->check(CLI::PositiveNumber)->capture_default_str();
   app.add_flag("--no-certificate", s.no_certificate, "do not store the own certificate in the overlay");
@@ -113,6 +115,7 @@ class Service {
     if (!ready.ok()) return complain(kCannotStart, ready.error().message);
     const auto bootstrap = bootstrap_nodes(settings_.common, *overlay_);
     if (!bootstrap.ok()) return complain(2, bootstrap.error().message);
+    settings_.node.software = std::string("peerscope ") + PEERSCOPE_VERSION;
     settings_.node.hold_down =
         std::chrono::duration_cast<net::Duration>(std::chrono::duration<double>(settings_.hold_down));
     transport->listen = *listen;

@@ -524,6 +524,8 @@ void Node::handle_request(const Message& message, const NodeId& from, const Link
     if ((option.flags & kDestinationCritical) != 0 && !knows_option(option.type))
       return respond(request, error_contents(kUnsupportedForwardingOption, "an option that must be understood"));
   }
+  if (!understands_route_mode(packet.forwarding))
+    return respond(request, error_contents(kUnknownExtension, "a route mode that this node does not have"));
   if (!configuration_fits(request, packet.contents)) return;
   ++stats_.requests;
   dispatch(request, packet.contents);
@@ -643,6 +645,9 @@ void Node::transmit(std::uint64_t transaction_id) {
   envelope.forwarding.ttl = static_cast<std::uint8_t>(overlay_->configuration.initial_ttl);
   envelope.forwarding.transaction_id = transaction_id;
   envelope.forwarding.destination_list = pending.path;
+  // Without an answer the next transmission asks for the way back (R-DRR-06).
+  if (pending.transmissions == 1 && wants_direct_response(pending.path.back()))
+    envelope.forwarding.options.push_back(direct_response_option());
   envelope.payload = pending.payload;
   route(std::move(envelope), {}, nullptr);
 }
@@ -670,6 +675,7 @@ void Node::respond(const Request& request, Contents contents, std::vector<Generi
 }
 
 void Node::send_response(const Request& request, const std::string& payload) {
+  if (respond_directly(request, payload)) return;
   Envelope envelope;
   ForwardingHeader& header = envelope.forwarding;
   header.overlay = overlay_->hash;

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
 
 #include "protocols/reload/protocol.h"
 #include "reference-impl/net/log.h"
+#include "reference-impl/reload/candidates.h"
 #include "reference-impl/reload/node.h"
 #include "reference-impl/reload/policy.h"
 #include "reference-impl/reload/security_block_codec.h"
@@ -31,33 +31,6 @@ bool is_no_ice(const IceCandidate& candidate) {
   return candidate.overlay_link == kTlsTcpFhNoIce || candidate.overlay_link == kDtlsUdpSrNoIce;
 }
 
-net::Endpoint endpoint_of(const IpAddressPort& address) {
-  namespace ip = boost::asio::ip;
-  if (address.type == kIpv4Address) return {ip::address_v4(address.ipv4).to_string(), address.port};
-  if (address.type != kIpv6Address || address.ipv6.size() != ip::address_v6::bytes_type().size()) return {};
-  ip::address_v6::bytes_type bytes{};
-  const std::string_view from = address.ipv6;
-  std::copy(from.begin(), from.end(), bytes.begin());
-  return {ip::address_v6(bytes).to_string(), address.port};
-}
-
-IpAddressPort address_of(const net::Endpoint& endpoint) {
-  namespace ip = boost::asio::ip;
-  IpAddressPort address;
-  address.port = endpoint.port;
-  boost::system::error_code failed;
-  const ip::address parsed = ip::make_address(endpoint.address, failed);
-  if (failed) return address;
-  if (parsed.is_v4()) {
-    address.ipv4 = parsed.to_v4().to_uint();
-  } else {
-    const auto bytes = parsed.to_v6().to_bytes();
-    address.type = kIpv6Address;
-    address.ipv6.assign({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  }
-  return address;
-}
-
 }  // namespace
 
 void Node::dispatch(const Request& request, const Contents& contents) {
@@ -69,9 +42,8 @@ void Node::dispatch(const Request& request, const Contents& contents) {
     respond(request, answer());
   };
   std::visit(Overloaded{
-                 [&](const PingReq&) {
-                   respond(request, Contents(PingAns{random(), wall_milliseconds()}));
-                 },
+                 [&](const PingReq&) { handle_ping(request, contents); },
+                 [&](const PathTrackReq& body) { handle_path_track(request, body); },
                  [&](const ProbeReq& body) { handle_probe(request, body); },
                  [&](const AttachReq& body) { handle_attach(request, body); },
                  [&](const AppAttachReq& body) { handle_app_attach(request, body); },
