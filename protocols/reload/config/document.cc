@@ -614,9 +614,12 @@ SignedConfiguration Reader::configuration(const XmlElement& element) {
       attributes(e, {"digest"});
     else if (e.name == "bootstrap-node")
       attributes(e, {"address", "port"});
+    else if (e.name == "diagnostic-kind")
+      attributes(e, {"kind"});
     else
       attributes(e, {});
-    const bool holds_elements = row->read == read_required_kinds || row->read == read_enrollment_server;
+    const bool holds_elements =
+        row->read == read_required_kinds || row->read == read_enrollment_server || row->read == read_diagnostic_kind;
     if (!holds_elements && e.name != "kind-block" && e.name != "configuration") no_children(e);
     if (row->read == read_required_kinds) no_text(e);
     row->read(*this, e, c);
