@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// peerscope demo reload: an overlay on loopback over real TLS that loses two neighbouring peers and no value.
+// peerscope demo reload: an overlay on loopback over real TLS or DTLS that loses two neighbouring peers and no value.
 #include <fmt/format.h>
 
 #include <boost/asio/io_context.hpp>
@@ -26,6 +26,7 @@ struct Settings {
   std::string trace;
   std::string key_log;
   std::string key_type = "rsa";
+  std::string links = "tls";
   double hold_down = 1;
 };
 
@@ -43,26 +44,29 @@ class ReloadDemo {
     files.trace = settings_.trace;
     files.key_log = settings_.key_log;
     files.key_type = settings_.key_type;
+    files.links = settings_.links;
     if (const auto opened = records_.open(files); !opened.ok()) return fail(2, opened.error().message);
     const auto type = key_type(files);
     if (!type.ok()) return fail(2, type.error().message);
+    const auto links = transport_options(files);
+    if (!links.ok()) return fail(2, links.error().message);
     auto made =
         reload::make_new_overlay(reload::basic_configuration("demo.example.org"), *type, seconds_now(), random_);
     if (!made.ok()) return fail(3, made.error().message);
     overlay_ = made->overlay;
-    fmt::print("An overlay with its own authority, CHORD-RELOAD, {} keys; {} nodes on loopback over TLS.\n\n",
-               settings_.key_type, settings_.nodes);
-    const bool good = build(*made, *type) && store_all() && fetch_all("Every node fetches its share") && kill_some() &&
-                      fetch_all("Right after that, the survivors fetch all") && repair() && leave_all();
+    fmt::print("An overlay with its own authority, CHORD-RELOAD, {} keys; {} nodes on loopback over {}.\n\n",
+               settings_.key_type, settings_.nodes, settings_.links);
+    const bool good = build(*made, *type, *links) && store_all() && fetch_all("Every node fetches its share") &&
+                      kill_some() && fetch_all("Right after that, the survivors fetch all") && repair() && leave_all();
     nodes_.clear();
     return good ? 0 : 1;
   }
 
  private:
   struct Member {
-    std::unique_ptr<reload::TlsNode> tls;
+    std::unique_ptr<reload::SocketNode> sockets;
     std::string user;
-    reload::Node& node() const { return tls->node(); }
+    reload::Node& node() const { return sockets->node(); }
   };
 
   template <class F>
@@ -76,7 +80,7 @@ class ReloadDemo {
   }
   double since(Steady::time_point start) const { return std::chrono::duration<double>(Steady::now() - start).count(); }
 
-  bool build(const reload::NewOverlay& made, reload::KeyType type) {
+  bool build(const reload::NewOverlay& made, reload::KeyType type, const reload::SocketTransportOptions& links) {
     const auto start = Steady::now();
     for (std::size_t i = 0; i < settings_.nodes; ++i) {
       Member member;
@@ -86,12 +90,12 @@ class ReloadDemo {
       if (!identity.ok()) return complain(identity.error().message);
       reload::NodeOptions options;
       options.hold_down = std::chrono::duration_cast<net::Duration>(std::chrono::duration<double>(settings_.hold_down));
-      reload::TlsTransportOptions transport;
+      reload::SocketTransportOptions transport = links;
       transport.key_log = records_.key_log();
-      member.tls = std::make_unique<reload::TlsNode>(context_.get_executor(), clock_, random_, overlay_, *identity,
-                                                     options, std::move(transport));
-      if (const auto started = member.tls->start(); !started.ok()) return complain(started.error().message);
-      records_.watch(member.node(), member.tls->local(), clock_);
+      member.sockets = std::make_unique<reload::SocketNode>(context_.get_executor(), clock_, random_, overlay_,
+                                                            *identity, options, std::move(transport));
+      if (const auto started = member.sockets->start(); !started.ok()) return complain(started.error().message);
+      records_.watch(member.node(), member.sockets->local(), clock_);
       nodes_.push_back(std::move(member));
       if (i == 0) {
         nodes_[0].node().start_alone();
@@ -99,7 +103,7 @@ class ReloadDemo {
       }
       std::optional<net::Result<void>> joined;
       const auto one = Steady::now();
-      nodes_[i].node().join({nodes_[0].tls->local()}, [&](net::Result<void> result) { joined = result; });
+      nodes_[i].node().join({nodes_[0].sockets->local()}, [&](net::Result<void> result) { joined = result; });
       constexpr double kPatience = 60;
       if (!run_until([&] { return joined.has_value(); }, kPatience) || !joined->ok())
         return complain(fmt::format("node {} cannot join: {}", i, joined ? joined->error().message : "no result"));
@@ -266,8 +270,9 @@ class ReloadDemo {
 
 int demo_reload(int argc, char** argv) {
   Settings settings;
-  CLI::App app{"A RELOAD overlay on loopback over TLS: joins, stores, loses two peers without warning and no value.",
-               "demo reload"};
+  CLI::App app{
+      "A RELOAD overlay on loopback over TLS or DTLS: joins, stores, loses two peers without warning and no value.",
+      "demo reload"};
   app.add_option("--nodes", settings.nodes)->check(CLI::Range(2, 500))->capture_default_str();
   app.add_option("--values", settings.values)->check(CLI::Range(1, 100'000))->capture_default_str();
   app.add_option("--kill", settings.kill, "neighbouring peers to kill; copies cover two")
@@ -277,6 +282,7 @@ int demo_reload(int argc, char** argv) {
       ->check(CLI::Range(0.0, 1000.0))
       ->capture_default_str();
   app.add_option("--key-type", settings.key_type, "rsa or p256")->capture_default_str();
+  app.add_option("--link", settings.links, "tls, dtls or both")->capture_default_str();
   app.add_option("--trace", settings.trace, "write all messages to this pcapng file");
   app.add_option("--key-log", settings.key_log, "append TLS secrets to this file (NSS format)");
   if (const int code = parse(app, argc, argv); code >= 0) return code;

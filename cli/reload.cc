@@ -8,8 +8,10 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/reload_setup.h"
+#include "protocols/reload/protocol.h"
 #include "protocols/reload/security/text.h"
 #include "reference-impl/reload/new_overlay.h"
+#include "reference-impl/reload/path_track.h"
 
 namespace peerscope::cli {
 namespace {
@@ -31,6 +33,7 @@ struct Wish {
   std::uint32_t lifetime = 86400;
   std::uint64_t generation = 0;
   bool remove = false;
+  bool diagnostics = false;
   double timeout = 30;
 };
 
@@ -75,12 +78,13 @@ class Client {
     if (!bootstrap.ok()) return complain(2, bootstrap.error().message);
     if (const auto opened = records_.open(settings_); !opened.ok()) return complain(2, opened.error().message);
     user_ = identity->certificate->user_name();
-    reload::TlsTransportOptions transport;
-    transport.listening = false;
-    transport.key_log = records_.key_log();
+    auto transport = transport_options(settings_);
+    if (!transport.ok()) return complain(2, transport.error().message);
+    transport->listening = false;
+    transport->key_log = records_.key_log();
     reload::NodeOptions options;
     options.client = true;
-    reload::TlsNode node(context_.get_executor(), clock_, random_, *overlay, *identity, options, std::move(transport));
+    reload::SocketNode node(context_.get_executor(), clock_, random_, *overlay, *identity, options, *transport);
     if (const auto started = node.start(); !started.ok()) return complain(kUnreachable, started.error().message);
     node_ = &node.node();
     records_.watch(*node_, {"0.0.0.0", 0}, clock_);
@@ -125,6 +129,7 @@ class Client {
       probe.requested_info = {reload::kResponsibleSet, reload::kNumResources, reload::kUptime};
       return request(Contents(std::move(probe)));
     }
+    if (what == "pathtrack") return track();
     if (what == "route") {
       reload::RouteQueryReq query;
       query.destination = target_;
@@ -157,6 +162,39 @@ class Client {
       show(reply->body);
       end(0);
     });
+  }
+
+  // Each node on the way, as it answers.
+  void track() {
+    reload::track_path(
+        *node_, clock_, node_->entry(), target_, wish_.diagnostics ? reload::kAllDiagnostics : 0,
+        [this](const reload::PathStep& step) {
+          fmt::print(
+              "{:2}  {}  {} ms one way{}\n", ++steps_, text::to_hex(step.node.view()),
+              static_cast<std::int64_t>(step.diagnostics.timestamp_received - step.diagnostics.timestamp_initiated),
+              step.node == step.next ? ", responsible" : "");
+          for (const reload::DiagnosticInfo& info : step.diagnostics.infos) show(info);
+        },
+        [this](std::optional<reload::RequestError> failed) {
+          if (failed) return refused(*failed);
+          end(0);
+        });
+  }
+
+  void show(const reload::DiagnosticInfo& info) const {
+    reload::DiagnosticValue value;
+    value.kind = info.kind;
+    const std::string name(value_name(reload::kDiagnosticInfoKind, info.kind));
+    if (!decode_part(info.contents, value)) return fmt::print("      {}  {}\n", name, text::to_hex(info.contents));
+    while (value.text.ends_with('\0')) value.text.pop_back();
+    std::string shown = value.text.empty() ? std::to_string(value.number) : printable(value.text);
+    if (info.kind == reload::kInstancesStoredKind) {
+      shown.clear();
+      for (const auto& one : value.instances)
+        shown += fmt::format("{}{} x {}", shown.empty() ? "" : ", ", one.instances,
+                             node_->overlay()->context.name_of(one.kind));
+    }
+    fmt::print("      {}  {}\n", name, shown);
   }
 
   void refused(const reload::RequestError& error) {
@@ -237,6 +275,7 @@ class Client {
   std::string user_;
   reload::Destination target_;
   reload::Node* node_ = nullptr;
+  int steps_ = 0;
   int code_ = kUnreachable;
 };
 
@@ -245,6 +284,7 @@ class Client {
 int reload(int argc, char** argv) {
   ReloadSettings settings;
   settings.log_level = "warning";
+  settings.links = "both";
   Wish wish;
   CLI::App app("Ask a RELOAD overlay (RFC 6940) one thing, as a client", "reload");
   app.require_subcommand(1);
@@ -256,6 +296,7 @@ int reload(int argc, char** argv) {
   constexpr Verb kVerbs[] = {{"ping", "ask who is there", false},
                              {"probe", "ask a peer for its share, its resources and its uptime", false},
                              {"route", "ask for the next peer on the way", false},
+                             {"pathtrack", "follow the way there, node by node (RFC 7851)", false},
                              {"store", "store a value", true},
                              {"fetch", "fetch values and check their signatures", true},
                              {"stat", "ask for the values' metadata", true},
@@ -271,6 +312,8 @@ int reload(int argc, char** argv) {
       sub->add_option("--generation", wish.generation, "that must be stored; 0: any")->capture_default_str();
       sub->add_flag("--remove", wish.remove, "store that there is nothing");
     }
+    if (std::string_view(verb.name) == "pathtrack")
+      sub->add_flag("--diagnostics", wish.diagnostics, "ask each node how it is; it may refuse");
     if (verb.kind) sub->add_option("--kind", wish.kind, "name or number")->capture_default_str();
     sub->add_option("--timeout", wish.timeout, "seconds")->check(CLI::Range(0.1, 1e6))->capture_default_str();
     add_reload_options(*sub, settings);

@@ -81,6 +81,10 @@ void add_reload_options(CLI::App& app, ReloadSettings& s) {
   app.add_option("--key-type", s.key_type, "of new keys: rsa (mandatory to implement) or p256")->capture_default_str();
   app.add_option("--bootstrap", s.bootstrap, "HOST:PORT instead of the document's bootstrap nodes (repeatable)")
       ->allow_extra_args(false);
+  app.add_option("--link", s.links, "overlay links: tls, dtls or both")->capture_default_str();
+  app.add_option("--mtu", s.mtu, "bytes of a datagram's content on DTLS links")
+      ->check(CLI::Range(reload::kSmallestMtu, reload::kLargestMtu))
+      ->capture_default_str();
   app.add_option("--trace", s.trace, "write all messages to this pcapng file");
   app.add_option("--key-log", s.key_log, "append TLS secrets to this file (NSS format)");
   app.add_option("--log-format", s.log_format, "text or json")->capture_default_str();
@@ -100,6 +104,15 @@ net::Result<reload::KeyType> key_type(const ReloadSettings& settings) {
   if (settings.key_type == "rsa") return reload::KeyType::kRsa2048;
   if (settings.key_type == "p256") return reload::KeyType::kP256;
   return {ErrorKind::kLocal, "--key-type: rsa or p256, not " + settings.key_type};
+}
+
+net::Result<reload::SocketTransportOptions> transport_options(const ReloadSettings& settings) {
+  const auto types = reload::LinkTypes::parse(settings.links);
+  if (!types.ok()) return {ErrorKind::kLocal, "--link: " + types.error().message};
+  reload::SocketTransportOptions options;
+  options.types = *types;
+  options.dtls.session.mtu = settings.mtu;
+  return options;
 }
 
 net::Result<reload::OverlayPtr> load_overlay(const ReloadSettings& settings) {

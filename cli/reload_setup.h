@@ -9,7 +9,7 @@
 #include "reference-impl/net/log.h"
 #include "reference-impl/net/trace.h"
 #include "reference-impl/reload/enrollment.h"
-#include "reference-impl/reload/tls_node.h"
+#include "reference-impl/reload/socket_node.h"
 
 namespace peerscope::cli {
 
@@ -23,6 +23,8 @@ struct ReloadSettings {
   bool self_signed = false;
   std::string key_type = "rsa";
   std::vector<std::string> bootstrap;
+  std::string links = "tls";
+  std::size_t mtu = reload::DtlsContext::Options().mtu;
   std::string trace;
   std::string key_log;
   std::string log_format = "text";
@@ -32,6 +34,8 @@ struct ReloadSettings {
 void add_reload_options(CLI::App& app, ReloadSettings& settings);
 net::Result<void> set_up_log(const ReloadSettings& settings);
 net::Result<reload::KeyType> key_type(const ReloadSettings& settings);
+// What --link and --mtu ask for.
+net::Result<reload::SocketTransportOptions> transport_options(const ReloadSettings& settings);
 net::Result<reload::OverlayPtr> load_overlay(const ReloadSettings& settings);
 // From the file; else made or enrolled, and kept in the file when there is one.
 net::Result<reload::Identity> load_identity(const ReloadSettings& settings, const reload::Overlay& overlay);

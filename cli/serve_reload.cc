@@ -70,6 +70,8 @@ void add_options(CLI::App& app, Settings& s) {
       ->capture_default_str();
   app.add_option("--application", s.node.applications, "Application-ID that AppAttach finds here (repeatable)")
       ->allow_extra_args(false);
+  app.add_flag("--open-diagnostics", s.node.open_diagnostics,
+               "tell everybody in the overlay how this node is (RFC 7851), not only whom the configuration names");
   app.add_option("--max-links", s.node.max_links)->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--max-stored-bytes", s.node.storage.bytes)->check(CLI::PositiveNumber)->capture_default_str();
   app.add_flag("--no-certificate", s.no_certificate, "do not store the own certificate in the overlay");
@@ -108,20 +110,22 @@ class Service {
   int run() {
     auto listen = net::Endpoint::parse(settings_.listen);
     if (!listen.ok()) return complain(2, "--listen: " + listen.error().message);
+    auto transport = transport_options(settings_.common);
+    if (!transport.ok()) return complain(2, transport.error().message);
     if (const auto opened = records_.open(settings_.common); !opened.ok())
       return complain(kCannotStart, opened.error().message);
     const auto ready = settings_.enrollment.empty() ? find_overlay() : found_overlay(*listen);
     if (!ready.ok()) return complain(kCannotStart, ready.error().message);
     const auto bootstrap = bootstrap_nodes(settings_.common, *overlay_);
     if (!bootstrap.ok()) return complain(2, bootstrap.error().message);
+    settings_.node.software = std::string("peerscope ") + PEERSCOPE_VERSION;
     settings_.node.hold_down =
         std::chrono::duration_cast<net::Duration>(std::chrono::duration<double>(settings_.hold_down));
-    reload::TlsTransportOptions transport;
-    transport.listen = *listen;
-    transport.key_log = records_.key_log();
-    transport.defects = settings_.node.defects;
-    node_ = std::make_unique<reload::TlsNode>(context_.get_executor(), clock_, random_, overlay_, *identity_,
-                                              settings_.node, std::move(transport));
+    transport->listen = *listen;
+    transport->key_log = records_.key_log();
+    transport->tls.defects = settings_.node.defects;
+    node_ = std::make_unique<reload::SocketNode>(context_.get_executor(), clock_, random_, overlay_, *identity_,
+                                                 settings_.node, *std::move(transport));
     if (const auto started = node_->start(); !started.ok()) return complain(kCannotStart, started.error().message);
     records_.watch(node_->node(), node_->local(), clock_);
     fmt::print("node {} of {} at {}\n", reload::text::to_hex(identity_->node_id.view()), overlay_->name(),
@@ -250,7 +254,7 @@ class Service {
   std::optional<reload::Identity> identity_;
   std::unique_ptr<reload::EnrollmentServer> enrollment_;
   std::unique_ptr<net::HttpServer> server_;
-  std::unique_ptr<reload::TlsNode> node_;
+  std::unique_ptr<reload::SocketNode> node_;
   int code_ = 0;
 };
 

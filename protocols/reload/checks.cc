@@ -576,7 +576,7 @@ void frm_06(const CheckInput& in, Reporter& r) {
 const SessionState::Fragments* earlier_fragments(const CheckInput& in, const Packet*& packet) {
   packet = whole_packet(in);
   if (packet == nullptr || !packet->forwarding.is_fragment()) return nullptr;
-  const auto found = state_of(in)->fragments.find({packet->forwarding.overlay, packet->forwarding.transaction_id});
+  const auto found = state_of(in)->fragments.find(SessionState::fragments_key(in.message, packet->forwarding));
   return found == state_of(in)->fragments.end() ? nullptr : &found->second;
 }
 void frg_01(const CheckInput& in, Reporter& r) {

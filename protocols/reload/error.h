@@ -34,6 +34,7 @@ inline constexpr std::uint16_t kInProgress = 0x11;
 inline constexpr std::uint16_t kExpAError = 0x12;
 inline constexpr std::uint16_t kExpBError = 0x13;
 inline constexpr std::uint16_t kInvalidMessage = 0x14;
+inline constexpr std::uint16_t kMessageExpired = 0x17;  // RFC 7851
 inline constexpr ValueName kErrorNames[] = {{kForbidden, "Error_Forbidden"},
                                             {kNotFound, "Error_Not_Found"},
                                             {kRequestTimeout, "Error_Request_Timeout"},
@@ -55,7 +56,7 @@ inline constexpr ValueName kErrorNames[] = {{kForbidden, "Error_Forbidden"},
                                             {kInvalidMessage, "Error_Invalid_Message"},
                                             {0x15, "Error_Underlay_Destination_Unreachable"},
                                             {0x16, "Error_Underlay_Time_Exceeded"},
-                                            {0x17, "Error_Message_Expired"},
+                                            {kMessageExpired, "Error_Message_Expired"},
                                             {0x18, "Error_Upstream_Misrouting"},
                                             {0x19, "Error_Loop_Detected"},
                                             {0x1a, "Error_TTL_Hops_Exceeded"}};

@@ -31,9 +31,9 @@ void track_request(SessionState& state, const Message& message, const Forwarding
   link->second.last_request = header.transaction_id;
 }
 
-void track_fragment(SessionState& state, const Packet& packet) {
+void track_fragment(SessionState& state, const Message& message, const Packet& packet) {
   const ForwardingHeader& header = packet.forwarding;
-  const SessionState::ExchangeKey key(header.overlay, header.transaction_id);
+  const auto key = SessionState::fragments_key(message, header);
   if (!state.fragments.contains(key) && state.fragments.size() >= SessionState::kMostFragments) state.fragments.clear();
   SessionState::Fragments& set = state.fragments[key];
   const std::uint32_t from = header.fragment_offset();
@@ -89,7 +89,7 @@ void track(Session& session, const Message& message, const Message*) {
     }
     if (packet->framed) link->second.has_sequence = true, link->second.sequence = packet->frame.sequence;
   }
-  if (packet->forwarding.is_fragment()) return track_fragment(state, *packet);
+  if (packet->forwarding.is_fragment()) return track_fragment(state, message, *packet);
   if (message.direction == Direction::kRequest) track_request(state, message, packet->forwarding);
   const std::vector<IceCandidate>* candidates = nullptr;
   if (const auto* request = body_of<AttachReq>(message); request != nullptr) candidates = &request->candidates;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What RELOAD's session checks remember: frames per link and direction, requests and fragments by transaction. Every
+// What RELOAD's session checks remember: frames and fragments per link and direction, requests by transaction. Every
 // table is bounded; what does not fit is forgotten, never blamed. A link is known by Message::source and destination.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -77,7 +78,12 @@ struct SessionState : Session {
 
   std::unordered_map<KeptEnds, Link, EndsHash, SameEnds> links;
   std::unordered_map<ExchangeKey, Transaction, ExchangeHash> requests;
-  std::unordered_map<ExchangeKey, Fragments, ExchangeHash> fragments;
+  // By direction of a link too: each hop has its own Destination List, and may split anew.
+  using FragmentsKey = std::tuple<std::string, std::string, ExchangeKey>;
+  static FragmentsKey fragments_key(const Message& message, const ForwardingHeader& header) {
+    return {message.source, message.destination, {header.overlay, header.transaction_id}};
+  }
+  std::map<FragmentsKey, Fragments> fragments;
   std::map<std::uint32_t, Ice> ice;  // by overlay
 };
 

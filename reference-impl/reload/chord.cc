@@ -347,9 +347,7 @@ void Chord::join(const NodeId& bootstrap, OnJoined done) {
   joined_ = false;
   leaving_ = false;
   last_bootstrap_ = bootstrap;
-  joining_.emplace();
-  joining_->bootstrap = bootstrap;
-  joining_->done = std::move(done);
+  joining_.emplace(bootstrap, std::move(done));
   attach_admitting();
 }
 

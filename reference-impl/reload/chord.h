@@ -52,6 +52,8 @@ class Chord final : public Topology {
 
  private:
   struct Joining {
+    // Written out: Clang 14 cannot make an optional of a nested class whose only constructor is implied.
+    Joining(const NodeId& through, OnJoined told) : bootstrap(through), done(std::move(told)) {}
     NodeId bootstrap;
     NodeId admitting;
     OnJoined done;

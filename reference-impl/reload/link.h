@@ -52,6 +52,12 @@ class Link {
 };
 using LinkPtr = std::shared_ptr<Link>;
 
+// Where a node accepts links of one type (overlay_link.h).
+struct LinkAddress {
+  std::uint8_t type = 0;
+  net::Endpoint endpoint;
+};
+
 class LinkTransport {
  public:
   using Connected = std::function<void(net::Result<LinkPtr>)>;
@@ -64,8 +70,14 @@ class LinkTransport {
   // Where this node accepts links, and of which type (overlay_link.h).
   virtual net::Endpoint local() const = 0;
   virtual std::uint8_t link_type() const = 0;
+  // The same for transports that have several types; the preferred one first.
+  virtual std::vector<LinkAddress> addresses() const { return {{link_type(), local()}}; }
   // Calls back once, never inside this call.
   virtual void connect(const net::Endpoint& remote, Connected done) = 0;
+  // With a type out of addresses().
+  virtual void connect_by(std::uint8_t, const net::Endpoint& remote, Connected done) {
+    connect(remote, std::move(done));
+  }
   // Links that others opened.
   void set_on_accept(std::function<void(LinkPtr)> on_accept) { on_accept_ = std::move(on_accept); }
 

@@ -552,6 +552,8 @@ void Node::handle_request(const Message& message, const NodeId& from, const Link
         has_defect(NodeDefect::kUnknownOptionRefused))
       return respond(request, error_contents(kUnsupportedForwardingOption, "an option that must be understood"));
   }
+  if (!understands_route_mode(packet.forwarding))
+    return respond(request, error_contents(kUnknownExtension, "a route mode that this node does not have"));
   if (!configuration_fits(request, packet.contents)) return;
   ++stats_.requests;
   dispatch(request, packet.contents);
@@ -680,6 +682,9 @@ void Node::transmit(std::uint64_t transaction_id) {
   if (pending.transmissions > 1 && has_defect(NodeDefect::kNewTransactionOnRetry))
     envelope.forwarding.transaction_id = random();
   envelope.forwarding.destination_list = pending.path;
+  // Without an answer the next transmission asks for the way back (R-DRR-06).
+  if (pending.transmissions == 1 && wants_direct_response(pending.path.back()))
+    envelope.forwarding.options.push_back(direct_response_option());
   envelope.payload = pending.payload;
   route(std::move(envelope), {}, nullptr);
 }
@@ -708,6 +713,7 @@ void Node::respond(const Request& request, Contents contents, std::vector<Generi
 }
 
 void Node::send_response(const Request& request, const std::string& payload) {
+  if (respond_directly(request, payload)) return;
   Envelope envelope;
   ForwardingHeader& header = envelope.forwarding;
   header.overlay = overlay_->hash;

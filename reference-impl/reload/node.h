@@ -6,7 +6,8 @@
 // dropped and counted; requests fail in their callbacks. Callbacks are never run inside the call that takes them, and
 // not at all after stop(). Threading: one thread.
 //
-// Limits: no ICE, no opaque IDs for list compression, no diagnostics (RFC 7851) and no direct responses (RFC 7263).
+// Limits: no ICE, no opaque IDs for list compression, no relayed responses (RFC 7264); forwarders do not look at the
+// expiration of diagnostics (RFC 7851 section 6.2), only the node that is asked.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +37,8 @@ struct NodeOptions {
   StorageLimits storage;
   net::Duration hold_down = std::chrono::seconds(30);  // before lost copies are made anew (section 10.7.1)
   std::vector<std::uint16_t> applications;             // that AppAttach finds here
+  bool open_diagnostics = false;                       // for everybody, not only whom the configuration names
+  std::string software = "peerscope";                  // what diagnostics tell
   std::vector<net::Endpoint> bootstrap;                // to come back by, when all neighbours are lost
   NodeDefects defects;                                 // mistakes made on purpose
 
@@ -113,6 +116,8 @@ class Node final : public LinkListener, private TopologyHost {
   const Storage& storage() const { return storage_; }
   const NodeStats& stats() const { return stats_; }
   std::size_t link_count() const { return links_.size(); }
+  // The bootstrap node that connect() or join() found.
+  const NodeId& entry() const { return entry_; }
   std::size_t copies_waiting() const { return copy_jobs_.size() + copying_; }
 
   // ---- LinkListener
@@ -206,6 +211,12 @@ class Node final : public LinkListener, private TopologyHost {
   void respond(const Request& request, Contents contents, std::vector<GenericCertificate> bucket = {});
   void send_response(const Request& request, const std::string& payload);
   void remember(const AnswerKey& key, const std::string& payload);
+  // ---- direct responses (RFC 7263)
+  bool wants_direct_response(const Destination& to) const;
+  ForwardingOption direct_response_option() const;
+  bool understands_route_mode(const ForwardingHeader& header) const;
+  // False: the response takes the way back.
+  bool respond_directly(const Request& request, const std::string& payload);
   bool configuration_fits(const Request& request, const Contents& contents);
 
   // ---- methods: each answers
@@ -218,6 +229,12 @@ class Node final : public LinkListener, private TopologyHost {
   void handle_find(const Request& request, const FindReq& body);
   void handle_probe(const Request& request, const ProbeReq& body);
   void handle_config_update(const Request& request, const ConfigUpdateReq& body);
+  void handle_ping(const Request& request, const Contents& contents);
+  void handle_path_track(const Request& request, const PathTrackReq& body);
+  std::optional<Refusal> diagnose(const Request& request, const DiagnosticsRequest& asked,
+                                  DiagnosticsResponse& answer) const;
+  std::vector<DiagnosticInfo> diagnostics() const;
+  bool may_diagnose(const NodeId& asker, std::uint16_t kind) const;
   std::optional<Refusal> take_document(std::string_view document);
   std::optional<Refusal> take_kinds(const std::vector<KindDescription>& kinds);
   void use_overlay(OverlayPtr overlay);
@@ -229,7 +246,8 @@ class Node final : public LinkListener, private TopologyHost {
   bool holds(std::string_view resource) const;
 
   // ---- Attach
-  IceCandidate own_candidate() const;
+  std::vector<IceCandidate> own_candidates() const;
+  const IceCandidate* usable_candidate(const std::vector<IceCandidate>& offered) const;
   void open_link(const NodeId& to, const IceCandidate& candidate, bool send_update);
   void wait_for_link(const NodeId& node, OnAttached done);
   void linked_to(const NodeId& node);
@@ -280,7 +298,8 @@ class Node final : public LinkListener, private TopologyHost {
   std::uint64_t last_waiting_ = 0;
   std::map<NodeId, net::SteadyTime> own_attaches_;  // until when they count, by the node that they go to
   std::set<NodeId> opening_;
-  NodeId entry_;  // the bootstrap node, for those that are no peers
+  std::set<NodeId> answering_;  // links that are being opened for direct responses
+  NodeId entry_;                // the bootstrap node, for those that are no peers
   std::deque<CopyJob> copy_jobs_;
   std::size_t copying_ = 0;
   net::TimerId copy_timer_ = 0;

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
 
 #include "protocols/reload/protocol.h"
 #include "reference-impl/net/log.h"
+#include "reference-impl/reload/candidates.h"
 #include "reference-impl/reload/node.h"
 #include "reference-impl/reload/policy.h"
 #include "reference-impl/reload/security_block_codec.h"
@@ -29,33 +29,6 @@ Contents contents_of(const Refusal& refusal) {
 
 bool is_no_ice(const IceCandidate& candidate) {
   return candidate.overlay_link == kTlsTcpFhNoIce || candidate.overlay_link == kDtlsUdpSrNoIce;
-}
-
-net::Endpoint endpoint_of(const IpAddressPort& address) {
-  namespace ip = boost::asio::ip;
-  if (address.type == kIpv4Address) return {ip::address_v4(address.ipv4).to_string(), address.port};
-  if (address.type != kIpv6Address || address.ipv6.size() != ip::address_v6::bytes_type().size()) return {};
-  ip::address_v6::bytes_type bytes{};
-  const std::string_view from = address.ipv6;
-  std::copy(from.begin(), from.end(), bytes.begin());
-  return {ip::address_v6(bytes).to_string(), address.port};
-}
-
-IpAddressPort address_of(const net::Endpoint& endpoint) {
-  namespace ip = boost::asio::ip;
-  IpAddressPort address;
-  address.port = endpoint.port;
-  boost::system::error_code failed;
-  const ip::address parsed = ip::make_address(endpoint.address, failed);
-  if (failed) return address;
-  if (parsed.is_v4()) {
-    address.ipv4 = parsed.to_v4().to_uint();
-  } else {
-    const auto bytes = parsed.to_v6().to_bytes();
-    address.type = kIpv6Address;
-    address.ipv6.assign({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  }
-  return address;
 }
 
 }  // namespace
@@ -87,8 +60,9 @@ void Node::dispatch(const Request& request, const Contents& contents) {
                  [&](const PingReq& body) {
                    if (!body.padding.empty() && has_defect(NodeDefect::kPingPaddingRefused))
                      return respond(request, error_contents(kInvalidMessage, "a Ping with padding"));
-                   respond(request, Contents(PingAns{random(), wall_milliseconds()}));
+                   handle_ping(request, contents);
                  },
+                 [&](const PathTrackReq& body) { handle_path_track(request, body); },
                  [&](const ProbeReq& body) { handle_probe(request, body); },
                  [&](const AttachReq& body) { handle_attach(request, body); },
                  [&](const AppAttachReq& body) { handle_app_attach(request, body); },
@@ -134,19 +108,35 @@ void Node::handle_probe(const Request& request, const ProbeReq& body) {
 
 // ---- Attach (sections 6.5.1 and 6.6.5): the requester listens, the answerer connects.
 
-IceCandidate Node::own_candidate() const {
-  IceCandidate candidate;
-  candidate.address = address_of(transport_.local());
-  candidate.overlay_link = transport_.link_type();
-  candidate.foundation = "1";
-  candidate.priority = 2130706431;  // of a host candidate, RFC 8445 section 5.1.2
-  return candidate;
+std::vector<IceCandidate> Node::own_candidates() const {
+  std::vector<IceCandidate> all;
+  for (const LinkAddress& address : transport_.addresses()) {
+    IceCandidate& candidate = all.emplace_back();
+    candidate.address = address_of(address.endpoint);
+    candidate.overlay_link = address.type;
+    candidate.foundation = std::to_string(all.size());
+    // Of a host candidate, RFC 8445 section 5.1.2; the preferred one first.
+    candidate.priority = 2130706431 - (static_cast<std::uint32_t>(all.size() - 1) << 8);
+  }
+  return all;
+}
+
+// The first of the other side's candidates that this node can open a link to, by its own order of types.
+const IceCandidate* Node::usable_candidate(const std::vector<IceCandidate>& offered) const {
+  for (const LinkAddress& own : transport_.addresses()) {
+    for (const IceCandidate& candidate : offered) {
+      if (candidate.overlay_link == own.type && candidate.type == kHostCandidate &&
+          endpoint_of(candidate.address).port != 0)
+        return &candidate;
+    }
+  }
+  return nullptr;
 }
 
 void Node::attach(Destinations path, bool send_update, OnAttached done) {
   AttachReq body;
   body.role = kPassive;
-  body.candidates.push_back(own_candidate());
+  body.candidates = own_candidates();
   body.send_update = send_update;
   const Destination to = path.back();
   request(std::move(path), Contents(std::move(body)), [this, to, done = std::move(done)](Reply<Answer> reply) mutable {
@@ -188,7 +178,7 @@ void Node::handle_attach(const Request& request, const AttachReq& body) {
   if (by == node_id()) {
     AttachAns self;
     self.role = kActive;
-    self.candidates.push_back(own_candidate());
+    self.candidates = own_candidates();
     return respond(request, Contents(std::move(self)));
   }
   // A type without a way to skip it: the whole message is discarded (section 6.3.1.1, R-MSG-07).
@@ -204,12 +194,13 @@ void Node::handle_attach(const Request& request, const AttachReq& body) {
   if (body.candidates.empty()) return respond(request, error_contents(kInvalidMessage, "an Attach without candidates"));
   if (no_ice != 0 && no_ice != static_cast<std::ptrdiff_t>(body.candidates.size()))
     return respond(request, error_contents(kInvalidMessage, "ICE and No-ICE candidates in one Attach"));
-  const auto usable = std::find_if(body.candidates.begin(), body.candidates.end(), [&](const IceCandidate& candidate) {
-    return candidate.overlay_link == transport_.link_type() && candidate.type == kHostCandidate &&
-           endpoint_of(candidate.address).port != 0;
-  });
-  if (usable == body.candidates.end())
-    return respond(request, error_contents(kIncompatibleWithOverlay, "no candidate of this node's link type"));
+  const IceCandidate* usable = usable_candidate(body.candidates);
+  if (usable == nullptr) {
+    std::string types;
+    for (const LinkAddress& address : transport_.addresses())
+      types += (types.empty() ? "" : ", ") + std::string(value_name(kCandidateLink, address.type));
+    return respond(request, error_contents(kIncompatibleWithOverlay, "no candidate for this node, which has " + types));
+  }
   const auto own = own_attaches_.find(by);
   const bool linked = is_linked(by);
   const bool both = own != own_attaches_.end() && own->second > clock_.now() && !linked;
@@ -219,7 +210,7 @@ void Node::handle_attach(const Request& request, const AttachReq& body) {
     return respond(request, error_contents(kRequestTimeout, "too many links are being set up"));
   AttachAns answer;
   answer.role = kActive;
-  answer.candidates.push_back(own_candidate());
+  answer.candidates = own_candidates();
   respond(request, Contents(std::move(answer)));
   own_attaches_.erase(by);
   if (linked && connections_[by].attached) {
@@ -233,22 +224,23 @@ void Node::handle_attach(const Request& request, const AttachReq& body) {
 
 void Node::open_link(const NodeId& to, const IceCandidate& candidate, bool send_update) {
   opening_.insert(to);
-  transport_.connect(endpoint_of(candidate.address), [this, to, send_update,
-                                                      alive = std::weak_ptr<bool>(alive_)](net::Result<LinkPtr> link) {
-    if (alive.expired()) return;
-    opening_.erase(to);
-    if (!link.ok()) {
-      net::log_debug("reload", "cannot open a link", {{"why", link.error().message}});
-      return;
-    }
-    const auto& peers = (*link)->peers();
-    if (std::find(peers.begin(), peers.end(), to) == peers.end() && !has_defect(NodeDefect::kAnyCertificateOnLink)) {
-      ++stats_.forged;  // R-ATT-15
-      return (*link)->close();
-    }
-    add_link(*link, true);
-    if (send_update) topology_->send_update(to);
-  });
+  transport_.connect_by(candidate.overlay_link, endpoint_of(candidate.address),
+                        [this, to, send_update, alive = std::weak_ptr<bool>(alive_)](net::Result<LinkPtr> link) {
+                          if (alive.expired()) return;
+                          opening_.erase(to);
+                          if (!link.ok()) {
+                            net::log_debug("reload", "cannot open a link", {{"why", link.error().message}});
+                            return;
+                          }
+                          const auto& peers = (*link)->peers();
+                          if (std::find(peers.begin(), peers.end(), to) == peers.end() &&
+                              !has_defect(NodeDefect::kAnyCertificateOnLink)) {
+                            ++stats_.forged;  // R-ATT-15
+                            return (*link)->close();
+                          }
+                          add_link(*link, true);
+                          if (send_update) topology_->send_update(to);
+                        });
 }
 
 void Node::handle_app_attach(const Request& request, const AppAttachReq& body) {
@@ -259,7 +251,7 @@ void Node::handle_app_attach(const Request& request, const AppAttachReq& body) {
   AppAttachAns answer;
   answer.application = body.application;
   answer.role = kActive;
-  answer.candidates.push_back(own_candidate());
+  answer.candidates = own_candidates();
   respond(request, Contents(std::move(answer)));
 }
 

@@ -64,8 +64,9 @@ const KindRules* Overlay::find_kind(std::uint32_t id) const {
 }
 
 net::Result<OverlayPtr> make_overlay(const OverlayConfiguration& configuration, std::string document) {
-  const auto unmet =
-      unmet_requirements(configuration, {}, [](const KindParameters& kind) { return rules_of(kind).has_value(); });
+  static constexpr std::string_view kExtensions[] = {kDiagnosticsNs, kRouteModeNs};
+  const auto unmet = unmet_requirements(configuration, kExtensions,
+                                        [](const KindParameters& kind) { return rules_of(kind).has_value(); });
   if (!unmet.empty())
     return {ErrorKind::kLocal, fmt::format("overlay {}: {}", configuration.instance_name, unmet.front())};
   auto overlay = std::make_shared<Overlay>();

@@ -10,6 +10,7 @@
 #include "protocols/reload/overlay_link.h"
 #include "reference-impl/net/log.h"
 #include "reference-impl/reload/framing.h"
+#include "reference-impl/reload/source_address.h"
 
 namespace peerscope::reload {
 namespace {
@@ -24,16 +25,6 @@ constexpr net::Duration kShortestPatience = std::chrono::seconds(1);  // RFC 629
 constexpr net::Duration kGrace = std::chrono::milliseconds(100);      // to read what has come already
 constexpr net::Duration kShutdownTime = std::chrono::milliseconds(500);
 constexpr std::size_t kReadSize = 16384;
-constexpr std::size_t kMostCertificates = 16;
-
-std::string der_of(X509* certificate) {
-  unsigned char* bytes = nullptr;
-  const int size = i2d_X509(certificate, &bytes);
-  if (size <= 0) return {};
-  std::string der(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
-  OPENSSL_free(bytes);
-  return der;
-}
 
 net::Endpoint endpoint_of(const tcp::endpoint& endpoint) {
   return {endpoint.address().to_string(), endpoint.port()};
@@ -250,12 +241,20 @@ class TlsTransport::Impl : public std::enable_shared_from_this<TlsTransport::Imp
     const auto session = std::make_shared<Session>(executor_, context_);
     session->done = std::move(done);
     guard(session);
-    session->stream->lowest_layer().async_connect(tcp::endpoint(address, remote.port),
-                                                  [self = shared_from_this(), session](const error_code& refused) {
-                                                    if (refused)
-                                                      return self->finish(session, error_of(refused, "connect"));
-                                                    self->handshake(session, ssl::stream_base::client);
-                                                  });
+    auto& socket = session->stream->lowest_layer();
+    if (const auto source = source_address(local_, address)) {
+      socket.open(tcp::endpoint(address, 0).protocol(), failed);
+      if (!failed) socket.bind({*source, 0}, failed);
+      if (failed)
+        return asio::post(executor_, [self = shared_from_this(), session, failed] {
+          self->finish(session, error_of(failed, "bind"));
+        });
+    }
+    socket.async_connect(tcp::endpoint(address, remote.port),
+                         [self = shared_from_this(), session](const error_code& refused) {
+                           if (refused) return self->finish(session, error_of(refused, "connect"));
+                           self->handshake(session, ssl::stream_base::client);
+                         });
   }
 
   std::function<void(LinkPtr)> on_accept;
@@ -276,36 +275,7 @@ class TlsTransport::Impl : public std::enable_shared_from_this<TlsTransport::Imp
   net::Result<void> configure(const Identity& identity) {
     SSL_CTX* native = context_.native_handle();
     SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
-    SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_num_tickets(native, 0);
-    error_code failed;
-    const std::string chain = certificate_to_pem(identity.certificate->der());
-    context_.use_certificate(asio::buffer(chain), ssl::context::pem, failed);
-    if (failed) return {net::ErrorKind::kTls, "certificate: " + failed.message()};
-    for (const std::string& der : identity.intermediates) {
-      const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
-      X509* certificate = d2i_X509(nullptr, &bytes, static_cast<long>(der.size()));
-      if (certificate != nullptr && SSL_CTX_add_extra_chain_cert(native, certificate) != 1) X509_free(certificate);
-    }
-    const std::string key = identity.key.to_pem();
-    context_.use_private_key(asio::buffer(key), ssl::context::pem, failed);
-    if (failed) return {net::ErrorKind::kTls, "private key: " + failed.message()};
-    // Both sides must show one (section 6.5.1.13); who it is decides the overlay, not the system's trust store.
-    context_.set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert, failed);
-    context_.set_verify_callback([](bool, ssl::verify_context&) { return true; }, failed);
-    if (options_.key_log) {
-      SSL_CTX_set_ex_data(native, key_log_index(), &options_.key_log);
-      SSL_CTX_set_keylog_callback(native, [](const SSL* tls, const char* line) {
-        const auto* sink =
-            static_cast<const net::KeyLogSink*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(tls), key_log_index()));
-        if (sink != nullptr && *sink) (*sink)(line);
-      });
-    }
-    return {};
-  }
-  static int key_log_index() {
-    static const int kKeyLogIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
-    return kKeyLogIndex;
+    return configure_links(native, identity, &options_.key_log);
   }
 
   void accept() {
@@ -351,20 +321,7 @@ class TlsTransport::Impl : public std::enable_shared_from_this<TlsTransport::Imp
 
   void established(const SessionPtr& session) {
     if (session->finished) return;
-    SSL* tls = session->stream->native_handle();
-    std::vector<CertificatePtr> others;
-    CertificatePtr leaf;
-    if (X509* certificate = SSL_get1_peer_certificate(tls); certificate != nullptr) {
-      if (auto parsed = Certificate::parse(der_of(certificate)); parsed.ok()) leaf = *parsed;
-      X509_free(certificate);
-    }
-    if (STACK_OF(X509)* chain = SSL_get_peer_cert_chain(tls); chain != nullptr) {
-      for (int i = 0; i < sk_X509_num(chain) && others.size() < kMostCertificates; ++i) {
-        if (auto parsed = Certificate::parse(der_of(sk_X509_value(chain, i))); parsed.ok()) others.push_back(*parsed);
-      }
-    }
-    if (leaf == nullptr || !check) return finish(session, {net::ErrorKind::kTls, "no readable certificate"});
-    auto nodes = check(leaf, others);
+    auto nodes = linked_peers(session->stream->native_handle(), check);
     if (!nodes.ok()) return finish(session, nodes.error());
     error_code failed;
     const net::Endpoint remote = endpoint_of(session->stream->lowest_layer().remote_endpoint(failed));

@@ -15,7 +15,7 @@
 
 #include "reference-impl/net/tls.h"
 #include "reference-impl/reload/link.h"
-#include "reference-impl/reload/signing.h"
+#include "reference-impl/reload/link_credentials.h"
 
 namespace peerscope::reload {
 
@@ -32,10 +32,6 @@ struct TlsTransportOptions {
 
 class TlsTransport final : public LinkTransport {
  public:
-  // Whose certificate this is, if the overlay trusts it. `others` came along with it.
-  using PeerCheck = std::function<net::Result<std::vector<NodeId>>(const CertificatePtr& certificate,
-                                                                   std::span<const CertificatePtr> others)>;
-
   TlsTransport(net::asio::any_io_executor executor, net::Clock& clock, const Identity& identity,
                TlsTransportOptions options);
   ~TlsTransport() override;

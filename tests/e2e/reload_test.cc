@@ -88,6 +88,52 @@ TEST(Reload, PeersEnrolAndAClientStoresFetchesAndIsRefused) {
   EXPECT_GT(fs::file_size(folder / "trace.pcapng"), 10'000U);
 }
 
+TEST(Reload, DtlsPeersServeAClientThatFollowsTheWay) {
+  const Folder folder;
+  const std::string serve = "'" + program() + "' serve reload --key-type p256 --open-diagnostics ";
+  Background first(serve + "--link both --enrollment 127.0.0.1:0 --overlay overlay.example.org --https-ca-out " +
+                       folder / "ca.pem" + " --ready-file " + folder / "first",
+                   folder / "first.log");
+  ASSERT_TRUE(wait_for(folder / "first")) << first.log();
+  const std::string log = first.log();
+  const std::size_t at = log.find("https://");
+  ASSERT_NE(at, std::string::npos);
+  const std::string config = "--config " + log.substr(at, log.find('\n', at) - at) + " --https-ca " + folder / "ca.pem";
+  Background second(serve + "--link dtls " + config + " --user bob@example.org --ready-file " + folder / "second",
+                    folder / "second.log");
+  ASSERT_TRUE(wait_for(folder / "second")) << second.log();
+  const auto ask = [&](const std::string& what) {
+    return shell("'" + program() + "' reload " + what + " --key-type p256 --user alice@example.org --identity " +
+                 folder / "alice.pem" + " " + config);
+  };
+  EXPECT_EQ(ask("store alice@example.org 'hello datagrams' --link dtls").code, 0);
+  EXPECT_NE(ask("fetch alice@example.org --link tls").output.find("\"hello datagrams\""), std::string::npos);
+  const Ended path = ask("pathtrack alice@example.org --diagnostics");
+  EXPECT_EQ(path.code, 0) << path.output;
+  EXPECT_NE(path.output.find(", responsible"), std::string::npos) << path.output;
+  EXPECT_NE(path.output.find("ROUTING_TABLE_SIZE  1"), std::string::npos) << path.output;
+  EXPECT_NE(path.output.find("SOFTWARE_VERSION"), std::string::npos) << path.output;
+  // Killed without a word; the network says that its port is gone.
+  second.stop(SIGKILL);
+  EXPECT_NE(ask("fetch alice@example.org").output.find("\"hello datagrams\""), std::string::npos);
+  EXPECT_EQ(first.stop(SIGTERM), 0) << first.log();
+}
+
+TEST(Reload, FiftyNodesJoinWithinAMinute) {
+  const Ended demo = shell("'" + program() + "' demo reload --key-type p256 --nodes 50 --values 50 --kill 1");
+  EXPECT_EQ(demo.code, 0) << demo.output;
+  const std::size_t at = demo.output.find("50 nodes are peers after ");
+  ASSERT_NE(at, std::string::npos) << demo.output;
+  EXPECT_LT(std::stod(demo.output.substr(at + 25)), 60.0);
+  EXPECT_NE(demo.output.find("survivors fetch all: 50 of 50 values"), std::string::npos) << demo.output;
+}
+
+TEST(Reload, DemoOverDtlsLosesNothing) {
+  const Ended demo = shell("'" + program() + "' demo reload --key-type p256 --nodes 5 --values 40 --link dtls");
+  EXPECT_EQ(demo.code, 0) << demo.output;
+  EXPECT_NE(demo.output.find("survivors fetch all: 40 of 40 values"), std::string::npos) << demo.output;
+}
+
 TEST(Reload, DemoLosesNothing) {
   const Ended demo = shell("'" + program() + "' demo reload --key-type p256 --nodes 6 --values 120");
   EXPECT_EQ(demo.code, 0) << demo.output;
@@ -113,6 +159,8 @@ TEST(Reload, WrongUsageIsSaid) {
   EXPECT_EQ(code("simulate reload --nodes 1"), 2);
   EXPECT_EQ(code("serve reload --topology RING --enrollment 127.0.0.1:0"), 2);
   EXPECT_EQ(code("serve reload --log-level loud"), 2);
+  EXPECT_EQ(code("serve reload --enrollment 127.0.0.1:0 --link udp"), 2);
+  EXPECT_EQ(code("serve reload --enrollment 127.0.0.1:0 --mtu 100"), 2);
 }
 
 }  // namespace

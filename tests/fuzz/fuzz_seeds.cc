@@ -46,6 +46,11 @@ int main(int argc, char** argv) {
     put("reload_decode_fuzz", sample.name, sample.bytes);
     for (const char way : {'\x00', '\x01', '\x16', '\x03'})
       put("reload_dissect_fuzz", sample.name + std::to_string(way), way + sample.bytes);
+    // As it is; put into the node's overlay, to the node, signed; as frames of a stream and of datagrams.
+    for (const char way : {'\x00', '\x1c'})
+      put("reload_node_role_fuzz", sample.name + std::to_string(way), way + sample.bytes);
+    for (const char way : {'\x01', '\x1e'})
+      put("reload_node_role_fuzz", sample.name + std::to_string(way), std::string({way, '\xff'}) + sample.bytes);
   }
   for (const std::string& path : test::sample_paths("alto")) {
     const test::Sample sample = test::load_sample(path);

@@ -403,6 +403,31 @@ TEST(ReloadRequirements, CleanMessagesHaveNoFindingsInAnyScope) {
   }
 }
 
+// A forwarder takes itself off the Destination List: only fragments of one hop have the same.
+TEST(ReloadRequirements, FragmentsOfDifferentHopsAreNotCompared) {
+  const auto session = make_session();
+  const auto seen = [&](const char* sample, const char* source, const char* destination, bool changed) {
+    Message stored;
+    reload::decode(load_sample(sample_path("reload", sample)).bytes, stored);
+    Packet packet = *packet_of(stored);
+    if (changed) packet.forwarding.destination_list[0].id = Text(16, 'x');
+    Message message;
+    message.source = source;
+    message.destination = destination;
+    reload::decode(reload::encode(packet), message);
+    std::vector<Finding> findings;
+    run_checks(reload::protocol(), {message, nullptr, session.get()}, {}, findings);
+    track(*session, message, nullptr);
+    std::set<Text> ids;
+    for (const Finding& finding : findings) ids.insert(finding.rule->id);
+    return ids;
+  };
+  EXPECT_FALSE(seen("fragment_first", "192.0.2.1:1", "192.0.2.2:2", false).contains("R-FRG-01"));
+  EXPECT_FALSE(seen("fragment_first", "192.0.2.2:3", "192.0.2.3:2", true).contains("R-FRG-01"));
+  EXPECT_FALSE(seen("fragment_last", "192.0.2.2:3", "192.0.2.3:2", true).contains("R-FRG-01"));
+  EXPECT_TRUE(seen("fragment_last", "192.0.2.1:1", "192.0.2.2:2", true).contains("R-FRG-01"));
+}
+
 // Messages come from strangers: checks must not take the square of their size.
 TEST(ReloadRequirements, ChecksOfHugeMessagesAreQuick) {
   Packet packet;

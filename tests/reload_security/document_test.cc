@@ -16,6 +16,7 @@ const std::string kHead =
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<overlay xmlns=\"urn:ietf:params:xml:ns:p2p:config-base\" "
     "xmlns:chord=\"urn:ietf:params:xml:ns:p2p:config-chord\" xmlns:ext=\"urn:example:ext\" "
     "xmlns:rm=\"urn:ietf:params:xml:ns:p2p:route-mode\" xmlns:st=\"urn:ietf:params:xml:ns:p2p:self-tuning\" "
+    "xmlns:dg=\"urn:ietf:params:xml:ns:p2p:config-diagnostics\" "
     "xmlns:share=\"urn:ietf:params:xml:ns:p2p:config-base:share\">\n";
 const std::string kOpen = "<configuration instance-name=\"o\" sequence=\"1\" expiration=\"2030-01-01T00:00:00Z\">";
 const std::string kTail = "</overlay>";
@@ -328,6 +329,19 @@ TEST(Values, ExtensionsOfOtherRfcs) {
   EXPECT_EQ(one.c().number_of_peers_to_probe, 7U);
   EXPECT_EQ(find(one.document, "without a mandatory-extension"), nullptr);
   EXPECT_SAID(One("<rm:mode>XYZ</rm:mode>").document, "neither DRR nor RPR");
+  const std::string node(32, 'a');
+  const One diagnostics("<dg:diagnostic-kind kind='0x2'><dg:access-node>" + node +
+                        "</dg:access-node></dg:diagnostic-kind><dg:diagnostic-kind kind='A'><dg:access-node>" + node +
+                        "</dg:access-node></dg:diagnostic-kind>");
+  EXPECT_TRUE(diagnostics.c().may_diagnose(2, std::string(16, '\xaa')));
+  EXPECT_TRUE(diagnostics.c().may_diagnose(10, std::string(16, '\xaa')));
+  EXPECT_FALSE(diagnostics.c().may_diagnose(3, std::string(16, '\xaa')));
+  EXPECT_FALSE(diagnostics.c().may_diagnose(2, std::string(16, '\xab')));
+  EXPECT_SAID(One("<dg:diagnostic-kind/>").document, "no kind attribute");
+  EXPECT_SAID(One("<dg:diagnostic-kind kind='xyz'/>").document, "not a hexadecimal number");
+  EXPECT_SAID(One("<dg:diagnostic-kind kind='10000'/>").document, "not a hexadecimal number");
+  EXPECT_SAID(One("<dg:diagnostic-kind kind='2'/>").document, "no access-node");
+  EXPECT_SAID(One("<dg:diagnostic-kind kind='2'><x/></dg:diagnostic-kind>").document, "no place in a diagnostic-kind");
   EXPECT_SAID(One("<rm:mode>DRR</rm:mode>").document, "without a mandatory-extension");
   constexpr std::string_view kSupported[] = {kRouteModeNs};
   const auto unmet = unmet_requirements(one.c(), kSupported, [](const KindParameters& k) { return k.name != "REDIR"; });
@@ -563,6 +577,7 @@ OverlayConfiguration full_configuration() {
   c.chord_reactive = false;
   c.route_mode = "RPR";
   c.number_of_peers_to_probe = 9;
+  c.diagnostics = {{0x02, {std::string(20, '\x04'), std::string(20, '\x05')}}, {0xf000, {std::string(20, '\x06')}}};
   KindBlock block;
   block.kind.id = 0xF0000001;
   block.kind.data_model = "ARRAY";

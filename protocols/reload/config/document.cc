@@ -245,6 +245,27 @@ void read_bootstrap_node(Reader& r, const XmlElement& e, OverlayConfiguration& c
   c.bootstrap_nodes.push_back(std::move(node));
 }
 
+void read_diagnostic_kind(Reader& r, const XmlElement& e, OverlayConfiguration& c) {
+  const PathStep step(r, e);
+  DiagnosticAccess access;
+  const XmlAttribute* kind = e.attribute("kind");
+  if (kind == nullptr) return r.error(e, "has no kind attribute");
+  std::string_view hex = text::trim(kind->value);
+  if (hex.starts_with("0x") || hex.starts_with("0X")) hex.remove_prefix(2);
+  const auto [end, code] = std::from_chars(hex.data(), hex.data() + hex.size(), access.kind, 16);
+  if (code != std::errc() || end != hex.data() + hex.size() || hex.empty())
+    return r.error(e, fmt::format("kind '{}' is not a hexadecimal number of 16 bits", kind->value));
+  for (const std::uint32_t index : e.children) {
+    const XmlElement& inner = r.child(index);
+    if (inner.name != "access-node" || inner.ns != kDiagnosticsNs)
+      r.error(inner, "has no place in a diagnostic-kind");
+    else
+      r.node_id(inner, access.access_nodes);
+  }
+  if (access.access_nodes.empty()) r.error(e, "has no access-node");
+  c.diagnostics.push_back(std::move(access));
+}
+
 void read_required_kinds(Reader& r, const XmlElement& e, OverlayConfiguration& c) {
   const PathStep step(r, e);
   for (const std::uint32_t index : e.children) {
@@ -260,7 +281,7 @@ void read_required_kinds(Reader& r, const XmlElement& e, OverlayConfiguration& c
 constexpr std::int64_t kMaxInt = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kMaxUnsigned = std::numeric_limits<std::uint32_t>::max();
 
-const std::array<ElementRow, 28> kElements = {{
+const std::array<ElementRow, 29> kElements = {{
     {kConfigBaseNs, "topology-plugin", false,
      [](Reader& r, const XmlElement& e, OverlayConfiguration& c) {
        if (std::string name = r.word(e); !name.empty()) c.topology_plugin = std::move(name);
@@ -334,6 +355,7 @@ const std::array<ElementRow, 28> kElements = {{
        std::uint32_t count = 0;
        if (r.number(e, e.text, count)) c.number_of_peers_to_probe = count;
      }},
+    {kDiagnosticsNs, "diagnostic-kind", true, read_diagnostic_kind},
     // Parts of a document that stand elsewhere.
     {kConfigBaseNs, "kind-block", true,
      [](Reader& r, const XmlElement& e,
@@ -535,6 +557,7 @@ void Reader::judge(const XmlElement& element, const OverlayConfiguration& c) {
   };
   expect_extension(!c.route_mode.empty(), kRouteModeNs);
   expect_extension(c.number_of_peers_to_probe.has_value(), kSelfTuningNs);
+  for (const DiagnosticAccess& access : c.diagnostics) check_ids(access.access_nodes, "access-node");
   if (c.topology_plugin == "CHORD-RELOAD" && c.node_id_length != 16)
     warn(element, "CHORD-RELOAD works with Node-IDs of 16 bytes only");
   if (c.number_of_peers_to_probe && c.topology_plugin != "CHORD-SELF-TUNING")
@@ -591,9 +614,12 @@ SignedConfiguration Reader::configuration(const XmlElement& element) {
       attributes(e, {"digest"});
     else if (e.name == "bootstrap-node")
       attributes(e, {"address", "port"});
+    else if (e.name == "diagnostic-kind")
+      attributes(e, {"kind"});
     else
       attributes(e, {});
-    const bool holds_elements = row->read == read_required_kinds || row->read == read_enrollment_server;
+    const bool holds_elements =
+        row->read == read_required_kinds || row->read == read_enrollment_server || row->read == read_diagnostic_kind;
     if (!holds_elements && e.name != "kind-block" && e.name != "configuration") no_children(e);
     if (row->read == read_required_kinds) no_text(e);
     row->read(*this, e, c);
@@ -686,6 +712,12 @@ std::optional<std::uint8_t> SelfSignedPermitted::hash() const {
 
 std::vector<std::string> OverlayConfiguration::link_protocols() const {
   return overlay_link_protocols.empty() ? std::vector<std::string>{"TLS"} : overlay_link_protocols;
+}
+
+bool OverlayConfiguration::may_diagnose(std::uint16_t kind, std::string_view node_id) const {
+  return std::any_of(diagnostics.begin(), diagnostics.end(), [&](const DiagnosticAccess& access) {
+    return access.kind == kind && contains(access.access_nodes, node_id);
+  });
 }
 
 bool OverlayConfiguration::is_bad_node(std::string_view node_id) const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The configuration document of an overlay: RFC 6940 section 11.1, with the elements of RFC 7263 (route-mode), RFC 7363
-// (self-tuning) and RFC 8076 (variable-resource-names).
+// (self-tuning), RFC 7851 (diagnostics) and RFC 8076 (variable-resource-names).
 //
 //   <overlay xmlns="urn:ietf:params:xml:ns:p2p:config-base">
 //     <configuration instance-name="overlay.example.org" sequence="22" expiration="2030-10-10T07:00:00Z">
@@ -40,6 +40,7 @@ inline constexpr std::string_view kConfigBaseNs = "urn:ietf:params:xml:ns:p2p:co
 inline constexpr std::string_view kConfigChordNs = "urn:ietf:params:xml:ns:p2p:config-chord";
 inline constexpr std::string_view kRouteModeNs = "urn:ietf:params:xml:ns:p2p:route-mode";
 inline constexpr std::string_view kSelfTuningNs = "urn:ietf:params:xml:ns:p2p:self-tuning";
+inline constexpr std::string_view kDiagnosticsNs = "urn:ietf:params:xml:ns:p2p:config-diagnostics";
 inline constexpr std::string_view kShareNs = "urn:ietf:params:xml:ns:p2p:config-base:share";
 
 struct ConfigDiagnostic {
@@ -118,6 +119,13 @@ struct BootstrapNode {
   friend bool operator==(const BootstrapNode&, const BootstrapNode&) = default;
 };
 
+// Who may ask for one diagnostic kind (RFC 7851 section 7).
+struct DiagnosticAccess {
+  std::uint16_t kind = 0;
+  std::vector<std::string> access_nodes;  // Node-IDs, raw
+  friend bool operator==(const DiagnosticAccess&, const DiagnosticAccess&) = default;
+};
+
 struct OverlayConfiguration {
   std::string instance_name;               // the overlay name
   std::optional<std::int64_t> expiration;  // seconds since 1970
@@ -147,12 +155,14 @@ struct OverlayConfiguration {
   bool chord_reactive = true;
   std::string route_mode;                                 // RFC 7263: "DRR" or "RPR"; empty: not given
   std::optional<std::uint32_t> number_of_peers_to_probe;  // RFC 7363; its default is 4
+  std::vector<DiagnosticAccess> diagnostics;              // RFC 7851
 
   std::vector<ForeignName> foreign_elements;
   std::vector<ForeignName> foreign_attributes;
 
   std::vector<std::string> link_protocols() const;
   bool is_bad_node(std::string_view node_id) const;
+  bool may_diagnose(std::uint16_t kind, std::string_view node_id) const;
 };
 
 struct SignedConfiguration {

@@ -79,6 +79,7 @@ std::string write_configuration(const OverlayConfiguration& c) {
   if (chord) head += attribute("xmlns:chord", kConfigChordNs);
   if (!c.route_mode.empty()) head += attribute("xmlns:route-mode", kRouteModeNs);
   if (c.number_of_peers_to_probe) head += attribute("xmlns:self-tuning", kSelfTuningNs);
+  if (!c.diagnostics.empty()) head += attribute("xmlns:diagnostics", kDiagnosticsNs);
   head += attribute("instance-name", c.instance_name);
   if (c.sequence) head += attribute("sequence", std::to_string(*c.sequence));
   if (c.expiration) head += attribute("expiration", text::format_time(*c.expiration));
@@ -103,6 +104,11 @@ std::string write_configuration(const OverlayConfiguration& c) {
   if (!c.chord_reactive) w.boolean(2, "chord:chord-reactive", false);
   if (!c.route_mode.empty()) w.element(2, "route-mode:mode", c.route_mode);
   if (c.number_of_peers_to_probe) w.number(2, "self-tuning:number-of-peers-to-probe", *c.number_of_peers_to_probe);
+  for (const DiagnosticAccess& access : c.diagnostics) {
+    w.raw(2, fmt::format("<diagnostics:diagnostic-kind kind=\"{:x}\">", access.kind));
+    for (const std::string& id : access.access_nodes) w.element(3, "diagnostics:access-node", text::to_hex(id));
+    w.raw(2, "</diagnostics:diagnostic-kind>");
+  }
   if (c.shared_secret) w.element(2, "shared-secret", *c.shared_secret);
   if (c.max_message_size != defaults.max_message_size) w.number(2, "max-message-size", c.max_message_size);
   if (c.initial_ttl != defaults.initial_ttl) w.number(2, "initial-ttl", c.initial_ttl);

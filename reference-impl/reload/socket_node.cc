@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "reference-impl/reload/tls_node.h"
+#include "reference-impl/reload/socket_node.h"
 
 namespace peerscope::reload {
 
-TlsNode::TlsNode(net::asio::any_io_executor executor, net::Clock& clock, RandomSource& random, OverlayPtr overlay,
-                 Identity identity, NodeOptions options, TlsTransportOptions transport)
+SocketNode::SocketNode(net::asio::any_io_executor executor, net::Clock& clock, RandomSource& random, OverlayPtr overlay,
+                       Identity identity, NodeOptions options, SocketTransportOptions transport)
     : security_(std::make_unique<CertificateSecurity>(std::move(identity), options.defects)),
       checker_(security_.get()),
       clock_(clock),
