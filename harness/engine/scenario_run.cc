@@ -937,11 +937,12 @@ class Run {
     }
   }
 
-  bool meet(const Expectation& expectation, const Message& message, const net::HttpResponse* http,
-            const Message* request) {
+  bool meet(const Expectation& expectation, const Message& message, const net::HttpResponse* http = nullptr,
+            const Message* request = nullptr) {
+    const net::Headers& headers = http != nullptr ? http->headers : no_headers();
     std::string first;
     for (const Outcome& outcome : expectation.any_of) {
-      std::string difference = differences(outcome, message, http, http->headers);
+      std::string difference = differences(outcome, message, http, headers);
       if (difference.empty() && outcome.offers.is_map() && survey_ != nullptr)
         (void)survey_->find(outcome.offers, difference);
       if (difference.empty() && outcome.agrees && survey_ != nullptr && request != nullptr) {
@@ -952,7 +953,7 @@ class Run {
         difference = agreement.difference;
       }
       if (difference.empty()) {
-        bind(outcome, message, http->headers);
+        bind(outcome, message, headers);
         return take(outcome);
       }
       if (first.empty() && outcome.event.empty()) first = difference;
