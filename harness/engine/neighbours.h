@@ -101,6 +101,7 @@ struct NeighbourRules {
   std::span<const std::string_view> party_keys;       // of one entry of `parties`
   std::string_view dissector;                         // of the evidence
   std::string_view title;
+  std::string_view content;  // the group of a message that holds what it says, behind addresses and before signatures
   std::unique_ptr<Neighbours> (*make)(const Neighbours::Setting& setting);
   std::unique_ptr<Examiner> (*make_examiner)();
 };

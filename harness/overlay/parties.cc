@@ -532,6 +532,7 @@ const NeighbourRules& overlay_neighbours() {
       .party_keys = kPartyKeys,
       .dissector = "relo",
       .title = "RELOAD",
+      .content = reload::kContents.name,
       .make = [](const Neighbours::Setting& setting) -> std::unique_ptr<Neighbours> {
         return std::make_unique<Parties>(setting);
       },

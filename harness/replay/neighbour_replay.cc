@@ -22,7 +22,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr const char* kPlayer = "player";
 
 // What a message says, without what differs from run to run: paths with values.
-std::map<std::string, std::string> contents(const Message& message) {
+std::map<std::string, std::string> contents(const Message& message, std::string_view group) {
   std::map<std::string, std::string> out;
   std::vector<std::string> paths(message.events.size());
   for (std::uint32_t i = 0; i < message.events.size(); ++i) {
@@ -31,8 +31,9 @@ std::map<std::string, std::string> contents(const Message& message) {
     std::string step = event.field->name;
     if (event.index >= 0) step += fmt::format("[{}]", event.index);
     paths[i] = event.parent == Event::kNoParent ? step : paths[event.parent] + "." + step;
+    const bool inside = paths[i].find(fmt::format(".{}.", group)) != std::string::npos;
     const bool content = event.field->replay == Replay::kPayload && event.field->type != Type::kGroup;
-    if (content && event.inner == false)
+    if (inside && content && !event.inner)
       out[paths[i]] = event.has_number ? std::to_string(event.number) : fmt::format("{} bytes", event.text.size());
   }
   return out;
@@ -271,8 +272,8 @@ class NodePlayer {
       what = fmt::format("expected {}, seen {}", name(*expected.message), name(seen));
       other = true;
     } else {
-      const auto want = contents(*expected.message);
-      const auto have = contents(seen);
+      const auto want = contents(*expected.message, rules_.content);
+      const auto have = contents(seen, rules_.content);
       constexpr int kMostTold = 5;
       int told = 0;
       for (const auto& [path, value] : want) {

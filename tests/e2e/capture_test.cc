@@ -193,6 +193,31 @@ TEST(Replay, FailsAtTheRightMessageWithEvidence) {
   EXPECT_NE(first.find("P-CONN-22 fail"), std::string::npos) << first;
 }
 
+std::string node_file(const std::string& folder, const std::string& defect) {
+  const std::string path = folder + "/node.yaml";
+  std::ofstream(path) << "iut: node\nrole: node\nstart:\n  exec: [\"" << kProgram
+                      << "\", serve, reload, --enrollment, \"127.0.0.1:0\", --permit-self-signed, --key-type, p256, "
+                         "--config-out, \"${work}/overlay.xml\", --listen, \"${addr}:${port}\""
+                      << (defect.empty() ? "" : ", --defect, " + defect)
+                      << "]\n  url: \"reload://127.0.0.1:${port}\"\n  ready: {line: \"this node is a peer\"}\n"
+                      << "overlay: {config: \"${work}/overlay.xml\"}\n";
+  return path;
+}
+
+// The Store of alice's certificate: under the new identity it goes to the resource of the new user name.
+TEST(Replay, ACapturedNodeIsPlayedUnderAnIdentityOfItsOwn) {
+  const TemporaryFolder folder;
+  const std::string flow = kCaptures + "/reload/store_over_four_nodes/flow.pcapng";
+  const CommandResult result =
+      peerscope({"replay", flow, "--iut", node_file(folder.path, ""), "--out", folder.path + "/out"});
+  EXPECT_EQ(result.status, 0) << result.output << result.errors;
+  EXPECT_NE(result.output.find("1 of 1 messages played, 1 answers compared"), std::string::npos) << result.output;
+  const CommandResult wrong = peerscope(
+      {"replay", flow, "--iut", node_file(folder.path, "signature-without-overlay"), "--out", folder.path + "/wrong"});
+  EXPECT_EQ(wrong.status, 1) << wrong.output << wrong.errors;
+  EXPECT_NE(wrong.output.find("fail R-SEC-05"), std::string::npos) << wrong.output;
+}
+
 TEST(Replay, AsTheTrackerItAnswersAPeer) {
   const TemporaryFolder folder;
   const std::string path = folder.path + "/peer.yaml";
