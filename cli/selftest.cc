@@ -117,7 +117,7 @@ start:
   ready: {line: "this node is a peer", within: 30s}
 stop: {signal: TERM, within: 300ms}
 overlay: {config: "${work}/overlay.xml"}
-features: [reload.peer, reload.client, reload.chord, reload.self-signed, reload.test-kinds]
+features: [reload.peer, reload.client, reload.chord, reload.self-signed, reload.test-kinds, reload.diagnostics, reload.drr]
 )"},
     {"joining-node", "joining-node", nullptr, 1, R"(iut: joining-node
 role: joining-node

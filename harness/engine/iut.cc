@@ -18,6 +18,7 @@
 #include <sstream>
 #include <thread>
 
+#include "harness/engine/neighbours.h"
 #include "harness/scenario/yaml.h"
 #include "protocols/base/protocol.h"
 #include "reference-impl/net/url.h"
@@ -137,6 +138,16 @@ net::Result<net::Endpoint> endpoint_of(std::string_view url) {
   const auto parsed = net::Url::parse(url);
   if (!parsed) return parsed.error();
   return parsed->endpoint();
+}
+
+// Whether the harness's parties are neighbours of such an implementation.
+bool is_linked(std::string_view role) {
+  for (const Protocol* protocol : protocols()) {
+    for (const Role& one : protocol->roles) {
+      if (role == one.name) return neighbour_rules(*protocol) != nullptr;
+    }
+  }
+  return false;
 }
 
 // Commands may use what docs/iut-file.md lists and nothing else, and their program must be there: found out here, not
@@ -346,6 +357,8 @@ IutFile load_iut(const std::string& path, std::string& error) {
     iut.overlay_authority = r.text(*overlay, "authority");
     if (iut.overlay_config.empty()) r.fail(*overlay, "overlay: config: the configuration document is missing");
   }
+  if (iut.serves() && iut.overlay_config.empty() && is_linked(iut.role))
+    r.fail(file, fmt::format("overlay: is missing: a {} is tested by parties that must know its overlay", iut.role));
   check_commands(r, file, iut);
   return iut;
 }

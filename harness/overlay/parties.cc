@@ -93,28 +93,6 @@ class Parties final : public Neighbours {
     return {};
   }
 
-  void describe_overlay(Variables& variables) const {
-    describe_iut(variables);
-    variables.values["overlay.hash"] = std::to_string(overlay_.hash);
-    variables.values["overlay.sequence"] = std::to_string(overlay_.sequence);
-    variables.values["overlay.max_size"] = std::to_string(overlay_.configuration.max_message_size);
-    variables.values["overlay.max_ttl"] = std::to_string(overlay_.configuration.initial_ttl);
-    variables.values["now"] = std::to_string(now_ns() / 1'000'000);
-    for (const auto& [name, value] : overlay_.variables()) variables.values[name] = value;
-  }
-
-  // A joining node is known when it links.
-  void describe_iut(Variables& variables) const {
-    std::string next = iut_id_;
-    for (std::size_t i = next.size(); i-- > 0;) {
-      next[i] = static_cast<char>(next[i] + 1);
-      if (next[i] != 0) break;
-    }
-    variables.values["iut.id"] = to_hex(iut_id_);
-    variables.values["iut.next"] = to_hex(next);
-    variables.values["iut.resource"] = to_hex(reload::resource_id_of(iut_id_));
-  }
-
   void speak_as(const std::string& by, Variables& variables) const override {
     describe_party("self.", by, variables);
     describe_iut(variables);
@@ -307,6 +285,28 @@ class Parties final : public Neighbours {
     values[prefix + "port"] = std::to_string(links_.port(name));
     values[prefix + "hash"] = to_hex(reload::sha256(identity.certificate->der()));
     values[prefix + "time"] = std::to_string(now_ns() / 1'000'000);
+  }
+
+  void describe_overlay(Variables& variables) const {
+    describe_iut(variables);
+    variables.values["overlay.hash"] = std::to_string(overlay_.hash);
+    variables.values["overlay.sequence"] = std::to_string(overlay_.sequence);
+    variables.values["overlay.max_size"] = std::to_string(overlay_.configuration.max_message_size);
+    variables.values["overlay.max_ttl"] = std::to_string(overlay_.configuration.initial_ttl);
+    variables.values["now"] = std::to_string(now_ns() / 1'000'000);
+    for (const auto& [name, value] : overlay_.variables()) variables.values[name] = value;
+  }
+
+  // A joining node is known when it links.
+  void describe_iut(Variables& variables) const {
+    std::string next = iut_id_;
+    for (std::size_t i = next.size(); i-- > 0;) {
+      next[i] = static_cast<char>(next[i] + 1);
+      if (next[i] != 0) break;
+    }
+    variables.values["iut.id"] = to_hex(iut_id_);
+    variables.values["iut.next"] = to_hex(next);
+    variables.values["iut.resource"] = to_hex(reload::resource_id_of(iut_id_));
   }
 
   // ---- links

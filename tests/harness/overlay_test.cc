@@ -3,6 +3,10 @@
 // check.
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <ctime>
+#include <fstream>
+
 #include "harness/check.h"
 #include "harness/overlay/order.h"
 #include "harness/scenario/match.h"
@@ -229,6 +233,21 @@ TEST_F(OverlayOrders, CheckTellsBadSignaturesInCaptures) {
   EXPECT_EQ(told(build("store_req", kStore, "{signature: bad}"), "R-SEC-05"), 1U);
   EXPECT_EQ(told(build("store_req", kStore, "{values: bad}"), "R-STO-29"), 1U);
   EXPECT_EQ(told(build("store_req", kStore), "R-STO-29"), 0U);
+}
+
+TEST(NodeIutFiles, NameTheOverlay) {
+  const std::string path = testing::TempDir() + "node-iut.yaml";
+  const auto error_of = [&](const std::string& more) {
+    std::ofstream(path) << "iut: node\nrole: node\nattach: {url: \"reload://127.0.0.1:6084\"}\n" << more;
+    std::string error;
+    (void)load_iut(path, error);
+    return error;
+  };
+  EXPECT_EQ(error_of("overlay: {config: overlay.xml}\n"), "");
+  EXPECT_NE(error_of("").find("overlay"), std::string::npos);
+  EXPECT_NE(error_of("overlay: {authority: ca.pem}\n").find("config"), std::string::npos);
+  EXPECT_NE(error_of("overlay: {config: overlay.xml, colour: red}\n").find("colour"), std::string::npos);
+  std::remove(path.c_str());
 }
 
 TEST(LinkedScenarios, MistakesAreFoundBeforeAnythingIsSent) {
