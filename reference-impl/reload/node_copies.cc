@@ -241,7 +241,7 @@ void Node::hand_over(const NodeId& to, std::function<bool(std::string_view)> wan
   for (const auto& [id, resource] : storage_.resources()) {
     if (!wanted(id)) continue;
     ++*left;
-    copy({id, to, 1, true}, [this, id = id, to, version = resource.version, one_less](bool ok) {
+    copy({id, to, 1, true}, [this, id = id, version = resource.version, one_less](bool ok) {
       const auto at = storage_.resources().find(id);
       // The new owner makes its own copies; that it has this version need not be told twice.
       if (ok && at != storage_.resources().end() && at->second.version == version) at->second.owned = false;
