@@ -16,7 +16,7 @@ import urllib.request
 
 TYPE = "application/alto-%s+json"
 FAULTS = {
-    "always-posts": ("A-HTTP-04", "everything is asked for by POST"),
+    "always-posts": ("A-HTTP-04", "every resource is asked for by POST"),
     "form-type": ("A-HTTP-03", "input goes out as a form"),
     "query-string": ("A-HTTP-02", "input goes out in the query string"),
     "glues-uris": ("A-IRD-08", "URIs are glued to the server's name"),
@@ -54,7 +54,7 @@ class Client:
             if self.fault == "query-string":
                 url, body, method = url + "?" + urllib.parse.quote(body), None, "GET"
                 del headers["Content-Type"]
-        elif self.fault == "always-posts":
+        elif self.fault == "always-posts" and kind != "directory":
             method, body, headers["Content-Type"] = "POST", "{}", TYPE % "networkmapfilter"
         request = urllib.request.Request(url, None if body is None else body.encode(), headers, method=method)
         with urllib.request.urlopen(request, timeout=5) as answer:
