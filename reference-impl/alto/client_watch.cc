@@ -20,6 +20,7 @@ using net::Result;
 using net::asio::awaitable;
 
 constexpr net::Duration kSlice = std::chrono::milliseconds(200);  // until a stop is heard
+constexpr net::Duration kFarewell = std::chrono::seconds(1);      // for the end of a stream that was asked to end
 
 std::string list_of(const std::vector<std::string>& names) {
   std::string out;
@@ -265,6 +266,15 @@ awaitable<Result<void>> Watcher::read_events(OpenStream& stream) {
     if (!later_added_ && !options_.later.empty() && control_uri_) co_await add_later();
   }
   co_await leave();
+  // Until the server has ended the stream it says what it stopped (RFC 8895 section 7.6).
+  const net::SteadyTime until = clock_.now() + (control_uri_ ? kFarewell : net::Duration{0});
+  while (clock_.now() < until) {
+    auto piece = co_await stream.client->read_body(kSlice);
+    if (!piece && piece.error().kind == ErrorKind::kTimeout) continue;
+    std::vector<EventReader::Event> events;
+    if (!piece || !reader.feed(*piece, events)) break;
+    for (const EventReader::Event& event : events) (void)take(event, stream.url);
+  }
   co_return Result<void>();
 }
 

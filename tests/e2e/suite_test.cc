@@ -65,7 +65,8 @@ TEST_P(Foreign, AnHonestProgramDoesNotFail) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Programs, Foreign,
-                         testing::Values("foreign-plain", "foreign-rich", "foreign-peer", "foreign-alto"),
+                         testing::Values("foreign-plain", "foreign-rich", "foreign-peer", "foreign-alto",
+                                         "foreign-alto-client"),
                          [](const auto& test) { return test_name(test.param); });
 
 // ---- what is wrong
@@ -153,6 +154,13 @@ TEST(Defects, EveryFaultOfTheForeignAltoServerIsNamed) {
   check_all(rows(shell("python3 " + source("foreign/other_alto.py") + " --fault list").output), "alto/server",
             [](const Row& row, const Folder& folder) {
               return iut_with("foreign-alto", "--fault, " + row.name, folder, row.name);
+            });
+}
+
+TEST(Defects, EveryFaultOfTheForeignAltoClientIsNamed) {
+  check_all(rows(shell("python3 " + source("foreign/other_alto_client.py") + " --fault list").output), "alto/client",
+            [](const Row& row, const Folder& folder) {
+              return iut_with("foreign-alto-client", "--fault, " + row.name, folder, row.name);
             });
 }
 
