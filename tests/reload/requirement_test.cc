@@ -371,13 +371,14 @@ TEST(ReloadRequirements, AreThoseOfTheSheet) {
     EXPECT_EQ(*numbers.rbegin(), static_cast<int>(numbers.size())) << group << ": numbered without gaps";
 }
 
-TEST(ReloadRequirements, EveryRowIsCheckedExplainedOrAwaitsItsScenario) {
+TEST(ReloadRequirements, EveryRowIsCheckedProvokedOrExplained) {
   for (const Requirement& row : reload::requirements()) {
     EXPECT_EQ(Text(row.text).back(), '.') << row.id << ": a sentence";
     EXPECT_FALSE(Text(row.section).empty()) << row.id;
     EXPECT_FALSE(binds(row).empty() || row.role == nullptr) << row.id;
     EXPECT_EQ(row.check == nullptr, row.scope == Scope::kBehaviour) << row.id;
-    EXPECT_EQ((row.check != nullptr) + (row.reason != nullptr) + (row.pending ? 1 : 0), 1) << row.id;
+    // A row with none of them has a scenario: tests/e2e/coverage_test.cc sees to it.
+    EXPECT_LE((row.check != nullptr) + (row.reason != nullptr) + (row.pending ? 1 : 0), 1) << row.id;
     if (row.reason != nullptr) {
       EXPECT_GT(Text(row.reason).size(), 20U) << row.id << ": a reason in words";
     }
