@@ -352,7 +352,10 @@ bool AltoSurvey::fits(const Entry& entry, const Tree& wanted) const {
     if (wanted.find(ability.key) != nullptr && wants(wanted, ability.key) != ability.has) return false;
   }
   if (const std::string property = text_of(wanted, "property"); !property.empty()) {
-    const auto offered = capabilities.prop_types.value_or(std::vector<std::string>{});
+    auto offered = capabilities.prop_types.value_or(std::vector<std::string>{});
+    if (capabilities.mappings) {  // a property map's, of addresses
+      if (const auto* names = capabilities.mappings->domains.find(kIpv4); names != nullptr) offered = *names;
+    }
     const std::string name = property == kPidProperty ? default_map_ + "." + property : property;
     if (std::find(offered.begin(), offered.end(), name) == offered.end()) return false;
   }

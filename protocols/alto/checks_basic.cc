@@ -128,6 +128,9 @@ bool has_member(const JsonValue& request, std::string_view path) {
 void named_member(const CheckInput& in, Reporter& r, std::string_view code, bool must_exist) {
   const auto* m = body_of<Error>(in.message);
   if (m == nullptr || !m->meta || m->meta->code != code || !m->meta->field) return;
+  // The input of another resource has the faults, and the paths, of that resource (RFC 8895 section 6.5, RFC 9569
+  // section 6.2).
+  if (body_of<UpdateStreamParams>(in.request) != nullptr || body_of<TipsParams>(in.request) != nullptr) return;
   const auto request = parse_json(in.request->view());
   if (request == nullptr || has_member(*request, *m->meta->field) == must_exist) return;
   // RFC 7285 shows the path once from the inside out (A-ERR-15).

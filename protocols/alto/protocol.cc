@@ -18,6 +18,7 @@ constexpr Feature kFeatures[] = {
     {.name = "alto.endpoint", .about = "endpoint property and endpoint cost services"},
     {.name = "alto.multi-cost", .about = "RFC 8189: several cost types in one answer"},
     {.name = "alto.updates", .about = "RFC 8895: update streams"},
+    {.name = "alto.changing", .about = "its maps change by themselves", .role = "alto-server", .fact = "change_within"},
     {.name = "alto.calendar", .about = "RFC 8896: cost calendars"},
     {.name = "alto.properties", .about = "RFC 9240: property maps"},
     {.name = "alto.metrics", .about = "RFC 9439: performance metrics"},
