@@ -47,12 +47,27 @@ std::vector<std::string> inputs_for(const Entry& entry, const Sample& sample) {
   const std::size_t types = std::min(entry.cost_types.size(), kMostTypes);
   const bool constrains = capabilities.cost_constraints.value_or(false);
   const bool several = capabilities.max_cost_types.value_or(0) >= 2 && types >= 2;
+  // Whether a cost type comes as a calendar; the names of types and the types stand in the same order.
+  const auto calendared = [&](std::size_t index) {
+    const auto& names = capabilities.cost_type_names;
+    if (!names || names->size() != entry.cost_types.size()) return false;
+    return std::any_of(capabilities.calendar_attributes.begin(), capabilities.calendar_attributes.end(),
+                       [&](const CalendarAttributes& one) {
+                         return std::find(one.cost_type_names.begin(), one.cost_type_names.end(), (*names)[index]) !=
+                                one.cost_type_names.end();
+                       });
+  };
   const auto costs = [&](auto params) {
     for (std::size_t i = 0; i < types; ++i) {
       CostType type = entry.cost_types[i];
       type.description.reset();
       params.cost_type = type;
       out.push_back(encode(params));
+      if (calendared(i)) {
+        auto with = params;
+        with.calendared = {true};
+        out.push_back(encode(with));
+      }
       if (constrains && i == 0) {
         auto with = params;
         with.constraints = {"ge 0", "le 100000"};
@@ -86,6 +101,10 @@ std::vector<std::string> inputs_for(const Entry& entry, const Sample& sample) {
     EndpointPropertyParams params;
     params.properties = *capabilities.prop_types;
     params.endpoints = sample.endpoints;
+    out.push_back(encode(params));
+  } else if (accepts == message_type<TipsParams>().media_type && !entry.uses().empty()) {
+    TipsParams params;
+    params.resource_id = entry.uses().front();
     out.push_back(encode(params));
   } else if (accepts == message_type<PropertyMapParams>().media_type && capabilities.mappings) {
     for (const auto& [domain, properties] : capabilities.mappings->domains.entries) {

@@ -70,7 +70,7 @@ TEST(AltoClient, RanksLocallyByLongestPrefixAndPutsUndefinedCostsLast) {
   EXPECT_EQ(ranking->version, "nm v1");
 }
 
-TEST(AltoClient, TheOwnServerHasNoFindings) {
+TEST(AltoClient, TheOwnServerHasNoFindingsButThatItIsInClearText) {
   Server server(interop_world());
   net::TestServer listening([&](net::HttpRequest&& request, const net::ConnectionInfo& from,
                                 const net::Responder& respond) { respond(server.handle(request, from)); });
@@ -80,7 +80,8 @@ TEST(AltoClient, TheOwnServerHasNoFindings) {
   const auto visits = visitor.run(visit_all(*visitor.client, clock));
   EXPECT_GT(visits.size(), 15U);
   for (const Visit& one : visits) EXPECT_EQ(one.problem, "") << one.id << " " << one.what;
-  EXPECT_EQ(visitor.findings, std::vector<std::string>{});
+  // It speaks no TLS here, which is told of the view that a TIPS answer names.
+  EXPECT_EQ(visitor.findings, std::vector<std::string>{"A-TIPS-10"});
 }
 
 TEST(AltoClient, EveryDefectOfTheServerThatAVisitCanMeetIsFound) {
@@ -88,6 +89,9 @@ TEST(AltoClient, EveryDefectOfTheServerThatAVisitCanMeetIsFound) {
   for (const ServerDefect& defect : server_defects()) {
     // Errors are not provoked by a visit.
     if (std::string_view(defect.media_type) == message_type<Error>().media_type) continue;
+    // Nor is a change of the data waited for, nor a capability of a CDN chosen.
+    const std::string_view name = defect.name;
+    if (name.starts_with("stream-patch-") || name == "cdni-not-asked") continue;
     ServerOptions options;
     options.defects = {&defect};
     Server server(interop_world(), options);
