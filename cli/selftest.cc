@@ -292,7 +292,7 @@ struct Options {
 std::vector<Defect> defects_of(std::string_view role) {
   std::vector<Defect> out;
   if (role == "alto-server") {
-    for (const alto::ServerDefect& row : alto::server_defects()) out.push_back({row.name, row.rule, ""});
+    for (const alto::ServerDefect& row : alto::server_defects()) out.push_back({row.name, row.rule, row.needs});
     return out;
   }
   if (role == "alto-client") {

@@ -10,6 +10,9 @@
 namespace peerscope::alto {
 namespace {
 
+constexpr const char* kChanging = "alto.changing";  // maps that change by themselves
+constexpr const char* kCdniFeature = "alto.cdni";
+
 using Object = JsonValue::Object;
 using Array = JsonValue::Array;
 using net::HttpResponse;
@@ -328,21 +331,24 @@ constexpr ServerDefect kDefects[] = {
      [](JsonValue& b, HttpResponse&) {
        at(b, {"property-map", "meta"}) = Object{};
      }},
-    {"cdni-no-vtag", "A-CDN-03", kCdniType, [](JsonValue& b, HttpResponse&) { drop(b, {"meta"}, "vtag"); }},
+    {"cdni-no-vtag", "A-CDN-03", kCdniType,  //
+     [](JsonValue& b, HttpResponse&) { drop(b, {"meta"}, "vtag"); }, nullptr, kCdniFeature},
     {"cdni-no-dependency", "A-CDN-10", kCdniType,
-     [](JsonValue& b, HttpResponse&) { drop(b, {"meta"}, "dependent-vtags"); }},
+     [](JsonValue& b, HttpResponse&) { drop(b, {"meta"}, "dependent-vtags"); }, nullptr, kCdniFeature},
     {"cdni-odd-value", "A-CDN-14", kCdniType,
      [](JsonValue& b, HttpResponse&) {
        at(b, {"cdni-advertisement", "capabilities-with-footprints"}) =
            Array{Object{{"capability-type", "FCI.Metadata"}, {"capability-value", Object{{"metadata", "all"}}}}};
-     }},
+     },
+     nullptr, kCdniFeature},
     {"cdni-not-asked", "A-CDN-15", kCdniType,
      [](JsonValue& b, HttpResponse&) {
        JsonValue& list = at(b, {"cdni-advertisement", "capabilities-with-footprints"});
        if (list.array() != nullptr)
          list.array()->push_back(
              Object{{"capability-type", "FCI.Logging"}, {"capability-value", Object{{"record-type", "x"}}}});
-     }},
+     },
+     nullptr, kCdniFeature},
     {"tips-relative-uri", "A-TIPS-09", kTipsType,
      [](JsonValue& b, HttpResponse&) {
        at(b, {"tips-view-uri"}) = "/tips/1";
@@ -362,13 +368,14 @@ constexpr ServerDefect kDefects[] = {
     {"stream-no-control-event", "A-SSE-07", kStreamType, nullptr, &StreamQuirks::no_control_event},
     {"stream-stop-undescribed", "A-SSE-09", kControlType,
      [](JsonValue& b, HttpResponse&) { drop(b, {}, "description"); }},
-    {"stream-patch-unasked", "A-SSE-21", kStreamType, nullptr, &StreamQuirks::patch_unasked},
+    {"stream-patch-unasked", "A-SSE-21", kStreamType, nullptr, &StreamQuirks::patch_unasked, kChanging},
     {"stream-patch-first", "A-SSE-24", kStreamType, nullptr, &StreamQuirks::patch_first},
     {"stream-data-after-stop", "A-SSE-26", kStreamType, nullptr, &StreamQuirks::data_after_stop},
     {"stream-patch-nowhere", "A-SSE-54", kPatchType,
      [](JsonValue& b, HttpResponse&) {
        b = Array{Object{{"op", "replace"}, {"path", "/network-map/nowhere/ipv4"}, {"value", 1.0}}};
-     }},
+     },
+     nullptr, kChanging},
 };
 
 }  // namespace

@@ -30,6 +30,8 @@ struct ServerDefect {
   const char* media_type;  // of the answers or events that it concerns
   void (*spoil)(JsonValue& body, net::HttpResponse& response);
   bool StreamQuirks::*quirk = nullptr;  // instead of spoil
+  // What a suite must be able to do to see it, as a feature of IUT files; empty: nothing special.
+  const char* needs = "";
 };
 
 std::span<const ServerDefect> server_defects();

@@ -137,6 +137,7 @@ std::shared_ptr<Feed> Feeds::open(const Services& resources, const Services::Ser
                                   const Asker& asker, Answer& answer) {
   std::string key = service.id + '\n' + input;
   if (service.asker_counts) key += '\n' + asker.address;
+  if (feeds_.size() >= most_) forget_unheld();
   if (auto known = feeds_[key].lock(); known && !known->ended()) return known;
   const int depth = service.entry.uses ? 1 : 0;
   auto feed = std::make_shared<Feed>(service.id, *service.entry.media_type, input, asker, depth);
@@ -147,6 +148,12 @@ std::shared_ptr<Feed> Feeds::open(const Services& resources, const Services::Ser
   }
   feeds_[key] = feed;
   return feed;
+}
+
+// Clients come and go between two changes of the world, each with an input of its own.
+void Feeds::forget_unheld() {
+  std::erase_if(feeds_, [](const auto& feed) { return feed.second.expired(); });
+  most_ = std::max<std::size_t>(64, 2 * feeds_.size());
 }
 
 void Feeds::update(const Services& resources) {

@@ -81,7 +81,10 @@ class Feeds {
   std::size_t size() const { return feeds_.size(); }
 
  private:
+  void forget_unheld();
+
   std::map<std::string, std::weak_ptr<Feed>> feeds_;  // by resource, input and, where that counts, asker
+  std::size_t most_ = 64;                             // before those that nobody holds are looked for
 };
 
 // JSON text as data lines of an event and the empty line that ends it (RFC 8895 section 9.5: lines are not too long,

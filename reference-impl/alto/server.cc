@@ -64,7 +64,11 @@ void Server::tick(net::SteadyTime now) {
 
 void Server::handle(const net::HttpRequest& request, const net::ConnectionInfo& connection,
                     const net::Responder& respond) {
-  if (auto reply = answer(request, connection, respond)) respond(std::move(*reply));
+  auto reply = answer(request, connection, respond);
+  if (!reply) return;
+  const auto stream = reply->stream;
+  // A stream that its client does not wait for any more.
+  if (!respond(std::move(*reply)) && stream) stream->close();
 }
 
 net::Reply Server::handle(const net::HttpRequest& request, const net::ConnectionInfo& connection) {

@@ -51,6 +51,7 @@ class Server {
   const World& world() const { return resources_->world(); }
   std::size_t streams() const { return streams_.size(); }
   std::size_t views() const { return views_.size(); }
+  std::size_t feeds() const { return feeds_.size(); }
 
  private:
   using Body = Services::Body;

@@ -838,6 +838,10 @@ void HttpServer::Impl::Connection::closed() {
   release_parser();
   if (extra_ && extra_->timer) extra_->timer->cancel();
   if (http2_) http2_->close();
+  if (extra_ && extra_->reply && extra_->reply->stream) {
+    const auto unsent = extra_->reply->stream;
+    unsent->close();
+  }
   if (extra_ && extra_->stream) {
     if (options().observer && !server_->stopped_) {
       options().observer({true, nullptr, &extra_->streamed, {}, &info_, wall_now(), wall_now()});

@@ -308,6 +308,29 @@ TEST(AltoUpdateStream, ASlowClientSkipsVersionsAndItsMemoryIsBounded) {
   EXPECT_EQ(documents["c"], *parse_json(talk.get("/costmap/num-routingcost").body));
 }
 
+TEST(AltoUpdateStream, WhatNobodyFollowsIsForgotten) {
+  Talk talk;
+  for (int i = 0; i < 1000; ++i) {
+    const auto stream = talk.follow(R"({"add":{"f":{"resource-id":"filterednetworkmap","input":{"pids":["p)" +
+                                    std::to_string(i) + R"("]}}}})");
+    ASSERT_NE(stream, nullptr);
+    stream->close();
+  }
+  EXPECT_EQ(talk.server().streams(), 0U);
+  EXPECT_LE(talk.server().feeds(), 64U);
+}
+
+TEST(AltoUpdateStream, AStreamThatNobodyWaitsForIsNotKept) {
+  Talk talk;
+  const auto gone = std::make_shared<HeldReply>();
+  gone->gone = true;
+  net::Headers headers;
+  headers.add("Content-Type", message_type<UpdateStreamParams>().media_type);
+  talk.server().handle(net::HttpRequest("POST", "/updates", 11, std::move(headers), kBoth), kFrom192,
+                       net::Responder(gone, 1));
+  EXPECT_EQ(talk.server().streams(), 0U);
+}
+
 // --- the model ---
 
 // Follows three resources as a client would, and knows every version that ever was.

@@ -236,7 +236,10 @@ bool Http2Session::deliver(std::int32_t id, Reply&& reply) {
     auto kept = std::make_shared<Reply>(std::move(reply));
     hooks_.later(delay, [sink = sink_, id, kept] {
       Stream* waiting = sink->owner != nullptr ? sink->owner->find(id) : nullptr;
-      if (waiting == nullptr) return;
+      if (waiting == nullptr) {
+        if (kept->stream) kept->stream->close();
+        return;
+      }
       waiting->waiting = true;
       sink->owner->deliver(id, std::move(*kept));
     });
@@ -249,7 +252,10 @@ bool Http2Session::deliver(std::int32_t id, Reply&& reply) {
 
 void Http2Session::answer(Stream& stream, Reply&& reply) {
   stream.waiting = false;
-  if (reply.end == Reply::End::kStall) return;
+  if (reply.end == Reply::End::kStall) {
+    if (reply.stream) reply.stream->close();
+    return;
+  }
   if (reply.raw || reply.end == Reply::End::kReset) {
     if (reply.stream) reply.stream->close();
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_INTERNAL_ERROR);
