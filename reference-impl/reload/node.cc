@@ -702,8 +702,8 @@ void Node::respond(const Request& request, Contents contents, std::vector<Generi
   const std::uint64_t tid = request.forwarding.transaction_id;
   if (options_.defects.any()) spoil_answer(request, contents, bucket);
   std::string payload = signed_payload(tid, contents, std::move(bucket));
-  const std::size_t limit = has_defect(NodeDefect::kIgnoresResponseLimit) ? 0 : request.forwarding.max_response_length;
-  const std::size_t size = payload.size() + kFixedHeaderSize;
+  const std::size_t limit = response_limit(request);
+  const std::size_t size = response_size(response_header(request), payload);
   if (payload.empty() || size > overlay_->configuration.max_message_size || (limit != 0 && size > limit)) {
     Contents error = error_contents(kResponseTooLarge, fmt::format("{} bytes", size));
     payload = signed_payload(tid, error, {});
@@ -712,10 +712,12 @@ void Node::respond(const Request& request, Contents contents, std::vector<Generi
   send_response(request, payload);
 }
 
-void Node::send_response(const Request& request, const std::string& payload) {
-  if (respond_directly(request, payload)) return;
-  Envelope envelope;
-  ForwardingHeader& header = envelope.forwarding;
+std::size_t Node::response_limit(const Request& request) const {
+  return has_defect(NodeDefect::kIgnoresResponseLimit) ? 0 : request.forwarding.max_response_length;
+}
+
+ForwardingHeader Node::response_header(const Request& request) const {
+  ForwardingHeader header;
   header.overlay = overlay_->hash;
   header.configuration_sequence = overlay_->sequence;
   header.ttl = static_cast<std::uint8_t>(overlay_->configuration.initial_ttl);
@@ -729,6 +731,23 @@ void Node::send_response(const Request& request, const std::string& payload) {
     header.options.push_back(option);
     header.options.back().flags = static_cast<std::uint8_t>(option.flags & ~kNotInResponses);
   }
+  return header;
+}
+
+std::size_t Node::response_size(const ForwardingHeader& header, const std::string& payload) const {
+  Envelope envelope;
+  envelope.forwarding = header;
+  return encode_part(envelope, &overlay_->context).size() + payload.size();
+}
+
+void Node::send_response(const Request& request, const std::string& payload) {
+  if (respond_directly(request, payload)) return;
+  Envelope envelope;
+  ForwardingHeader& header = envelope.forwarding;
+  header = response_header(request);
+  // Only an error can still be too long; the options that it would copy must not make it so (section 6.3.2).
+  const std::size_t limit = response_limit(request);
+  if (limit != 0 && !header.options.empty() && response_size(header, payload) > limit) header.options.clear();
   if (options_.defects.any()) spoil_header(request, header);
   envelope.code = kErrorMethod.code;  // some response: no Via List
   envelope.payload = payload;

@@ -209,6 +209,10 @@ class Node final : public LinkListener, private TopologyHost {
   void transmit(std::uint64_t transaction_id);
   void finish(std::uint64_t transaction_id, Reply<Answer> reply);
   void respond(const Request& request, Contents contents, std::vector<GenericCertificate> bucket = {});
+  // What the request allows a response to have, with header and lists; 0: any size.
+  std::size_t response_limit(const Request& request) const;
+  ForwardingHeader response_header(const Request& request) const;
+  std::size_t response_size(const ForwardingHeader& header, const std::string& payload) const;
   void send_response(const Request& request, const std::string& payload);
   void remember(const AnswerKey& key, const std::string& payload);
   // ---- direct responses (RFC 7263)

@@ -220,6 +220,31 @@ TEST_F(RawStimulus, ResponseLengthLimitIsKept) {
   EXPECT_EQ(last_error(), kResponseTooLarge);
 }
 
+TEST_F(RawStimulus, ResponseLengthLimitCountsLists) {
+  send(ping());
+  ASSERT_FALSE(raw_.received.empty());
+  const auto exact = static_cast<std::uint32_t>(raw_.received.back().size());
+  raw_.received.clear();
+  Packet packet = ping();
+  packet.forwarding.max_response_length = exact;
+  send(packet);
+  EXPECT_EQ(last_error(), 0);
+  packet = ping();
+  packet.forwarding.max_response_length = exact - 1;
+  send(packet);
+  EXPECT_EQ(last_error(), kResponseTooLarge);
+}
+
+TEST_F(RawStimulus, OptionsToCopyDoNotBreakTheResponseLengthLimit) {
+  Packet packet = ping();
+  packet.forwarding.max_response_length = 1300;
+  packet.forwarding.options.push_back({200, kResponseCopy, std::string(20'000, 'x')});
+  send(packet);
+  ASSERT_FALSE(raw_.received.empty());
+  EXPECT_LE(raw_.received.back().size(), 1300U);
+  EXPECT_EQ(last_error(), kResponseTooLarge);
+}
+
 TEST_F(RawStimulus, TooLargeMessageIsAnsweredAndClosesTheLink) {
   PingReq large;
   large.padding.assign(overlay()->configuration.max_message_size, 'x');
