@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Storing and fetching: data models, rights, counters, lifetimes, bounds, copies.
+#include <limits>
+
 #include "protocols/reload/protocol.h"
 #include "protocols/reload/security/crypto.h"
 #include "reference-impl/reload/policy.h"
@@ -88,6 +90,35 @@ TEST_F(StoringNode, GenerationCounterMustFit) {
   info.code = kGenerationCounterTooLow;
   ASSERT_TRUE(decode_part(late.error().info, info, &overlay()->context));
   EXPECT_EQ(info.store_ans.kind_responses.at(0).generation_counter, 2U);
+}
+
+TEST_F(StoringNode, GenerationCounterNeverBecomesZero) {
+  make_ring(2);
+  Member& owner = *members_[1];
+  const std::string place = own_place(owner);
+  Member& target = responsible_for(place);
+  Member& other = target.id == owner.id ? *members_[0] : owner;
+  StoreReq copy;
+  copy.resource = place;
+  copy.replica_number = 1;
+  StoredData data;
+  data.kind = kPrivateKind;
+  data.model = DataModel::kSingle;
+  data.storage_time = 1'000;
+  data.lifetime = 100;
+  data.value = "first";
+  NamedSecurity(owner.id, owner.user).sign_value(place, data);
+  copy.kind_data.push_back({kPrivateKind, std::numeric_limits<std::uint64_t>::max(), {data}});
+  ASSERT_TRUE(ask(*other.node, {Destination::node(target.id.view())}, Contents(copy)).ok());
+  const auto stored = store(*owner.node, place, {value(kPrivateKind, "second")});
+  ASSERT_TRUE(stored.ok());
+  EXPECT_EQ(stored->kind_responses.at(0).generation_counter, 1U);
+  // And its copies are taken.
+  run(std::chrono::seconds(2));
+  const auto& copies = other.node->storage().resources();
+  ASSERT_TRUE(copies.contains(place));
+  EXPECT_EQ(copies.at(place).kinds.at(kPrivateKind).generation, 1U);
+  EXPECT_EQ(copies.at(place).kinds.at(kPrivateKind).values.at("").data.value, "second");
 }
 
 TEST_F(StoringNode, OlderValueIsRefused) {
