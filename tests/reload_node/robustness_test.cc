@@ -4,6 +4,7 @@
 #include "protocols/reload/protocol.h"
 #include "protocols/reload/security/crypto.h"
 #include "protocols/reload/signature_input.h"
+#include "reference-impl/reload/candidates.h"
 #include "tests/reload_node/overlay_fixture.h"
 
 namespace peerscope::reload::test {
@@ -332,6 +333,49 @@ TEST_F(RawStimulus, AttachToManyAddressesOpensFewLinks) {
   }
   EXPECT_EQ(raw_.received.size(), 20U);
   EXPECT_EQ(refused, 16);
+}
+
+TEST_F(RawStimulus, NodeWithSeveralIdentitiesIntroducesItself) {
+  const NodeId first = node_id({0x88});
+  MemoryTransport transport(network_, {first, node_id({0x89})});
+  RawNeighbour several;
+  LinkPtr attached;
+  transport.set_on_accept([&](LinkPtr link) {
+    attached = link;
+    attached->set_listener(&several);
+  });
+  transport.connect(target_->transport->local(), [&](net::Result<LinkPtr> link) {
+    ASSERT_TRUE(link.ok());
+    several.link = *link;
+    several.link->set_listener(&several);
+  });
+  run(std::chrono::seconds(1));
+  ASSERT_NE(several.link, nullptr);
+  const auto ask_by_both = [&](Contents contents) {
+    Packet packet = message(std::move(contents), {Destination::node(target_->id.view())});
+    NamedSecurity(first, "several@example.org").sign_message(0, 0, {}, packet.security);
+    several.link->send(encode(packet, &overlay()->context));
+    run(std::chrono::seconds(1));
+    raw_.received = std::exchange(several.received, {});
+    return last_error();
+  };
+  StoreReq store;
+  store.resource = target_->id.str();
+  EXPECT_EQ(ask_by_both(Contents(ProbeReq{{kUptime}})), kForbidden);
+  EXPECT_EQ(ask_by_both(Contents(store)), kForbidden);
+  EXPECT_EQ(ask_by_both(Contents(PingReq{})), 0);
+  AttachReq attach;
+  attach.role = kPassive;
+  IceCandidate candidate;
+  candidate.address = address_of(transport.local());
+  candidate.overlay_link = transport.link_type();
+  candidate.foundation = "1";
+  attach.candidates.push_back(candidate);
+  EXPECT_EQ(ask_by_both(Contents(attach)), 0);
+  ASSERT_NE(attached, nullptr);
+  EXPECT_EQ(ask_by_both(Contents(ProbeReq{{kUptime}})), 0);
+  attached->set_listener(nullptr);
+  several.link->set_listener(nullptr);
 }
 
 TEST_F(RawStimulus, MixedCandidatesAreRefused) {
