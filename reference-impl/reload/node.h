@@ -257,6 +257,7 @@ class Node final : public LinkListener, private TopologyHost {
   void linked_to(const NodeId& node);
 
   // ---- copies
+  void take_stock();
   void schedule_copies(net::Duration delay);
   void plan_copies();
   void work_on_copies();

@@ -313,6 +313,68 @@ TEST_F(CopyingNode, LeavingPeerGivesItsDataAway) {
   expect_all_there(*members_[0]->node);
 }
 
+class RejoiningNode : public CopyingNode {
+ protected:
+  // Two peers; both users' values belong to the second, which leaves.
+  void SetUp() override {
+    OverlayConfiguration wanted = configuration();
+    wanted.topology_plugin = kNearest;
+    use(wanted);
+    for (const int first : {0x10, 0x80}) add_joined(node_id({first}));
+    run(std::chrono::seconds(1));
+    for (auto& member : members_) {
+      const std::string place = own_place(*member);
+      ASSERT_TRUE(store(*member->node, place, {value(kPrivateKind, member->user)}).ok());
+      places_[place] = member->user;
+      ASSERT_TRUE(members_[1]->node->topology().responsible(place));
+    }
+    run(std::chrono::seconds(5));
+  }
+  void leave_second() {
+    bool left = false;
+    members_[1]->node->leave([&] { left = true; });
+    run_until([&] { return left; });
+    members_[1]->node->stop();
+  }
+  // Long before the hold-down is over.
+  void expect_handed_over(const NodeId& joiner) {
+    Member& joined = add_joined(joiner);
+    run(std::chrono::milliseconds(800));
+    for (const auto& [place, text] : places_) {
+      EXPECT_TRUE(joined.node->topology().responsible(place));
+      EXPECT_EQ(fetched(*members_[0]->node, place, kPrivateKind), text);
+    }
+  }
+};
+
+TEST_F(RejoiningNode, GetsItsValuesAgain) {
+  leave_second();
+  expect_handed_over(node_id({0x80}));
+}
+
+TEST_F(RejoiningNode, AnotherOneGetsTheValuesOfWhoLeft) {
+  leave_second();
+  expect_handed_over(node_id({0x74}));
+}
+
+TEST_F(RejoiningNode, GetsItsValuesWithEveryJoin) {
+  // Its end may not have been noticed: another Join of a peer counts as the first one.
+  Member& second = *members_[1];
+  std::set<std::string> handed_over;
+  second.node->set_observer([&](bool outgoing, const Link&, std::string_view bytes) {
+    Message message;
+    message.context = &overlay()->context;
+    decode(bytes, message);
+    const auto* store = body_of<StoreReq>(message);
+    if (!outgoing && store != nullptr) handed_over.insert(store->resource);
+  });
+  JoinReq join;
+  join.joining_peer_id = second.id;
+  ASSERT_TRUE(ask(*second.node, {Destination::node(members_[0]->id.view())}, Contents(join)).ok());
+  run(std::chrono::seconds(1));
+  for (const auto& [place, text] : places_) EXPECT_TRUE(handed_over.contains(place)) << text;
+}
+
 TEST_F(CopyingNode, ReplicaFromAStrangerIsForbidden) {
   make_ring(10);
   // A node that is no neighbour of the target claims to replicate.
