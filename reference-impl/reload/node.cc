@@ -316,10 +316,12 @@ std::vector<NodeId> Node::linked() const {
 void Node::drop_link(const NodeId& node) {
   const auto at = connections_.find(node);
   if (at == connections_.end()) return;
-  for (const LinkPtr& link : std::vector<LinkPtr>(at->second.links)) {
-    link->close();
-    remove_link(link);
-  }
+  for (const LinkPtr& link : std::vector<LinkPtr>(at->second.links)) drop(link);
+}
+
+void Node::drop(const LinkPtr& link) {
+  link->close();
+  remove_link(link);
 }
 
 void Node::send(const LinkPtr& link, std::string message) {
@@ -353,10 +355,16 @@ void Node::on_message(const LinkPtr& link, std::string_view message) {
   Envelope envelope;
   if (!decode_part(message, envelope, &overlay_->context) || envelope.forwarding.relo_token != kReloToken) {
     ++stats_.malformed;
+    // Nobody can be answered, and what else comes on this link is no better (section 6.6).
+    if (too_large(message)) drop(keep);
     return;
   }
   if (!acceptable(envelope, keep, from, message)) return;
   route(std::move(envelope), from, keep);
+}
+
+bool Node::too_large(std::string_view message) const {
+  return message.size() > overlay_->configuration.max_message_size && !has_defect(NodeDefect::kLargeMessageTaken);
 }
 
 bool Node::acceptable(const Envelope& envelope, const LinkPtr& link, const NodeId& from, std::string_view message) {
@@ -370,13 +378,12 @@ bool Node::acceptable(const Envelope& envelope, const LinkPtr& link, const NodeI
     return refuse_it(kIncompatibleWithOverlay, "another overlay");
   if (header.version != kVersion10 && !has_defect(NodeDefect::kAnyVersionProcessed))
     return refuse_it(kIncompatibleWithOverlay, "another version");
-  if (message.size() > overlay_->configuration.max_message_size && !has_defect(NodeDefect::kLargeMessageTaken)) {
+  if (too_large(message)) {
     // R-LNK-01, R-LNK-02
     if (message.size() - envelope.payload.size() <= overlay_->configuration.max_message_size)
       refuse_routing(envelope, from, link, kMessageTooLarge, "larger than max-message-size");
     ++stats_.malformed;
-    link->close();
-    remove_link(link);
+    drop(link);
     return false;
   }
   const bool no_bit = (header.fragment & kFragmentBit) == 0 && !has_defect(NodeDefect::kClearBitAsFragment);

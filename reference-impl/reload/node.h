@@ -185,12 +185,14 @@ class Node final : public LinkListener, private TopologyHost {
   void add_link(const LinkPtr& link, bool attached);
   void bind(LinkState& state, const NodeId& node, bool attached);
   void remove_link(const LinkPtr& link);
+  void drop(const LinkPtr& link);
   LinkPtr link_to(const NodeId& node) const;
   void send(const LinkPtr& link, std::string message);
   void try_bootstrap(std::vector<net::Endpoint> bootstrap, std::size_t index, std::string why,
                      std::function<void(net::Result<NodeId>)> done);
 
   // ---- routing
+  bool too_large(std::string_view message) const;
   bool acceptable(const Envelope& envelope, const LinkPtr& link, const NodeId& from, std::string_view message);
   void route(Envelope envelope, const NodeId& from, const LinkPtr& link);
   void forward(Envelope envelope, const NodeId& from, const NodeId& next);

@@ -254,6 +254,22 @@ TEST_F(RawStimulus, TooLargeMessageIsAnsweredAndClosesTheLink) {
   EXPECT_TRUE(raw_.closed);
 }
 
+TEST_F(RawStimulus, TooLargeGarbageClosesTheLink) {
+  const std::size_t size = overlay()->configuration.max_message_size + 4000;
+  send_bytes(std::string(100, '\0'));
+  EXPECT_FALSE(raw_.closed);
+  send_bytes(std::string(size, '\0'));
+  EXPECT_TRUE(raw_.closed);
+  EXPECT_TRUE(raw_.received.empty());
+}
+
+TEST_F(RawStimulus, TooLargeMessageWithABrokenHeaderClosesTheLink) {
+  Packet packet = ping();
+  const std::string whole = encode(packet, &overlay()->context);
+  send_bytes(whole.substr(0, kFixedHeaderSize) + std::string(overlay()->configuration.max_message_size, '\0'));
+  EXPECT_TRUE(raw_.closed);
+}
+
 TEST_F(RawStimulus, UnsolicitedAnswersAreIgnored) {
   for (int i = 0; i < 100; ++i)
     raw_.link->send([&] {
