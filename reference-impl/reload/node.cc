@@ -30,6 +30,13 @@ bool readable(const Message& message) {
   return packet_of(message) != nullptr;
 }
 
+// Booleans are 0 or 1 (section 6.3.1.1, R-MSG-08).
+bool has_odd_boolean(const Message& message) {
+  return std::any_of(message.issues.begin(), message.issues.end(), [](const Issue& issue) {
+    return issue.shape == Shape::kOutOfRange && issue.field != nullptr && issue.field->type == Type::kBoolean;
+  });
+}
+
 bool has_duplicates(const Destinations& list) {
   for (std::size_t i = 0; i < list.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
@@ -549,6 +556,10 @@ void Node::handle_request(const Message& message, const NodeId& from, const Link
   if (cached != answers_.end() && cached->second.expires > clock_.now() &&
       !has_defect(NodeDefect::kRepeatProcessedAnew))
     return send_response(request, cached->second.payload);
+  if (has_odd_boolean(message)) {
+    ++stats_.malformed;
+    return respond(request, error_contents(kInvalidMessage, "a Boolean that is neither 0 nor 1"));
+  }
   for (const MessageExtension& extension : packet.contents.extensions) {
     if ((extension.critical && !has_defect(NodeDefect::kExtensionIgnored)) || has_defect(NodeDefect::kExtensionRefused))
       return respond(request, error_contents(kUnknownExtension, "a critical extension"));
@@ -596,6 +607,10 @@ void Node::handle_answer(const Message& message) {
   if (!signer) {
     ++stats_.forged;
     net::log_debug("reload", "answer dropped", {{"why", why}});
+    return;
+  }
+  if (has_odd_boolean(message)) {
+    ++stats_.malformed;
     return;
   }
   if (const auto* error = std::get_if<ErrorResponse>(&packet.contents.body); error != nullptr) {

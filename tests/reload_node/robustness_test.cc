@@ -176,6 +176,29 @@ TEST_F(RawStimulus, CriticalOptionsAndExtensionsAreRefused) {
   EXPECT_EQ(last_error(), 0);
 }
 
+TEST_F(RawStimulus, BooleansAreZeroOrOne) {
+  const Destinations to{Destination::node(target_->id.view())};
+  RouteQueryReq query;
+  query.destination = Destination::node(target_->id.view());
+  for (const char value : {'\0', '\1', '\2', '\xff'}) {
+    Packet packet = message(Contents(query), to);
+    std::string bytes = encode(packet, &overlay()->context);
+    // The body begins with send_update; code and length are before it.
+    const std::size_t body = bytes.find(std::string("\0\x15\0\0", 4), kFixedHeaderSize) + 6;
+    ASSERT_EQ(bytes.at(body), '\0');
+    bytes[body] = value;
+    send_bytes(bytes);
+    EXPECT_EQ(last_error(), value == '\0' || value == '\1' ? 0 : kInvalidMessage) << static_cast<int>(value);
+  }
+  Contents contents{PingReq{}};
+  contents.extensions.push_back({0x7000, false, "odd", false});
+  Packet packet = message(contents, to);
+  std::string bytes = encode(packet, &overlay()->context);
+  bytes.at(bytes.find("odd") - 5) = '\2';  // `critical` is before the length
+  send_bytes(bytes);
+  EXPECT_EQ(last_error(), kInvalidMessage);
+}
+
 TEST_F(RawStimulus, CopiedOptionComesBackWithoutItsFlags) {
   Packet packet = ping();
   packet.forwarding.options.push_back({200, kResponseCopy, "copy me"});
