@@ -42,9 +42,11 @@ std::string field(const std::vector<FormPart>& parts, std::string_view name) {
   return {};
 }
 
+// What may stand as rfc822Name in a certificate: local part, one '@', domain (RFC 5280 section 4.2.1.6).
 bool is_user_name(std::string_view name) {
   const auto plain = [](char c) { return c > ' ' && c < 127 && c != '"' && c != ',' && c != '\\'; };
-  return !name.empty() && name.size() <= 254 && name.find('@') != std::string_view::npos &&
+  const bool one_at = std::count(name.begin(), name.end(), '@') == 1;
+  return one_at && name.size() <= 254 && !name.starts_with('@') && !name.ends_with('@') &&
          std::all_of(name.begin(), name.end(), plain);
 }
 

@@ -112,6 +112,8 @@ void Nearest::join_at(const NodeId& node, bool first) {
 
 Contents Nearest::on_join(const NodeId& from, const JoinReq&) {
   if (!joined_) return error_contents(kNotFound, "not a peer itself");
+  // It begins anew, although nobody may have noticed that it was gone.
+  on_lost(from);
   JoinAns answer;
   for (const Number node : peers_) answer.overlay_specific_data += to_id(node);
   add_peer(to_number(from));

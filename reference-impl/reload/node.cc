@@ -30,6 +30,13 @@ bool readable(const Message& message) {
   return packet_of(message) != nullptr;
 }
 
+// Booleans are 0 or 1 (section 6.3.1.1, R-MSG-08).
+bool has_odd_boolean(const Message& message) {
+  return std::any_of(message.issues.begin(), message.issues.end(), [](const Issue& issue) {
+    return issue.shape == Shape::kOutOfRange && issue.field != nullptr && issue.field->type == Type::kBoolean;
+  });
+}
+
 bool has_duplicates(const Destinations& list) {
   for (std::size_t i = 0; i < list.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
@@ -316,10 +323,12 @@ std::vector<NodeId> Node::linked() const {
 void Node::drop_link(const NodeId& node) {
   const auto at = connections_.find(node);
   if (at == connections_.end()) return;
-  for (const LinkPtr& link : std::vector<LinkPtr>(at->second.links)) {
-    link->close();
-    remove_link(link);
-  }
+  for (const LinkPtr& link : std::vector<LinkPtr>(at->second.links)) drop(link);
+}
+
+void Node::drop(const LinkPtr& link) {
+  link->close();
+  remove_link(link);
 }
 
 void Node::send(const LinkPtr& link, std::string message) {
@@ -353,10 +362,16 @@ void Node::on_message(const LinkPtr& link, std::string_view message) {
   Envelope envelope;
   if (!decode_part(message, envelope, &overlay_->context) || envelope.forwarding.relo_token != kReloToken) {
     ++stats_.malformed;
+    // Nobody can be answered, and what else comes on this link is no better (section 6.6).
+    if (too_large(message)) drop(keep);
     return;
   }
   if (!acceptable(envelope, keep, from, message)) return;
   route(std::move(envelope), from, keep);
+}
+
+bool Node::too_large(std::string_view message) const {
+  return message.size() > overlay_->configuration.max_message_size && !has_defect(NodeDefect::kLargeMessageTaken);
 }
 
 bool Node::acceptable(const Envelope& envelope, const LinkPtr& link, const NodeId& from, std::string_view message) {
@@ -370,13 +385,12 @@ bool Node::acceptable(const Envelope& envelope, const LinkPtr& link, const NodeI
     return refuse_it(kIncompatibleWithOverlay, "another overlay");
   if (header.version != kVersion10 && !has_defect(NodeDefect::kAnyVersionProcessed))
     return refuse_it(kIncompatibleWithOverlay, "another version");
-  if (message.size() > overlay_->configuration.max_message_size && !has_defect(NodeDefect::kLargeMessageTaken)) {
+  if (too_large(message)) {
     // R-LNK-01, R-LNK-02
     if (message.size() - envelope.payload.size() <= overlay_->configuration.max_message_size)
       refuse_routing(envelope, from, link, kMessageTooLarge, "larger than max-message-size");
     ++stats_.malformed;
-    link->close();
-    remove_link(link);
+    drop(link);
     return false;
   }
   const bool no_bit = (header.fragment & kFragmentBit) == 0 && !has_defect(NodeDefect::kClearBitAsFragment);
@@ -542,6 +556,10 @@ void Node::handle_request(const Message& message, const NodeId& from, const Link
   if (cached != answers_.end() && cached->second.expires > clock_.now() &&
       !has_defect(NodeDefect::kRepeatProcessedAnew))
     return send_response(request, cached->second.payload);
+  if (has_odd_boolean(message)) {
+    ++stats_.malformed;
+    return respond(request, error_contents(kInvalidMessage, "a Boolean that is neither 0 nor 1"));
+  }
   for (const MessageExtension& extension : packet.contents.extensions) {
     if ((extension.critical && !has_defect(NodeDefect::kExtensionIgnored)) || has_defect(NodeDefect::kExtensionRefused))
       return respond(request, error_contents(kUnknownExtension, "a critical extension"));
@@ -589,6 +607,10 @@ void Node::handle_answer(const Message& message) {
   if (!signer) {
     ++stats_.forged;
     net::log_debug("reload", "answer dropped", {{"why", why}});
+    return;
+  }
+  if (has_odd_boolean(message)) {
+    ++stats_.malformed;
     return;
   }
   if (const auto* error = std::get_if<ErrorResponse>(&packet.contents.body); error != nullptr) {
@@ -702,8 +724,8 @@ void Node::respond(const Request& request, Contents contents, std::vector<Generi
   const std::uint64_t tid = request.forwarding.transaction_id;
   if (options_.defects.any()) spoil_answer(request, contents, bucket);
   std::string payload = signed_payload(tid, contents, std::move(bucket));
-  const std::size_t limit = has_defect(NodeDefect::kIgnoresResponseLimit) ? 0 : request.forwarding.max_response_length;
-  const std::size_t size = payload.size() + kFixedHeaderSize;
+  const std::size_t limit = response_limit(request);
+  const std::size_t size = response_size(response_header(request), payload);
   if (payload.empty() || size > overlay_->configuration.max_message_size || (limit != 0 && size > limit)) {
     Contents error = error_contents(kResponseTooLarge, fmt::format("{} bytes", size));
     payload = signed_payload(tid, error, {});
@@ -712,10 +734,12 @@ void Node::respond(const Request& request, Contents contents, std::vector<Generi
   send_response(request, payload);
 }
 
-void Node::send_response(const Request& request, const std::string& payload) {
-  if (respond_directly(request, payload)) return;
-  Envelope envelope;
-  ForwardingHeader& header = envelope.forwarding;
+std::size_t Node::response_limit(const Request& request) const {
+  return has_defect(NodeDefect::kIgnoresResponseLimit) ? 0 : request.forwarding.max_response_length;
+}
+
+ForwardingHeader Node::response_header(const Request& request) const {
+  ForwardingHeader header;
   header.overlay = overlay_->hash;
   header.configuration_sequence = overlay_->sequence;
   header.ttl = static_cast<std::uint8_t>(overlay_->configuration.initial_ttl);
@@ -729,6 +753,23 @@ void Node::send_response(const Request& request, const std::string& payload) {
     header.options.push_back(option);
     header.options.back().flags = static_cast<std::uint8_t>(option.flags & ~kNotInResponses);
   }
+  return header;
+}
+
+std::size_t Node::response_size(const ForwardingHeader& header, const std::string& payload) const {
+  Envelope envelope;
+  envelope.forwarding = header;
+  return encode_part(envelope, &overlay_->context).size() + payload.size();
+}
+
+void Node::send_response(const Request& request, const std::string& payload) {
+  if (respond_directly(request, payload)) return;
+  Envelope envelope;
+  ForwardingHeader& header = envelope.forwarding;
+  header = response_header(request);
+  // Only an error can still be too long; the options that it would copy must not make it so (section 6.3.2).
+  const std::size_t limit = response_limit(request);
+  if (limit != 0 && !header.options.empty() && response_size(header, payload) > limit) header.options.clear();
   if (options_.defects.any()) spoil_header(request, header);
   envelope.code = kErrorMethod.code;  // some response: no Via List
   envelope.payload = payload;

@@ -185,12 +185,14 @@ class Node final : public LinkListener, private TopologyHost {
   void add_link(const LinkPtr& link, bool attached);
   void bind(LinkState& state, const NodeId& node, bool attached);
   void remove_link(const LinkPtr& link);
+  void drop(const LinkPtr& link);
   LinkPtr link_to(const NodeId& node) const;
   void send(const LinkPtr& link, std::string message);
   void try_bootstrap(std::vector<net::Endpoint> bootstrap, std::size_t index, std::string why,
                      std::function<void(net::Result<NodeId>)> done);
 
   // ---- routing
+  bool too_large(std::string_view message) const;
   bool acceptable(const Envelope& envelope, const LinkPtr& link, const NodeId& from, std::string_view message);
   void route(Envelope envelope, const NodeId& from, const LinkPtr& link);
   void forward(Envelope envelope, const NodeId& from, const NodeId& next);
@@ -209,6 +211,10 @@ class Node final : public LinkListener, private TopologyHost {
   void transmit(std::uint64_t transaction_id);
   void finish(std::uint64_t transaction_id, Reply<Answer> reply);
   void respond(const Request& request, Contents contents, std::vector<GenericCertificate> bucket = {});
+  // What the request allows a response to have, with header and lists; 0: any size.
+  std::size_t response_limit(const Request& request) const;
+  ForwardingHeader response_header(const Request& request) const;
+  std::size_t response_size(const ForwardingHeader& header, const std::string& payload) const;
   void send_response(const Request& request, const std::string& payload);
   void remember(const AnswerKey& key, const std::string& payload);
   // ---- direct responses (RFC 7263)
@@ -253,6 +259,7 @@ class Node final : public LinkListener, private TopologyHost {
   void linked_to(const NodeId& node);
 
   // ---- copies
+  void take_stock();
   void schedule_copies(net::Duration delay);
   void plan_copies();
   void work_on_copies();

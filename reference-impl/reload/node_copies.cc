@@ -113,8 +113,20 @@ void Node::neighbourhood_changed(bool lost) {
   const bool alone = topology_->routing_table().empty();
   if (alone && had_neighbours_ && topology_->joined()) come_back();
   had_neighbours_ = !alone;
+  take_stock();
   // After a failure new copies wait, in case the neighbour comes back; for a new neighbour they do not.
   schedule_copies(lost ? options_.hold_down : kQuickly);
+}
+
+// What this node is responsible for, and who has copies, is noted at once: whoever joins before the hold-down is over
+// gets what it is responsible for (section 6.4.2.3), and whoever comes back has nothing of what it had.
+void Node::take_stock() {
+  const std::vector<NodeId> known = topology_->routing_table();
+  const std::set<NodeId> here(known.begin(), known.end());
+  for (auto& [id, resource] : storage_.resources()) {
+    if (topology_->responsible(id)) resource.owned = true;
+    std::erase_if(resource.copies, [&](const NodeId& node) { return !here.contains(node); });
+  }
 }
 
 void Node::schedule_copies(net::Duration delay) {

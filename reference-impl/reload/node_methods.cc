@@ -40,8 +40,11 @@ void Node::dispatch(const Request& request, const Contents& contents) {
       std::holds_alternative<PingReq>(contents.body) || std::holds_alternative<AttachReq>(contents.body);
   if (request.link != nullptr && request.link->peers().size() > 1 && !introduces_itself &&
       !has_defect(NodeDefect::kSeveralIdsServed)) {
+    // What neighbours forward is signed by others.
+    const auto& peers = request.link->peers();
+    const bool its_own = std::find(peers.begin(), peers.end(), by) != peers.end();
     const auto connection = connections_.find(by);
-    if (connection != connections_.end() && !connection->second.attached)
+    if (its_own && connection != connections_.end() && !connection->second.attached)
       return respond(request, error_contents(kForbidden, "which of its nodes asks is not known: no Attach"));
   }
   // Join, Leave and Update speak for the one at the other end of the link (R-JOI-02, R-LEA-03).

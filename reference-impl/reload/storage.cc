@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "protocols/reload/protocol.h"
@@ -134,6 +135,11 @@ std::optional<Refusal> select(const StoredDataSpecifier& specifier, const KindRu
       break;
   }
   return std::nullopt;
+}
+
+// A stored counter is 1 or more (R-STO-19): a copy may bring the highest one, and 0 would stop all further copies.
+std::uint64_t next_generation(std::uint64_t generation) {
+  return generation == std::numeric_limits<std::uint64_t>::max() ? 1 : generation + 1;
 }
 
 void set_place(StoredData& data, const std::string& place) {
@@ -291,9 +297,10 @@ std::optional<Refusal> Storage::store(const Overlay& overlay, const StoreReq& re
   for (const StoreKindData& data : request.kind_data) {
     StoredKind& kind = resource.kinds[data.kind];
     if (request.replica_number != 0)
-      kind.generation = std::max(kind.generation, data.generation_counter);
+      kind.generation = next_generation(kind.generation) == 1 ? data.generation_counter
+                                                              : std::max(kind.generation, data.generation_counter);
     else if (changed.contains(data.kind) && (kind.generation == 0 || !has_defect(NodeDefect::kGenerationStays)))
-      ++kind.generation;
+      kind.generation = next_generation(kind.generation);
     stored.kinds.push_back({data.kind, kind.generation, {}});
   }
   if (stored.changed) {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
 #include <deque>
@@ -268,6 +269,7 @@ class TlsTransport::Impl : public std::enable_shared_from_this<TlsTransport::Imp
     std::unique_ptr<TlsStream> stream;
     Connected done;  // empty for those that others opened
     bool incoming = false;
+    asio::ip::address address;  // of those
     bool finished = false;
   };
   using SessionPtr = std::shared_ptr<Session>;
@@ -293,13 +295,31 @@ class TlsTransport::Impl : public std::enable_shared_from_this<TlsTransport::Imp
         });
         return;
       }
-      if (self->handshakes_ < self->options_.max_handshakes) {
-        ++self->handshakes_;
-        self->guard(session);
-        self->handshake(session, ssl::stream_base::server);
-      }
+      self->begin(session);
       self->accept();
     });
+  }
+
+  void begin(const SessionPtr& session) {
+    error_code gone;
+    session->address = session->stream->lowest_layer().remote_endpoint(gone).address();
+    if (gone) return;
+    make_room(session->address);
+    handshakes_.push_back(session);
+    guard(session);
+    handshake(session, ssl::stream_base::server);
+  }
+
+  // First at the cost of the same address: one that opens many shall not push out others.
+  void make_room(const asio::ip::address& address) {
+    const auto same = [&](const SessionPtr& one) { return one->address == address; };
+    const auto of_address = static_cast<std::size_t>(std::count_if(handshakes_.begin(), handshakes_.end(), same));
+    SessionPtr oldest;
+    if (of_address >= options_.max_handshakes_per_address && of_address > 0)
+      oldest = *std::find_if(handshakes_.begin(), handshakes_.end(), same);
+    else if (handshakes_.size() >= options_.max_handshakes && !handshakes_.empty())
+      oldest = handshakes_.front();
+    if (oldest) finish(oldest, {net::ErrorKind::kTooLarge, "too many handshakes at once"});
   }
 
   void guard(const SessionPtr& session) {
@@ -327,7 +347,7 @@ class TlsTransport::Impl : public std::enable_shared_from_this<TlsTransport::Imp
     const net::Endpoint remote = endpoint_of(session->stream->lowest_layer().remote_endpoint(failed));
     if (failed) return finish(session, error_of(failed, "link"));
     session->finished = true;
-    if (session->incoming) --handshakes_;
+    std::erase(handshakes_, session);
     const auto link =
         std::make_shared<TlsLink>(clock_, std::move(session->stream), std::move(*nodes), remote, options_);
     if (session->incoming) {
@@ -342,10 +362,8 @@ class TlsTransport::Impl : public std::enable_shared_from_this<TlsTransport::Imp
     if (std::exchange(session->finished, true)) return;
     error_code ignored;
     session->stream->lowest_layer().close(ignored);
-    if (session->incoming) {
-      --handshakes_;
-      net::log_debug("reload", "no link", {{"why", why.message}});
-    }
+    std::erase(handshakes_, session);
+    if (session->incoming) net::log_debug("reload", "no link", {{"why", why.message}});
     if (const auto done = std::exchange(session->done, nullptr); done && !stopped_) done(why);
   }
 
@@ -356,7 +374,7 @@ class TlsTransport::Impl : public std::enable_shared_from_this<TlsTransport::Imp
   tcp::acceptor acceptor_;
   net::Endpoint local_;
   net::Result<void> configured_;
-  std::size_t handshakes_ = 0;
+  std::deque<SessionPtr> handshakes_;  // that others began, the oldest first
   bool stopped_ = false;
 };
 

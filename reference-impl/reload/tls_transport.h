@@ -23,9 +23,11 @@ struct TlsTransportOptions {
   net::Endpoint listen{"127.0.0.1", 0};                        // numeric
   bool listening = true;                                       // clients need not
   net::Duration handshake_timeout = std::chrono::seconds(10);  // TCP and TLS
-  std::size_t max_handshakes = 256;                            // of others, at a time
-  std::size_t max_frame = 1 << 20;                             // bytes
-  std::size_t max_queue = 8U << 20;                            // bytes that one slow neighbour may leave unread
+  // Of others, at a time. At a limit the oldest one gives way, so that idle connections do not lock newcomers out.
+  std::size_t max_handshakes = 256;
+  std::size_t max_handshakes_per_address = 64;
+  std::size_t max_frame = 1 << 20;   // bytes
+  std::size_t max_queue = 8U << 20;  // bytes that one slow neighbour may leave unread
   net::KeyLogSink key_log;
   NodeDefects defects;
 };

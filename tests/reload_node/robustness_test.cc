@@ -4,6 +4,7 @@
 #include "protocols/reload/protocol.h"
 #include "protocols/reload/security/crypto.h"
 #include "protocols/reload/signature_input.h"
+#include "reference-impl/reload/candidates.h"
 #include "tests/reload_node/overlay_fixture.h"
 
 namespace peerscope::reload::test {
@@ -175,6 +176,29 @@ TEST_F(RawStimulus, CriticalOptionsAndExtensionsAreRefused) {
   EXPECT_EQ(last_error(), 0);
 }
 
+TEST_F(RawStimulus, BooleansAreZeroOrOne) {
+  const Destinations to{Destination::node(target_->id.view())};
+  RouteQueryReq query;
+  query.destination = Destination::node(target_->id.view());
+  for (const char value : {'\0', '\1', '\2', '\xff'}) {
+    Packet packet = message(Contents(query), to);
+    std::string bytes = encode(packet, &overlay()->context);
+    // The body begins with send_update; code and length are before it.
+    const std::size_t body = bytes.find(std::string("\0\x15\0\0", 4), kFixedHeaderSize) + 6;
+    ASSERT_EQ(bytes.at(body), '\0');
+    bytes[body] = value;
+    send_bytes(bytes);
+    EXPECT_EQ(last_error(), value == '\0' || value == '\1' ? 0 : kInvalidMessage) << static_cast<int>(value);
+  }
+  Contents contents{PingReq{}};
+  contents.extensions.push_back({0x7000, false, "odd", false});
+  Packet packet = message(contents, to);
+  std::string bytes = encode(packet, &overlay()->context);
+  bytes.at(bytes.find("odd") - 5) = '\2';  // `critical` is before the length
+  send_bytes(bytes);
+  EXPECT_EQ(last_error(), kInvalidMessage);
+}
+
 TEST_F(RawStimulus, CopiedOptionComesBackWithoutItsFlags) {
   Packet packet = ping();
   packet.forwarding.options.push_back({200, kResponseCopy, "copy me"});
@@ -220,11 +244,52 @@ TEST_F(RawStimulus, ResponseLengthLimitIsKept) {
   EXPECT_EQ(last_error(), kResponseTooLarge);
 }
 
+TEST_F(RawStimulus, ResponseLengthLimitCountsLists) {
+  send(ping());
+  ASSERT_FALSE(raw_.received.empty());
+  const auto exact = static_cast<std::uint32_t>(raw_.received.back().size());
+  raw_.received.clear();
+  Packet packet = ping();
+  packet.forwarding.max_response_length = exact;
+  send(packet);
+  EXPECT_EQ(last_error(), 0);
+  packet = ping();
+  packet.forwarding.max_response_length = exact - 1;
+  send(packet);
+  EXPECT_EQ(last_error(), kResponseTooLarge);
+}
+
+TEST_F(RawStimulus, OptionsToCopyDoNotBreakTheResponseLengthLimit) {
+  Packet packet = ping();
+  packet.forwarding.max_response_length = 1300;
+  packet.forwarding.options.push_back({200, kResponseCopy, std::string(20'000, 'x')});
+  send(packet);
+  ASSERT_FALSE(raw_.received.empty());
+  EXPECT_LE(raw_.received.back().size(), 1300U);
+  EXPECT_EQ(last_error(), kResponseTooLarge);
+}
+
 TEST_F(RawStimulus, TooLargeMessageIsAnsweredAndClosesTheLink) {
   PingReq large;
   large.padding.assign(overlay()->configuration.max_message_size, 'x');
   send(message(Contents(large), {Destination::node(target_->id.view())}));
   EXPECT_EQ(last_error(), kMessageTooLarge);
+  EXPECT_TRUE(raw_.closed);
+}
+
+TEST_F(RawStimulus, TooLargeGarbageClosesTheLink) {
+  const std::size_t size = overlay()->configuration.max_message_size + 4000;
+  send_bytes(std::string(100, '\0'));
+  EXPECT_FALSE(raw_.closed);
+  send_bytes(std::string(size, '\0'));
+  EXPECT_TRUE(raw_.closed);
+  EXPECT_TRUE(raw_.received.empty());
+}
+
+TEST_F(RawStimulus, TooLargeMessageWithABrokenHeaderClosesTheLink) {
+  Packet packet = ping();
+  const std::string whole = encode(packet, &overlay()->context);
+  send_bytes(whole.substr(0, kFixedHeaderSize) + std::string(overlay()->configuration.max_message_size, '\0'));
   EXPECT_TRUE(raw_.closed);
 }
 
@@ -307,6 +372,49 @@ TEST_F(RawStimulus, AttachToManyAddressesOpensFewLinks) {
   }
   EXPECT_EQ(raw_.received.size(), 20U);
   EXPECT_EQ(refused, 16);
+}
+
+TEST_F(RawStimulus, NodeWithSeveralIdentitiesIntroducesItself) {
+  const NodeId first = node_id({0x88});
+  MemoryTransport transport(network_, {first, node_id({0x89})});
+  RawNeighbour several;
+  LinkPtr attached;
+  transport.set_on_accept([&](LinkPtr link) {
+    attached = link;
+    attached->set_listener(&several);
+  });
+  transport.connect(target_->transport->local(), [&](net::Result<LinkPtr> link) {
+    ASSERT_TRUE(link.ok());
+    several.link = *link;
+    several.link->set_listener(&several);
+  });
+  run(std::chrono::seconds(1));
+  ASSERT_NE(several.link, nullptr);
+  const auto ask_by_both = [&](Contents contents) {
+    Packet packet = message(std::move(contents), {Destination::node(target_->id.view())});
+    NamedSecurity(first, "several@example.org").sign_message(0, 0, {}, packet.security);
+    several.link->send(encode(packet, &overlay()->context));
+    run(std::chrono::seconds(1));
+    raw_.received = std::exchange(several.received, {});
+    return last_error();
+  };
+  StoreReq store;
+  store.resource = target_->id.str();
+  EXPECT_EQ(ask_by_both(Contents(ProbeReq{{kUptime}})), kForbidden);
+  EXPECT_EQ(ask_by_both(Contents(store)), kForbidden);
+  EXPECT_EQ(ask_by_both(Contents(PingReq{})), 0);
+  AttachReq attach;
+  attach.role = kPassive;
+  IceCandidate candidate;
+  candidate.address = address_of(transport.local());
+  candidate.overlay_link = transport.link_type();
+  candidate.foundation = "1";
+  attach.candidates.push_back(candidate);
+  EXPECT_EQ(ask_by_both(Contents(attach)), 0);
+  ASSERT_NE(attached, nullptr);
+  EXPECT_EQ(ask_by_both(Contents(ProbeReq{{kUptime}})), 0);
+  attached->set_listener(nullptr);
+  several.link->set_listener(nullptr);
 }
 
 TEST_F(RawStimulus, MixedCandidatesAreRefused) {

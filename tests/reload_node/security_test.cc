@@ -173,6 +173,15 @@ TEST_F(Enrollment, NameOfAnotherKeyIsNotAvailable) {
   EXPECT_EQ(second.body, "username_not_available");
 }
 
+TEST_F(Enrollment, UserNameHasOneAt) {
+  for (const char* name : {"two@at@x", "no-at-sign", "@example.org", "alice@", "@", "a b@example.org"}) {
+    const auto answer = ask({name, "", 1});
+    EXPECT_EQ(answer.status, 403) << name;
+    EXPECT_EQ(answer.body, "username_not_available") << name;
+  }
+  EXPECT_EQ(ask({"!odd~name@example.org", "", 1}).status, 200);
+}
+
 TEST_F(Enrollment, PasswordIsChecked) {
   EnrollmentOptions options;
   options.users = {{"alice@example.org", "secret"}};

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Storing and fetching: data models, rights, counters, lifetimes, bounds, copies.
+#include <limits>
+
 #include "protocols/reload/protocol.h"
 #include "protocols/reload/security/crypto.h"
 #include "reference-impl/reload/policy.h"
@@ -88,6 +90,35 @@ TEST_F(StoringNode, GenerationCounterMustFit) {
   info.code = kGenerationCounterTooLow;
   ASSERT_TRUE(decode_part(late.error().info, info, &overlay()->context));
   EXPECT_EQ(info.store_ans.kind_responses.at(0).generation_counter, 2U);
+}
+
+TEST_F(StoringNode, GenerationCounterNeverBecomesZero) {
+  make_ring(2);
+  Member& owner = *members_[1];
+  const std::string place = own_place(owner);
+  Member& target = responsible_for(place);
+  Member& other = target.id == owner.id ? *members_[0] : owner;
+  StoreReq copy;
+  copy.resource = place;
+  copy.replica_number = 1;
+  StoredData data;
+  data.kind = kPrivateKind;
+  data.model = DataModel::kSingle;
+  data.storage_time = 1'000;
+  data.lifetime = 100;
+  data.value = "first";
+  NamedSecurity(owner.id, owner.user).sign_value(place, data);
+  copy.kind_data.push_back({kPrivateKind, std::numeric_limits<std::uint64_t>::max(), {data}});
+  ASSERT_TRUE(ask(*other.node, {Destination::node(target.id.view())}, Contents(copy)).ok());
+  const auto stored = store(*owner.node, place, {value(kPrivateKind, "second")});
+  ASSERT_TRUE(stored.ok());
+  EXPECT_EQ(stored->kind_responses.at(0).generation_counter, 1U);
+  // And its copies are taken.
+  run(std::chrono::seconds(2));
+  const auto& copies = other.node->storage().resources();
+  ASSERT_TRUE(copies.contains(place));
+  EXPECT_EQ(copies.at(place).kinds.at(kPrivateKind).generation, 1U);
+  EXPECT_EQ(copies.at(place).kinds.at(kPrivateKind).values.at("").data.value, "second");
 }
 
 TEST_F(StoringNode, OlderValueIsRefused) {
@@ -280,6 +311,68 @@ TEST_F(CopyingNode, LeavingPeerGivesItsDataAway) {
   members_[1]->node->stop();
   run(std::chrono::seconds(2));
   expect_all_there(*members_[0]->node);
+}
+
+class RejoiningNode : public CopyingNode {
+ protected:
+  // Two peers; both users' values belong to the second, which leaves.
+  void SetUp() override {
+    OverlayConfiguration wanted = configuration();
+    wanted.topology_plugin = kNearest;
+    use(wanted);
+    for (const int first : {0x10, 0x80}) add_joined(node_id({first}));
+    run(std::chrono::seconds(1));
+    for (auto& member : members_) {
+      const std::string place = own_place(*member);
+      ASSERT_TRUE(store(*member->node, place, {value(kPrivateKind, member->user)}).ok());
+      places_[place] = member->user;
+      ASSERT_TRUE(members_[1]->node->topology().responsible(place));
+    }
+    run(std::chrono::seconds(5));
+  }
+  void leave_second() {
+    bool left = false;
+    members_[1]->node->leave([&] { left = true; });
+    run_until([&] { return left; });
+    members_[1]->node->stop();
+  }
+  // Long before the hold-down is over.
+  void expect_handed_over(const NodeId& joiner) {
+    Member& joined = add_joined(joiner);
+    run(std::chrono::milliseconds(800));
+    for (const auto& [place, text] : places_) {
+      EXPECT_TRUE(joined.node->topology().responsible(place));
+      EXPECT_EQ(fetched(*members_[0]->node, place, kPrivateKind), text);
+    }
+  }
+};
+
+TEST_F(RejoiningNode, GetsItsValuesAgain) {
+  leave_second();
+  expect_handed_over(node_id({0x80}));
+}
+
+TEST_F(RejoiningNode, AnotherOneGetsTheValuesOfWhoLeft) {
+  leave_second();
+  expect_handed_over(node_id({0x74}));
+}
+
+TEST_F(RejoiningNode, GetsItsValuesWithEveryJoin) {
+  // Its end may not have been noticed: another Join of a peer counts as the first one.
+  Member& second = *members_[1];
+  std::set<std::string> handed_over;
+  second.node->set_observer([&](bool outgoing, const Link&, std::string_view bytes) {
+    Message message;
+    message.context = &overlay()->context;
+    decode(bytes, message);
+    const auto* store = body_of<StoreReq>(message);
+    if (!outgoing && store != nullptr) handed_over.insert(store->resource);
+  });
+  JoinReq join;
+  join.joining_peer_id = second.id;
+  ASSERT_TRUE(ask(*second.node, {Destination::node(members_[0]->id.view())}, Contents(join)).ok());
+  run(std::chrono::seconds(1));
+  for (const auto& [place, text] : places_) EXPECT_TRUE(handed_over.contains(place)) << text;
 }
 
 TEST_F(CopyingNode, ReplicaFromAStrangerIsForbidden) {

@@ -70,6 +70,54 @@ TEST_F(LoopbackNodes, GarbageInsteadOfTlsClosesQuietly) {
   EXPECT_EQ(node.node().link_count(), 0U);
 }
 
+// Connections without a word; which of them the node has closed is seen by reading.
+class SilentConnections {
+ public:
+  explicit SilentConnections(net::asio::io_context& context) : context_(context) {}
+  void open(const net::Endpoint& to, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      auto one = std::make_unique<One>(context_);
+      one->socket.connect({net::asio::ip::make_address(to.address), to.port});
+      one->socket.async_read_some(net::asio::buffer(one->buffer), [at = one.get()](const boost::system::error_code&,
+                                                                                   std::size_t) { at->ended = true; });
+      all_.push_back(std::move(one));
+    }
+  }
+  bool ended(std::size_t index) const { return all_.at(index)->ended; }
+
+ private:
+  struct One {
+    explicit One(net::asio::io_context& context) : socket(context) {}
+    net::asio::ip::tcp::socket socket;
+    std::array<char, 16> buffer{};
+    bool ended = false;
+  };
+  net::asio::io_context& context_;
+  std::vector<std::unique_ptr<One>> all_;
+};
+
+class IdleConnections : public LoopbackNodes, public ::testing::WithParamInterface<std::pair<int, int>> {};
+
+TEST_P(IdleConnections, TheOldestGivesWay) {
+  SocketTransportOptions few;
+  few.tls.max_handshakes = static_cast<std::size_t>(GetParam().first);
+  few.tls.max_handshakes_per_address = static_cast<std::size_t>(GetParam().second);
+  few.tls.handshake_timeout = std::chrono::seconds(3600);
+  SocketNode& node = add(node_id({0x10}), "a@example.org", few);
+  node.node().start_alone();
+  SilentConnections silent(context_);
+  silent.open(node.local(), 6);
+  run_until([&] { return silent.ended(1); });
+  EXPECT_TRUE(silent.ended(0));
+  EXPECT_TRUE(silent.ended(1));
+  EXPECT_FALSE(silent.ended(2));
+  EXPECT_FALSE(silent.ended(5));
+  EXPECT_TRUE(join(add(node_id({0x60}), "b@example.org")));
+  EXPECT_TRUE(silent.ended(2));
+}
+
+INSTANTIATE_TEST_SUITE_P(Limits, IdleConnections, ::testing::Values(std::pair{4, 100}, std::pair{100, 4}));
+
 TEST_F(LoopbackNodes, PortInUseIsSaid) {
   SocketNode& first = add(node_id({0x10}), "a@example.org");
   SocketTransportOptions same;
