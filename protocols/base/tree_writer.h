@@ -139,7 +139,9 @@ class TreeWriter {
     } else if (!raw.empty()) {
       out_.rest(field, raw);
     } else {
+      const std::size_t start = out_.mark();
       describe(*this, typed);
+      raw = out_.out_.substr(start);  // who goes on with the struct finds what the text said
     }
   }
 
