@@ -101,6 +101,15 @@ data: [map.json, costs.json]
 features: [alto.v1, alto.tls, alto.filter, alto.constraints, alto.endpoint, alto.multi-cost, alto.updates, alto.calendar, alto.properties, alto.tips]
 )",
      true, "A-NM-13"},
+    {"alto-changing", "alto-server", "alto.changing", 1, R"(iut: alto-changing
+role: alto-server
+start:
+  exec: ["${peerscope}", serve, alto, --listen, "${addr}:${port}", --generate, "pids=4,prefixes=12", --changing, "0.4"%]
+  url: http://127.0.0.1:${port}/directory
+  ready: {line: "listening on", within: 20s}
+features: [alto.v1, alto.updates, alto.changing]
+facts: {change_within: 5s}
+)"},
     {"alto-client", "alto-client", nullptr, 1, R"(iut: alto-client
 role: alto-client
 start:
