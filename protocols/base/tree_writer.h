@@ -139,7 +139,10 @@ class TreeWriter {
     } else if (!raw.empty()) {
       out_.rest(field, raw);
     } else {
+      // The struct has the bytes too, so that what was read from the text can be written again.
+      const std::size_t from = out_.mark();
       describe(*this, typed);
+      raw = out_.out_.substr(from);
     }
   }
 
