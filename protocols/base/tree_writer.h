@@ -139,9 +139,10 @@ class TreeWriter {
     } else if (!raw.empty()) {
       out_.rest(field, raw);
     } else {
-      const std::size_t start = out_.mark();
+      // The struct has the bytes too, so that what was read from the text can be written again.
+      const std::size_t from = out_.mark();
       describe(*this, typed);
-      raw = out_.out_.substr(start);  // who goes on with the struct finds what the text said
+      raw = out_.out_.substr(from);
     }
   }
 
