@@ -145,7 +145,8 @@ constexpr const char* kMap = R"({"meta": {"vtag": {"resource-id": "networkmap", 
 constexpr const char* kCdni = R"({"meta": {"vtag": {"resource-id": "fci", "tag": "f1"}},
  "cdni-advertisement": {"capabilities-with-footprints": [
   {"capability-type": "FCI.DeliveryProtocol", "capability-value": {"delivery-protocols": ["http/1.1"]},
-   "footprints": [{"footprint-type": "ipv4cidr", "footprint-value": ["192.0.2.0/24"]}]}]}})";
+   "footprints": [{"footprint-type": "ipv4cidr", "footprint-value": ["192.0.2.0/24"]},
+                  {"footprint-type": "altopid", "footprint-value": ["mypid1"]}]}]}})";
 constexpr const char* kCosts = R"({"meta": {"dependent-vtags": [{"resource-id": "networkmap", "tag": "f1"}],
           "cost-type": {"cost-mode": "numerical", "cost-metric": "routingcost"}},
  "cost-map": {"west": {"west": 1, "east": 4.5, "nested": 6},
