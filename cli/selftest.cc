@@ -84,10 +84,10 @@ stop: {signal: KILL}
     {"alto-server", "alto-server", nullptr, 1, R"(iut: alto-server
 role: alto-server
 start:
-  exec: ["${peerscope}", serve, alto, --listen, "${addr}:${port}"%]
+  exec: ["${peerscope}", serve, alto, --listen, "${addr}:${port}", --cdni, "${here}/cdni.json"%]
   url: http://127.0.0.1:${port}/directory
   ready: {line: "listening on", within: 20s}
-features: [alto.v1, alto.filter, alto.constraints, alto.endpoint, alto.multi-cost, alto.updates, alto.calendar, alto.properties, alto.tips]
+features: [alto.v1, alto.filter, alto.constraints, alto.endpoint, alto.multi-cost, alto.updates, alto.calendar, alto.properties, alto.tips, alto.cdni]
 not: [alto.tls]
 )",
      false, "A-TIPS-10"},  // its views are reached without TLS
@@ -142,6 +142,11 @@ constexpr const char* kMap = R"({"meta": {"vtag": {"resource-id": "networkmap", 
  "network-map": {"west": {"ipv4": ["198.51.100.0/24", "192.0.2.0/25"]},
                  "east": {"ipv4": ["203.0.113.0/25"], "ipv6": ["2001:db8:e::/48"]},
                  "nested": {"ipv4": ["203.0.113.0/28"]}}})";
+constexpr const char* kCdni = R"({"meta": {"vtag": {"resource-id": "fci", "tag": "f1"}},
+ "cdni-advertisement": {"capabilities-with-footprints": [
+  {"capability-type": "FCI.DeliveryProtocol", "capability-value": {"delivery-protocols": ["http/1.1"]},
+   "footprints": [{"footprint-type": "ipv4cidr", "footprint-value": ["192.0.2.0/24"]},
+                  {"footprint-type": "altopid", "footprint-value": ["mypid1"]}]}]}})";
 constexpr const char* kCosts = R"({"meta": {"dependent-vtags": [{"resource-id": "networkmap", "tag": "f1"}],
           "cost-type": {"cost-mode": "numerical", "cost-metric": "routingcost"}},
  "cost-map": {"west": {"west": 1, "east": 4.5, "nested": 6},
@@ -225,7 +230,8 @@ void attempt(Trial& trial, const std::string& folder) {
   file.replace(file.find('%'), 1, more);
   const std::string path = folder + "/iut.yaml";
   trial.trouble = write_file(path, file);
-  for (const auto& [name, text] : {std::pair{"users.txt", kUsers}, {"map.json", kMap}, {"costs.json", kCosts}}) {
+  for (const auto& [name, text] :
+       {std::pair{"users.txt", kUsers}, {"map.json", kMap}, {"costs.json", kCosts}, {"cdni.json", kCdni}}) {
     if (trial.trouble.empty()) trial.trouble = write_file(folder + "/" + name, text);
   }
   if (!trial.trouble.empty()) return;

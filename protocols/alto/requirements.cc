@@ -430,7 +430,7 @@ constexpr Requirement kTable[] = {
     message("A-UP-40", "RFC 9240, 7.6", L::kMust, B, "meta stands beside property-map, not inside it (RFC 9241's examples nest it: an error there).", checks::up_40),
 
     // CDNI footprint and capabilities (RFC 9241)
-    planned("A-CDN-01", "RFC 9241, 3.1, 3.2", L::kMust, S, "GET, application/alto-cdni+json."),
+    behaviour("A-CDN-01", "RFC 9241, 3.1, 3.2", L::kMust, S, "GET, application/alto-cdni+json."),
     unchecked("A-CDN-02", "RFC 9241, 3.5", L::kMust, B, "uses only when dependent; then all dependencies are listed.", "Which resources an advertisement depends on is known to the server alone; A-CDN-10 judges PIDs."),
     message("A-CDN-03", "RFC 9241, 3.6", L::kMust, B, "meta.vtag present.", checks::cdn_03),
     planned("A-CDN-04", "RFC 9241, 3.6", L::kMust, B, "dependent-vtags when dependent, one per uses."),
@@ -440,8 +440,8 @@ constexpr Requirement kTable[] = {
     unchecked("A-CDN-08", "RFC 9241, 3.6", L::kMust, C, "Empty list = the downstream CDN offers no mandatory capability anywhere.", "A rule on how to read an advertisement; nothing can break it."),
     planned("A-CDN-09", "RFC 9241, 3.6", L::kMust, S, "The five RFC 8008 capability types are supported."),
     message("A-CDN-10", "RFC 9241, 4.1", L::kMust, B, "altopid footprints: the network map is in uses and in dependent-vtags; values are its PIDs.", checks::cdn_10),
-    planned("A-CDN-11", "RFC 9241, 5.2, 5.3", L::kMust, S, "Filtered: POST, application/alto-cdnifilter+json (not application/cdnifilter+json as in one example)."),
-    planned("A-CDN-12", "RFC 9241, 5.3", L::kMust, S, "Empty list = the full resource; repeated entries count once."),
+    behaviour("A-CDN-11", "RFC 9241, 5.2, 5.3", L::kMust, S, "Filtered: POST, application/alto-cdnifilter+json (not application/cdnifilter+json as in one example)."),
+    behaviour("A-CDN-12", "RFC 9241, 5.3", L::kMust, S, "Empty list = the full resource; repeated entries count once."),
     planned("A-CDN-13", "RFC 9241, 5.3", L::kMust, S, "A capability without any footprint is left out."),
     message("A-CDN-14", "RFC 9241, 5.6", L::kMust, B, "capability-type null, capability-value null, or value not fitting the type: E_INVALID_FIELD_VALUE; value SHOULD show the capability.", checks::cdn_14),
     exchange("A-CDN-15", "RFC 9241, 5.6", L::kMust, S, "Returned are exactly the objects with the same type as a requested capability and whose mandatory properties include the requested ones.", checks::cdn_15),
