@@ -59,10 +59,11 @@ class TestServer {
     on_server([&] { out = server_->stats(); });
     return out;
   }
-  // Waits until the server's statistics satisfy the predicate, at most two seconds.
+  // Waits until the server's statistics satisfy the predicate, at most ten seconds: it may linger for two before it
+  // closes.
   template <class Predicate>
   bool eventually(Predicate predicate) {
-    for (int i = 0; i < 400; ++i) {
+    for (int i = 0; i < 2000; ++i) {
       if (predicate(stats())) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
