@@ -120,6 +120,73 @@ TEST(Reload, DtlsPeersServeAClientThatFollowsTheWay) {
   EXPECT_EQ(first.stop(SIGTERM), 0) << first.log();
 }
 
+// A node of another hand, which knows the RFC and the topology TEST only.
+TEST(Reload, ForeignNodeJoinsServesAndLeaves) {
+  const Folder folder;
+  Background first("'" + program() + "' serve reload --key-type p256 --topology TEST --enrollment 127.0.0.1:0" +
+                       " --overlay overlay.example.org --https-ca-out " + folder / "ca.pem" + " --ready-file " +
+                       folder / "first",
+                   folder / "first.log");
+  ASSERT_TRUE(wait_for(folder / "first")) << first.log();
+  const std::string log = first.log();
+  const std::size_t at = log.find("https://");
+  ASSERT_NE(at, std::string::npos);
+  const std::string config = "--config " + log.substr(at, log.find('\n', at) - at) + " --https-ca " + folder / "ca.pem";
+  const std::string script = "python3 '" + source("foreign/reload_node.py") + "' " + config;
+  Background foreign(script + " --user peer@example.org --ready-file " + folder / "foreign" + " peer",
+                     folder / "foreign.log");
+  ASSERT_TRUE(wait_for(folder / "foreign")) << foreign.log();
+  const std::string where = read_file(folder / "foreign");
+  const std::string through = " --bootstrap " + where.substr(0, where.find(' '));
+  const std::string node = where.substr(where.find(' ') + 1);
+
+  // A foreign client, through the reference node and through the foreign peer.
+  const auto foreign_asks = [&](const std::string& what) {
+    return shell(script + " --user alice@example.org --identity " + folder / "alice.pem" + " " + what);
+  };
+  for (const std::string& by : {std::string(), through}) {
+    for (const std::string& what : {"ping node:" + node, "attach node:" + node}) {
+      const Ended asked = foreign_asks(what + by);
+      EXPECT_EQ(asked.code, 0) << what << asked.output;
+      EXPECT_NE(asked.output.find(node), std::string::npos) << asked.output;
+    }
+  }
+  const Ended stored = foreign_asks("store alice@example.org 'by a foreign client'");
+  EXPECT_EQ(stored.code, 0) << stored.output;
+  EXPECT_NE(foreign_asks("fetch alice@example.org" + through).output.find("by a foreign client"), std::string::npos);
+  const Ended forbidden = foreign_asks("store bob@example.org x");
+  EXPECT_EQ(forbidden.code, 1);
+  EXPECT_NE(forbidden.output.find("error 0x2"), std::string::npos) << forbidden.output;
+
+  // The reference client, through the foreign peer.
+  const auto ask = [&](const std::string& what) {
+    return shell("'" + program() + "' reload " + what + " --key-type p256 --user bob@example.org --identity " +
+                 folder / "bob.pem" + " " + config);
+  };
+  EXPECT_EQ(ask("ping node:" + node + through).code, 0);
+  const Ended by_reference = ask("store bob@example.org 'by the reference'" + through);
+  EXPECT_EQ(by_reference.code, 0) << by_reference.output;
+  const std::map<std::string, std::string> values = {
+      {"alice@example.org", "by a foreign client"},
+      {"bob@example.org", "by the reference"},
+      {"resource:" + node + " --kind 0xf0000004", "of the foreign peer"}};
+  const auto expect_all = [&](const std::string& by) {
+    for (const auto& [place, text] : values) {
+      const Ended fetched = ask("fetch " + place + by);
+      EXPECT_NE(fetched.output.find('"' + text + '"'), std::string::npos) << place << by << ": " << fetched.output;
+    }
+  };
+  expect_all("");
+  expect_all(through);
+  // Nobody is nearer to its Node-ID: it was given the value when it joined, and answered for it.
+  EXPECT_NE(foreign.log().find("stored " + node + " replica 1"), std::string::npos) << foreign.log();
+  EXPECT_NE(foreign.log().find("fetched " + node), std::string::npos) << foreign.log();
+  EXPECT_EQ(foreign.stop(SIGTERM), 0) << foreign.log();
+  EXPECT_EQ(foreign.log().find("leave:"), std::string::npos) << foreign.log();
+  expect_all("");
+  EXPECT_EQ(first.stop(SIGTERM), 0) << first.log();
+}
+
 double seconds_of_children() {
   rusage used{};
   getrusage(RUSAGE_CHILDREN, &used);
