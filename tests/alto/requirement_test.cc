@@ -7,6 +7,7 @@
 #include <set>
 
 #include "protocols/alto/protocol.h"
+#include "tests/support/requirement_table.h"
 #include "tests/support/sample.h"
 
 namespace peerscope::test {
@@ -604,11 +605,7 @@ TEST(AltoRequirements, EveryExampleBreaksItsRuleByItsChangeAlone) {
 TEST(AltoRequirements, EveryRowWithACheckHasAnExample) {
   std::set<Text> shown;
   for (const Example& example : examples()) shown.insert(example.id);
-  for (const Requirement& row : alto::requirements()) {
-    EXPECT_EQ(shown.contains(row.id), row.check != nullptr)
-        << row.id << ": a check and an example in this file go together";
-  }
-  for (const Text& id : shown) EXPECT_NE(find_requirement(id), nullptr) << id;
+  expect_examples(alto::requirements(), shown);
 }
 
 TEST(AltoRequirements, AreThoseOfTheSheet) {
@@ -617,35 +614,11 @@ TEST(AltoRequirements, AreThoseOfTheSheet) {
                                       {"CM", 17},   {"FNM", 12},  {"FCM", 23}, {"EPS", 12}, {"ECS", 16}, {"MC", 23},
                                       {"SSE", 55},  {"CAL", 22},  {"MODE", 5}, {"PM", 15},  {"UP", 40},  {"CDN", 21},
                                       {"PV", 26},   {"TIPS", 36}, {"DISC", 9}, {"XD", 9}};
-  std::map<Text, std::set<int>> seen;
-  for (const Requirement& row : alto::requirements()) {
-    const Text id = row.id;
-    ASSERT_EQ(id.substr(0, 2), "A-") << id;
-    const std::size_t dash = id.rfind('-');
-    ASSERT_EQ(id.size(), dash + 3) << id;
-    EXPECT_TRUE(seen[id.substr(2, dash - 2)].insert(std::stoi(id.substr(dash + 1))).second) << id << " appears twice";
-  }
-  EXPECT_EQ(seen.size(), groups.size());
-  for (const auto& [group, count] : groups) {
-    EXPECT_EQ(seen[group].size(), static_cast<std::size_t>(count)) << group;
-    EXPECT_EQ(*seen[group].begin(), 1) << group;
-    EXPECT_EQ(*seen[group].rbegin(), count) << group << ": numbered without gaps";
-  }
+  expect_numbered(alto::requirements(), "A-", groups);
 }
 
 TEST(AltoRequirements, EveryRowIsCheckedProvokedOrExplained) {
-  for (const Requirement& row : alto::requirements()) {
-    EXPECT_FALSE(Text(row.text).empty()) << row.id;
-    EXPECT_EQ(Text(row.text).back(), '.') << row.id << ": a sentence";
-    EXPECT_FALSE(Text(row.section).empty()) << row.id;
-    EXPECT_EQ(row.check == nullptr, row.scope == Scope::kBehaviour) << row.id;
-    EXPECT_LE((row.check != nullptr) + (row.reason != nullptr) + row.pending, 1) << row.id;
-    if (row.reason != nullptr) {
-      EXPECT_GT(Text(row.reason).size(), 20U) << row.id << ": a reason in words";
-    }
-    // Rows that never fail anybody do not shout either.
-    EXPECT_TRUE(row.severity <= Severity::kNote || !(row.informational || row.level == Level::kOurs)) << row.id;
-  }
+  expect_explained(alto::requirements());
 }
 
 // Nothing in the strict samples breaks a rule, whatever came before and in any scope.

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "protocols/ppstp/protocol.h"
+#include "tests/support/requirement_table.h"
 #include "tests/support/sample.h"
 
 namespace peerscope::test {
@@ -254,11 +255,7 @@ TEST(PpstpRequirements, EveryExampleBreaksItsRuleByItsChangeAlone) {
 TEST(PpstpRequirements, EveryRowWithACheckHasAnExample) {
   std::set<Text> shown;
   for (const Example& example : examples()) shown.insert(example.id);
-  for (const Requirement& row : ppstp::requirements()) {
-    EXPECT_EQ(shown.contains(row.id), row.check != nullptr)
-        << row.id << ": a check and an example in this file go together";
-  }
-  for (const Text& id : shown) EXPECT_NE(find_requirement(id), nullptr) << id;
+  expect_examples(ppstp::requirements(), shown);
 }
 
 TEST(PpstpRequirements, AreThoseOfTheSheet) {
@@ -266,35 +263,11 @@ TEST(PpstpRequirements, AreThoseOfTheSheet) {
   const std::map<Text, int> groups = {{"HTTP", 15}, {"JSON", 8},  {"VER", 6},   {"REQ", 12},  {"ADDR", 13},
                                       {"PNUM", 10}, {"CONN", 32}, {"FIND", 12}, {"STAT", 15}, {"RESP", 13},
                                       {"ERR", 10},  {"FSM", 12},  {"EXT", 5}};
-  std::map<Text, std::set<int>> seen;
-  for (const Requirement& row : ppstp::requirements()) {
-    const Text id = row.id;
-    ASSERT_EQ(id.substr(0, 2), "P-") << id;
-    const std::size_t dash = id.rfind('-');
-    ASSERT_EQ(id.size(), dash + 3) << id;
-    EXPECT_TRUE(seen[id.substr(2, dash - 2)].insert(std::stoi(id.substr(dash + 1))).second) << id << " appears twice";
-  }
-  EXPECT_EQ(seen.size(), groups.size());
-  for (const auto& [group, count] : groups) {
-    EXPECT_EQ(seen[group].size(), static_cast<std::size_t>(count)) << group;
-    EXPECT_EQ(*seen[group].begin(), 1) << group;
-    EXPECT_EQ(*seen[group].rbegin(), count) << group << ": numbered without gaps";
-  }
+  expect_numbered(ppstp::requirements(), "P-", groups);
 }
 
 TEST(PpstpRequirements, EveryRowIsCheckedProvokedOrExplained) {
-  for (const Requirement& row : ppstp::requirements()) {
-    EXPECT_FALSE(Text(row.text).empty()) << row.id;
-    EXPECT_EQ(Text(row.text).back(), '.') << row.id << ": a sentence";
-    EXPECT_FALSE(Text(row.section).empty()) << row.id;
-    EXPECT_EQ(row.check == nullptr, row.scope == Scope::kBehaviour) << row.id;
-    if (row.reason != nullptr) {
-      EXPECT_EQ(row.check, nullptr) << row.id << ": a reason why there is no check, and a check";
-      EXPECT_GT(Text(row.reason).size(), 20U) << row.id << ": a reason in words";
-    }
-    // Rows that never fail anybody do not shout either.
-    EXPECT_TRUE(row.severity <= Severity::kNote || !(row.informational || row.level == Level::kOurs)) << row.id;
-  }
+  expect_explained(ppstp::requirements());
 }
 
 // Nothing in the strict samples breaks a rule, with the checks of every scope on and any message before.
