@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What every ALTO sample gets for free: a new file below captures/alto/samples needs no code here.
 #include "tests/support/sample.h"
+#include "tests/support/mutants.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <map>
-#include <random>
 #include <set>
 
 #include "protocols/alto/protocol.h"
@@ -172,8 +172,6 @@ TEST_P(AltoSample, BytesBehindTheEndAreTrailing) {
 }
 
 TEST_P(AltoSample, ManyMutantsDoNotHurt) {
-  std::mt19937 random(static_cast<unsigned>(std::hash<std::string>{}(sample.name)));  // the same mutants in every run
-  const auto below = [&](std::size_t n) { return n == 0 ? 0 : random() % n; };
   static constexpr std::string_view kPieces[] = {"{",
                                                  "}",
                                                  "[",
@@ -204,30 +202,9 @@ TEST_P(AltoSample, ManyMutantsDoNotHurt) {
                                                  "\"ipv4:\"",
                                                  "99999999999999999999"};
   Message message;
-  for (int i = 0; i < 150; ++i) {
-    std::string bytes = sample.bytes;
-    for (std::size_t changes = 1 + below(4); changes > 0; --changes) {
-      const std::size_t at = below(bytes.size() + 1);
-      switch (below(5)) {
-        case 0:
-          if (at < bytes.size()) bytes[at] = static_cast<char>(random());
-          break;
-        case 1:
-          bytes.erase(std::min(at, bytes.size()), 1 + below(20));
-          break;
-        case 2:
-          bytes.insert(at, kPieces[below(std::size(kPieces))]);
-          break;
-        case 3:
-          bytes.insert(at, bytes.substr(below(bytes.size() + 1), below(80)));
-          break;
-        default:
-          bytes.resize(at);
-          break;
-      }
-    }
+  each_mutant(sample.name, sample.bytes, 150, kPieces, [&](int i, const std::string& bytes) {
     ASSERT_NO_FATAL_FAILURE(survives(bytes, message, "mutant " + std::to_string(i) + ": " + bytes));
-  }
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Samples, AltoSample, testing::ValuesIn(sample_paths("alto")), [](const auto& at) {
