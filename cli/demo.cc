@@ -13,11 +13,10 @@
 #include <thread>
 
 #include "cli/commands.h"
+#include "cli/demo_steps.h"
 #include "cli/options.h"
 #include "harness/capture/live.h"
 #include "harness/capture/pdus.h"
-#include "harness/capture/tshark.h"
-#include "harness/check.h"
 #include "harness/engine/process.h"
 #include "harness/engine/runner.h"
 #include "harness/replay/replay.h"
@@ -27,18 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace harness;
-
-std::string program() {
-  std::error_code code;
-  return fs::read_symlink("/proc/self/exe", code).string();
-}
-
-std::string read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 // The lists of peers on both sides: what a reader wants to compare. The whole field trees are in results.jsonl.
 std::string differing_lines(const std::string& expected, const std::string& seen) {
@@ -201,34 +188,9 @@ class Demo {
 
   bool decode() {
     say("## 2. What Wireshark shows\n");
-    const TsharkSetup setup = find_tshark(PEERSCOPE_VERSION);
-    if (!setup.error.empty()) {
-      tear_down(setup);
-      return stop(kExitHarness, setup.error);
-    }
-    constexpr double kLongest = 120;
-    const CommandResult shown =
-        run_tshark(setup,
-                   {"-r", "-", "-Y", "ppstp", "-T", "fields", "-E", "separator=|", "-e", "frame.number", "-e",
-                    "frame.time_relative", "-e", "ip.src", "-e", "_ws.col.Info"},
-                   kLongest, {flow_, ""});
-    tear_down(setup);
-    if (!shown.error.empty() || shown.status != 0) return stop(kExitHarness, "tshark: " + shown.error + shown.errors);
-    std::istringstream lines(shown.output);
-    std::size_t count = 0;
-    say("```\nframe    time  from         message");
-    for (std::string line; std::getline(lines, line);) {
-      std::istringstream parts(line);
-      std::string frame, time, from, info;
-      std::getline(parts, frame, '|');
-      std::getline(parts, time, '|');
-      std::getline(parts, from, '|');
-      std::getline(parts, info);
-      say(fmt::format("{:>5} {:>7.3f}  {:<12} {}", frame, std::strtod(time.c_str(), nullptr), from, info));
-      ++count;
-    }
-    say("```");
-    if (count == 0) return stop(kExitHarness, "tshark decoded no PPSTP message");
+    const DecodedTable table = decoded_table(flow_, "ppstp");
+    if (!table.error.empty()) return stop(kExitHarness, table.error);
+    say(table.text);
     say("(CONNECT joins or leaves a stream, FIND asks for other peers, STAT_REPORT says \"still here\"; OK and FAILED "
         "are answers.)\n");
     return true;
@@ -240,24 +202,10 @@ class Demo {
     say("## 3. Every message judged\n");
     capture_ = read_capture(flow_, "", PEERSCOPE_VERSION);
     if (!capture_.error.empty()) return stop(kExitHarness, capture_.error);
-    const CheckResult result = check_messages(capture_.messages);
-    std::size_t bad = 0;
-    std::size_t notes = 0;
-    for (const MessageFindings& row : result.messages) {
-      for (const RuleHit& hit : row.hits) {
-        if (hit.verdict <= Verdict::kInfo) {
-          ++notes;
-          continue;
-        }
-        ++bad;
-        say(fmt::format("- frame {}: {} {}: {}", hit.frame, hit.rule->id, to_string(hit.verdict), hit.detail));
-      }
-    }
-    say(fmt::format("{} requests and {} responses, judged by the {} requirements of RFC 7846: {} broken, {} note{}.",
-                    result.requests, result.responses, find_protocol("ppstp")->requirements.size(), bad, notes,
-                    notes == 1 ? "" : "s"));
+    const Judgement judgement = judge_flow(capture_.messages, "ppstp", "RFC 7846");
+    say(judgement.text);
     say(fmt::format("The same by hand: `{} check {}`\n", program(), flow_));
-    return bad == 0 ? true : stop(kExitFail, "the reference tracker and peers should break nothing");
+    return judgement.clean ? true : stop(kExitFail, "the reference tracker and peers should break nothing");
   }
 
   // ---- 4, 5. replay ----
