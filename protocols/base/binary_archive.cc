@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <charconv>
+#include <cstring>
 
 #include "protocols/base/json_index.h"
 
@@ -58,14 +59,45 @@ std::uint64_t with_bits(std::uint64_t number, std::uint64_t mask, std::uint64_t 
   return (number & ~mask) | (bits << std::countr_zero(mask) & mask);
 }
 
-Event& BinaryReader::record(const Field& field, std::size_t offset, std::size_t length) {
-  Event& event = message_.events.emplace_back();
+namespace {
+
+// Every number of every message: whole words where the width is that of one.
+std::uint64_t big_endian(const char* bytes, std::size_t width) {
+  const auto word = [&]<class T>(T number) {
+    std::memcpy(&number, bytes, sizeof number);
+    return number;
+  };
+  static_assert(std::endian::native == std::endian::little);
+  switch (width) {
+    case 1:
+      return static_cast<unsigned char>(*bytes);
+    case 2:
+      return __builtin_bswap16(word(std::uint16_t{}));
+    case 4:
+      return __builtin_bswap32(word(std::uint32_t{}));
+    case 8:
+      return __builtin_bswap64(word(std::uint64_t{}));
+    default:
+      std::uint64_t value = 0;
+      for (std::size_t i = 0; i < width; ++i) value = value << 8 | static_cast<unsigned char>(bytes[i]);
+      return value;
+  }
+}
+
+}  // namespace
+
+// Dozens of times a message, so in place.
+[[gnu::always_inline]] inline Event& BinaryReader::record(const Field& field, std::size_t offset, std::size_t length) {
+  std::vector<Event>& events = message_.events;
+  // Copied whole from memory that is there: cleared in place, GCC would do it byte by byte (rep stos).
+  static constexpr Event kBlank{};
+  Event& event = events.emplace_back(kBlank);
   event.field = &field;
   event.offset = static_cast<std::uint32_t>(offset);
   event.length = static_cast<std::uint32_t>(length);
+  event.end = static_cast<std::uint32_t>(events.size());
   event.parent = group_;
-  event.depth = group_ == Event::kNoParent ? 0 : static_cast<std::uint16_t>(message_.events[group_].depth + 1);
-  event.end = static_cast<std::uint32_t>(message_.events.size());
+  event.depth = group_ == Event::kNoParent ? 0 : static_cast<std::uint16_t>(events.data()[group_].depth + 1);
   return event;
 }
 
@@ -91,9 +123,7 @@ std::uint64_t BinaryReader::read_number(const Field& field) {
     at_ = end_;
     return 0;
   }
-  std::uint64_t value = 0;
-  const char* bytes = message_.bytes.data() + at_;
-  for (std::size_t i = 0; i < width; ++i) value = value << 8 | static_cast<unsigned char>(bytes[i]);
+  const std::uint64_t value = big_endian(message_.bytes.data() + at_, width);
   Event& event = record(field, at_, width);
   event.number = static_cast<std::int64_t>(value);
   event.has_number = true;

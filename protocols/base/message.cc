@@ -68,9 +68,14 @@ bool Message::may_have(const Field& field) const {
     return mixed >> 24;  // 256 of them
   };
   if (events.size() < indexed_) fields_ = {}, indexed_ = 0;
-  for (; indexed_ < events.size(); ++indexed_) {
-    const std::uint32_t at = place(events[indexed_].field);
-    fields_[at / 64] |= std::uint64_t{1} << at % 64;
+  if (indexed_ < events.size()) {
+    auto fields = fields_;
+    for (const Event& event : std::span(events).subspan(indexed_)) {
+      const std::uint32_t at = place(event.field);
+      fields[at / 64] |= std::uint64_t{1} << at % 64;
+    }
+    fields_ = fields;
+    indexed_ = events.size();
   }
   const std::uint32_t at = place(&field);
   return (fields_[at / 64] >> at % 64 & 1) != 0;
