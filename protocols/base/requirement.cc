@@ -51,8 +51,8 @@ void Reporter::issue(const Issue& issue) {
 
 namespace {
 
-// The rows with a check that a message of some direction concerns, in table order. A row for one party judges that
-// party's messages only.
+// The rows with a check that a message of some direction concerns when so much is known of what is around it, in table
+// order. A row for one party judges that party's messages only.
 class Plan {
  public:
   explicit Plan(const Protocol& protocol) {
@@ -61,16 +61,31 @@ class Plan {
       for (const Direction direction : {Direction::kUnknown, Direction::kRequest, Direction::kResponse}) {
         if (row.party == Party::kClient && direction == Direction::kResponse) continue;
         if (row.party == Party::kServer && direction == Direction::kRequest) continue;
-        rows_[static_cast<std::size_t>(direction)].push_back(&row);
+        for (std::size_t known = 0; known < kScopes; ++known) {
+          const CheckScopes scopes{.message = (known & kMessage) != 0,
+                                   .exchange = (known & kExchange) != 0,
+                                   .session = (known & kSession) != 0};
+          const bool wanted = (row.scope == Scope::kMessage && scopes.message) ||
+                              (row.scope == Scope::kExchange && scopes.exchange) ||
+                              (row.scope == Scope::kSession && scopes.session);
+          if (wanted) rows_[static_cast<std::size_t>(direction)][place(scopes)].push_back(&row);
+        }
       }
     }
   }
-  const std::vector<const Requirement*>& rows(Direction direction) const {
-    return rows_[static_cast<std::size_t>(direction)];
+  const std::vector<const Requirement*>& rows(Direction direction, CheckScopes scopes) const {
+    return rows_[static_cast<std::size_t>(direction)][place(scopes)];
   }
 
  private:
-  std::array<std::vector<const Requirement*>, 3> rows_;
+  static constexpr std::size_t kMessage = 1;
+  static constexpr std::size_t kExchange = 2;
+  static constexpr std::size_t kSession = 4;
+  static constexpr std::size_t kScopes = 8;
+  static std::size_t place(CheckScopes scopes) {
+    return (scopes.message ? kMessage : 0) | (scopes.exchange ? kExchange : 0) | (scopes.session ? kSession : 0);
+  }
+  std::array<std::array<std::vector<const Requirement*>, kScopes>, 3> rows_;
 };
 
 // One a protocol, made when its first message comes.
@@ -92,12 +107,10 @@ const Plan& plan_of(const Protocol& protocol) {
 void run_checks(const Protocol& protocol, const CheckInput& input, CheckScopes scopes, std::vector<Finding>& out) {
   if (input.message.dialect != nullptr) return;  // nothing is validated against a pre-RFC dialect
   Reporter reporter(input, out);
-  const bool exchange = scopes.exchange && input.request != nullptr;
-  const bool session = scopes.session && input.session != nullptr;
-  for (const Requirement* row : plan_of(protocol).rows(input.message.direction)) {
-    if (row->scope == Scope::kMessage && !scopes.message) continue;
-    if (row->scope == Scope::kExchange && !exchange) continue;
-    if (row->scope == Scope::kSession && !session) continue;
+  const CheckScopes known{.message = scopes.message,
+                          .exchange = scopes.exchange && input.request != nullptr,
+                          .session = scopes.session && input.session != nullptr};
+  for (const Requirement* row : plan_of(protocol).rows(input.message.direction, known)) {
     reporter.use(*row);
     reporter.reset();
     row->check(input, reporter);

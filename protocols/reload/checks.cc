@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -18,9 +19,16 @@ const Packet* whole_packet(const CheckInput& in) {
   const Packet* packet = packet_of(in.message);
   return packet != nullptr && !packet->is_ack() && in.message.has(Shape::kCutShort) == false ? packet : nullptr;
 }
+// None in an acknowledgement, and in contents that were read by themselves.
 const ForwardingHeader* header_of(const CheckInput& in) {
   const Packet* packet = packet_of(in.message);
-  return packet != nullptr && in.message.first(kForwarding) != nullptr ? &packet->forwarding : nullptr;
+  return packet != nullptr && !packet->is_ack() && in.message.events.front().field == &kReload ? &packet->forwarding
+                                                                                               : nullptr;
+}
+// Whether diagnostics can be anywhere in the message: most have none, and their checks would look through all of it.
+bool may_have_diagnostics(const Packet& packet) {
+  const std::uint16_t code = packet.contents.code;
+  return !packet.contents.extensions.empty() || code == PathTrackReq::kCode || code == PathTrackAns::kCode;
 }
 template <class T>
 const T* body(const CheckInput& in) {
@@ -125,9 +133,9 @@ bool routing_mode(const ForwardingHeader& header, ExtensiveRoutingMode& mode, st
 }
 template <class F>
 void each_extension(const CheckInput& in, std::uint16_t type, F&& look) {
+  const Packet* packet = packet_of(in.message);
+  if (packet == nullptr || packet->contents.extensions.empty() || whole_packet(in) == nullptr) return;
   Places places(in, kExtension);
-  const Packet* packet = whole_packet(in);
-  if (packet == nullptr) return;
   std::size_t i = 0;
   for (const MessageExtension& extension : packet->contents.extensions) {
     if (extension.type == type) look(extension, places[i]);
@@ -173,6 +181,17 @@ const std::vector<StoredDataSpecifier>* specifiers_of(const CheckInput& in) {
   if (const auto* m = body<StatReq>(in); m != nullptr) return &m->specifiers;
   return nullptr;
 }
+// Of the Resource-ID that a request names in its body.
+std::optional<std::size_t> resource_size(const Packet& packet) {
+  return std::visit(
+      [](const auto& body) -> std::optional<std::size_t> {
+        if constexpr (requires { body.resource.size(); })
+          return body.resource.size();
+        else
+          return std::nullopt;
+      },
+      packet.contents.body);
+}
 bool same_link(const CheckInput& in) {
   return in.request != nullptr && !in.message.source.empty() && in.message.source == in.request->destination &&
          in.message.destination == in.request->source;
@@ -185,8 +204,8 @@ void fwd_01(const CheckInput& in, Reporter& r) {
   for (const Issue& issue : in.message.issues) {
     if (issue.shape == Shape::kMalformed) r.issue(issue);
   }
-  const Event* token = header == nullptr ? nullptr : in.message.first(kToken);
-  if (token != nullptr && header->relo_token != kReloToken)
+  if (header == nullptr || header->relo_token == kReloToken) return;
+  if (const Event* token = in.message.first(kToken); token != nullptr)
     r.at(token, fmt::format("the token is {:#x}, expected {:#x}", header->relo_token, kReloToken));
 }
 void fwd_02(const CheckInput& in, Reporter& r) {
@@ -198,32 +217,39 @@ void fwd_02(const CheckInput& in, Reporter& r) {
     r.at(event, fmt::format("{:#x} is the hash of no configured overlay's name", header->overlay));
 }
 void fwd_04(const CheckInput& in, Reporter& r) {
+  const ForwardingHeader* header = header_of(in);
+  if (header == nullptr || header->version == kVersion10) return;
   const Event* event = in.message.first(kVersion);
   if (event != nullptr && event->number != kVersion10)
     r.at(event, fmt::format("the version is {}, expected {}", event->number, kVersion10));
 }
 void fwd_06(const CheckInput& in, Reporter& r) {
+  const ForwardingHeader* header = header_of(in);
+  if (header == nullptr || (header->fragment & kFragmentBit) != 0) return;
   const Event* event = in.message.first(kFragment);
   if (event != nullptr && (event->number & kFragmentBit) == 0) r.at(event, "the top bit of fragment is 0");
 }
 void fwd_07(const CheckInput& in, Reporter& r) {
+  const ForwardingHeader* header = header_of(in);
+  if (header == nullptr || (header->fragment & kReservedFragmentBits) == 0) return;
   const Event* event = in.message.first(kFragment);
   if (event != nullptr && (event->number & kReservedFragmentBits) != 0)
     r.at(event, "reserved bits of fragment are set");
 }
 void fwd_08(const CheckInput& in, Reporter& r) {
   const ForwardingHeader* header = header_of(in);
-  const Event* event = header == nullptr ? nullptr : in.message.first(kFragment);
-  if (event != nullptr && !header->is_fragment() && header->fragment != kUnfragmented)
+  if (header == nullptr || header->is_fragment() || header->fragment == kUnfragmented) return;
+  const Event* event = in.message.first(kFragment);
+  if (event != nullptr)
     r.at(event, fmt::format("a whole message has fragment {:#x}, expected {:#x}", header->fragment, kUnfragmented));
 }
 void fwd_10(const CheckInput& in, Reporter& r) {
   const ForwardingHeader* header = header_of(in);
   if (header == nullptr || in.message.direction != Direction::kRequest) return;
-  const auto link = state_of(in)->links.find(link_of(in.message));
+  const SessionState::Link* link = state_of(in)->link(link_of(in.message));
   constexpr int kInARow = 3;
-  if (link == state_of(in)->links.end() || link->second.counting < kInARow) return;
-  if (header->transaction_id == link->second.last_request + 1)
+  if (link == nullptr || link->counting < kInARow) return;
+  if (header->transaction_id == link->last_request + 1)
     r.at(kTransactionId, "transaction IDs of this sender count up; they must be random");
 }
 void fwd_11(const CheckInput& in, Reporter& r) {
@@ -242,12 +268,11 @@ void fwd_13(const CheckInput& in, Reporter& r) {
 void fwd_23(const CheckInput& in, Reporter& r) {
   const ForwardingHeader* header = header_of(in);
   if (header == nullptr || in.message.direction != Direction::kRequest || in.message.source.empty()) return;
-  const auto found = state_of(in)->requests.find({header->overlay, header->transaction_id});
-  if (found == state_of(in)->requests.end() || found->second.destination != in.message.source) return;
+  const SessionState::Transaction* found = state_of(in)->request(*header);
+  if (found == nullptr || found->destination != in.message.source) return;
   // Opaque IDs and kept state shorten the list; more than one new entry nobody can add.
-  if (header->via_list.size() > found->second.via + 1)
-    r.at(kVia,
-         fmt::format("the Via List grew from {} to {} entries in one hop", found->second.via, header->via_list.size()));
+  if (header->via_list.size() > found->via + 1)
+    r.at(kVia, fmt::format("the Via List grew from {} to {} entries in one hop", found->via, header->via_list.size()));
 }
 void fwd_25(const CheckInput& in, Reporter& r) {
   const Packet* request = packet_of(*in.request);
@@ -265,13 +290,13 @@ void fwd_25(const CheckInput& in, Reporter& r) {
 void fwd_31(const CheckInput& in, Reporter& r) {
   const ForwardingHeader* header = header_of(in);
   if (header == nullptr || in.message.direction != Direction::kRequest) return;
-  const auto found = state_of(in)->requests.find({header->overlay, header->transaction_id});
+  const SessionState::Transaction* found = state_of(in)->request(*header);
   constexpr int kMost = 5;
   constexpr std::int64_t kApart = 2'000'000'000;
-  if (found == state_of(in)->requests.end() || found->second.transmissions < kMost) return;
-  if (found->second.source == in.message.source && found->second.destination == in.message.destination &&
-      in.message.time_ns - found->second.time_ns >= kApart)
-    r.at(kTransactionId, fmt::format("transmission {} of this request", found->second.transmissions + 1));
+  if (found == nullptr || found->transmissions < kMost) return;
+  if (found->source == in.message.source && found->destination == in.message.destination &&
+      in.message.time_ns - found->time_ns >= kApart)
+    r.at(kTransactionId, fmt::format("transmission {} of this request", found->transmissions + 1));
 }
 void ttl_02(const CheckInput& in, Reporter& r) {
   const ForwardingHeader* header = header_of(in);
@@ -282,10 +307,10 @@ void ttl_02(const CheckInput& in, Reporter& r) {
 void ttl_03(const CheckInput& in, Reporter& r) {
   const ForwardingHeader* header = header_of(in);
   if (header == nullptr || in.message.direction != Direction::kRequest || in.message.source.empty()) return;
-  const auto found = state_of(in)->requests.find({header->overlay, header->transaction_id});
-  if (found == state_of(in)->requests.end() || found->second.destination != in.message.source) return;
-  if (header->ttl + 1 != found->second.ttl)
-    r.at(kTtl, fmt::format("ttl is {}, it was {} on the hop before", header->ttl, found->second.ttl));
+  const SessionState::Transaction* found = state_of(in)->request(*header);
+  if (found == nullptr || found->destination != in.message.source) return;
+  if (header->ttl + 1 != found->ttl)
+    r.at(kTtl, fmt::format("ttl is {}, it was {} on the hop before", header->ttl, found->ttl));
 }
 void dst_03(const CheckInput& in, Reporter& r) {
   Places places(in, kDestination);
@@ -325,6 +350,8 @@ void opt_01(const CheckInput& in, Reporter& r) {
   }
 }
 void msg_01(const CheckInput& in, Reporter& r) {
+  const Packet* packet = packet_of(in.message);
+  if (packet == nullptr || packet->contents.code != 0) return;
   const Event* event = in.message.first(kMessageCode);
   if (event != nullptr && event->number == 0) r.at(event, "the message code is 0");
 }
@@ -389,7 +416,8 @@ void sec_01(const CheckInput& in, Reporter& r) {
   if (value != nullptr) r.at(value, "the message is not signed");
 }
 void sec_15(const CheckInput& in, Reporter& r) {
-  if (in.message.transport.security == Transport::Security::kClear) r.whole("RELOAD without TLS or DTLS");
+  // Of every message of a capture in clear text: too short for memory of its own.
+  if (in.message.transport.security == Transport::Security::kClear) r.whole("no TLS or DTLS");
 }
 void sec_17(const CheckInput& in, Reporter& r) {
   Places certificate_type_places(in, kCertificateType);
@@ -408,13 +436,16 @@ void sec_17(const CheckInput& in, Reporter& r) {
 }
 void sec_18(const CheckInput& in, Reporter& r) {
   const Packet* packet = whole_packet(in);
-  const Event* event = packet == nullptr ? nullptr : in.message.first(kMessageSignature);
-  if (event == nullptr) return;
+  if (packet == nullptr) return;
   const Signature& signature = packet->security.signature;
+  const bool no_identity = signature.identity.type == kNoIdentity;
+  const bool no_algorithm = signature.hash == 0 && signature.signature == 0;
+  const Event* event = no_identity || no_algorithm ? in.message.first(kMessageSignature) : nullptr;
+  if (event == nullptr) return;
   const Event* identity = child(in.message, *event, kIdentity);
-  if (signature.identity.type == kNoIdentity && identity != nullptr)
+  if (no_identity && identity != nullptr)
     r.at(child(in.message, *identity, kIdentityType), "the message's signer has no identity");
-  else if (signature.hash == 0 && signature.signature == 0)
+  else if (no_algorithm)
     r.at(child(in.message, *event, kSignatureHash), "the message's signature has no algorithm");
 }
 void empty_body(const CheckInput& in, Reporter& r) {
@@ -551,10 +582,10 @@ void cup_08(const CheckInput& in, Reporter& r) {
 void frm_02(const CheckInput& in, Reporter& r) {
   const Packet* packet = packet_of(in.message);
   if (packet == nullptr || !packet->framed || packet->is_ack()) return;
-  const auto link = state_of(in)->links.find(link_of(in.message));
-  if (link == state_of(in)->links.end() || !link->second.has_sequence) return;
-  if (packet->frame.sequence != link->second.sequence + 1)
-    r.at(kFrameSequence, fmt::format("sequence {} after {}", packet->frame.sequence, link->second.sequence));
+  const SessionState::Link* link = state_of(in)->link(link_of(in.message));
+  if (link == nullptr || !link->has_sequence) return;
+  if (packet->frame.sequence != link->sequence + 1)
+    r.at(kFrameSequence, fmt::format("sequence {} after {}", packet->frame.sequence, link->sequence));
 }
 void frm_05(const CheckInput& in, Reporter& r) {
   const Packet* packet = packet_of(in.message);
@@ -565,13 +596,13 @@ void frm_05(const CheckInput& in, Reporter& r) {
 void frm_06(const CheckInput& in, Reporter& r) {
   const Packet* packet = packet_of(in.message);
   if (packet == nullptr || !packet->is_ack()) return;
-  const auto link = state_of(in)->links.find(reverse_link_of(in.message));
-  if (link == state_of(in)->links.end() || !link->second.has_sequence) return;
+  const SessionState::Link* link = state_of(in)->link(reverse_link_of(in.message));
+  if (link == nullptr || !link->has_sequence) return;
   constexpr std::uint32_t kHalf = 0x80000000;
-  const std::uint32_t ahead = packet->frame.sequence - link->second.sequence;
+  const std::uint32_t ahead = packet->frame.sequence - link->sequence;
   if (ahead != 0 && ahead < kHalf)
     r.at(kAckSequence,
-         fmt::format("frame {} was not sent; the last one was {}", packet->frame.sequence, link->second.sequence));
+         fmt::format("frame {} was not sent; the last one was {}", packet->frame.sequence, link->sequence));
 }
 const SessionState::Fragments* earlier_fragments(const CheckInput& in, const Packet*& packet) {
   packet = whole_packet(in);
@@ -732,14 +763,23 @@ void trn_01(const CheckInput& in, Reporter& r) {
 }
 void chd_01(const CheckInput& in, Reporter& r) {
   const auto* context = static_cast<const Context*>(in.message.context);
-  if (context != nullptr && !context->chord) return;
+  const Packet* packet = packet_of(in.message);
+  if (packet == nullptr || (context != nullptr && !context->chord)) return;
   constexpr std::size_t kSize = 16;
+  const auto is_wrong = [](const Destination& one) {
+    return one.type == kResourceDestination && one.id.size() != kSize;
+  };
+  const ForwardingHeader& header = packet->forwarding;
+  // Destinations stand in options and in a RouteQuery too.
+  const bool elsewhere = !header.options.empty() || body<RouteQueryReq>(in) != nullptr;
+  const bool wrong = elsewhere || std::ranges::any_of(header.destination_list, is_wrong) ||
+                     std::ranges::any_of(header.via_list, is_wrong) || resource_size(*packet).value_or(kSize) != kSize;
+  if (!wrong || !in.message.whole()) return;
   for (const Event& event : in.message.events) {
-    if (!event.has_text || event.text.size() == kSize) continue;
     const bool resource = event.field == &kResourceId || event.field == &kStoreResource ||
                           event.field == &kFetchResource || event.field == &kStatResource ||
                           event.field == &kFindResource;
-    if (resource && in.message.whole())
+    if (resource && event.has_text && event.text.size() != kSize)
       r.at(&event, fmt::format("a Resource-ID of {} bytes, expected {}", event.text.size(), kSize));
   }
 }
@@ -847,6 +887,7 @@ void dia_06(const CheckInput& in, Reporter& r) {
     r.at(kResponseInitiated, "timestamp_initiated is not that of the request");
 }
 void dia_07(const CheckInput& in, Reporter& r) {
+  if (const Packet* packet = packet_of(in.message); packet == nullptr || !may_have_diagnostics(*packet)) return;
   each(in, kDiagnosticExtensionKind, [&](const Event& event) {
     if (event.number <= kLastFlagKind) r.at(&event, fmt::format("kind {:#x} is asked for by its flag", event.number));
   });
@@ -860,6 +901,7 @@ void dia_08(const CheckInput& in, Reporter& r) {
   }
 }
 void dia_12(const CheckInput& in, Reporter& r) {
+  if (const Packet* packet = packet_of(in.message); packet == nullptr || !may_have_diagnostics(*packet)) return;
   each(in, kDmFlags, [&](const Event& event) {
     const auto flags = static_cast<std::uint64_t>(event.number);
     constexpr std::uint64_t kReserved = 1ULL << 63 | 1;
@@ -876,12 +918,14 @@ void dia_13(const CheckInput& in, Reporter& r) {
   });
 }
 void dia_15(const CheckInput& in, Reporter& r) {
+  if (const Packet* packet = packet_of(in.message); packet == nullptr || !may_have_diagnostics(*packet)) return;
   each(in, kSoftwareVersion, [&](const Event& event) {
     if (event.text.find('\0') != event.text.size() - 1)
       r.at(&event, "SOFTWARE_VERSION does not end with one zero byte");
   });
 }
 void dia_16(const CheckInput& in, Reporter& r) {
+  if (const Packet* packet = packet_of(in.message); packet == nullptr || !may_have_diagnostics(*packet)) return;
   each(in, kStatusInfo, [&](const Event& event) {
     if (event.number > 0xf) r.at(&event, fmt::format("STATUS_INFO is {:#x}", event.number));
   });

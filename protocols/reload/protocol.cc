@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "protocols/base/registrar.h"
 #include "protocols/base/tree_writer.h"
 
@@ -48,10 +50,16 @@ const MessageType* row_of(std::string_view name) {
   return nullptr;
 }
 
-void add_hex(std::string& out, char byte) {
+// At most eight bytes.
+void add_hex(std::string& out, std::string_view bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  out += kDigits[static_cast<unsigned char>(byte) >> 4];
-  out += kDigits[static_cast<unsigned char>(byte) & 0xf];
+  std::array<char, 16> text;
+  std::size_t size = 0;
+  for (const char byte : bytes.substr(0, text.size() / 2)) {
+    text[size++] = kDigits[static_cast<unsigned char>(byte) >> 4];
+    text[size++] = kDigits[static_cast<unsigned char>(byte) & 0xf];
+  }
+  out.append(text.data(), size);
 }
 
 // Version 0.1 of the drafts: its header has the token at the same place.
@@ -89,17 +97,19 @@ void add_destination(std::string& out, const Destination& destination) {
   }
   // The first bytes tell the nodes of an overlay apart, and a line of a list has no room for more.
   constexpr std::size_t kShown = 4;
-  for (const char byte : std::string_view(destination.id).substr(0, kShown)) add_hex(out, byte);
+  add_hex(out, std::string_view(destination.id).substr(0, kShown));
   if (destination.id.size() > kShown) out += "..";
 }
 
 void add_detail(std::string& out, const Contents& contents) {
+  static const Context kRegistries;
   if (const auto* error = std::get_if<ErrorResponse>(&contents.body); error != nullptr) {
     const std::string_view name = value_name(kErrorCode, error->code);
     out += name.empty() ? fmt::format(" {:#x}", error->code) : fmt::format(" {}", name);
   } else if (const auto* store = std::get_if<StoreReq>(&contents.body); store != nullptr) {
     for (const StoreKindData& data : store->kind_data)
-      out += fmt::format(" {} x{}", Context().name_of(data.kind), data.values.size());
+      out += ' ', out += kRegistries.name_of(data.kind), out += " x",
+          out += fmt::format_int(data.values.size()).c_str();
   } else if (const auto* update = std::get_if<UpdateReq>(&contents.body); update != nullptr) {
     out += fmt::format(" {}", value_name(kUpdateType, update->type));
   }
@@ -123,7 +133,9 @@ std::string summary(const Message& message, const Message*) {
   add_detail(line, packet->contents);
   if (!header.destination_list.empty()) line += " to ", add_destination(line, header.destination_list.back());
   line += ", tid ";
-  for (int shift = 56; shift >= 0; shift -= 8) add_hex(line, static_cast<char>(header.transaction_id >> shift));
+  std::array<char, sizeof header.transaction_id> id;
+  for (std::size_t i = 0; i < id.size(); ++i) id[i] = static_cast<char>(header.transaction_id >> (56 - 8 * i));
+  add_hex(line, {id.data(), id.size()});
   line += ", ttl ";
   add_number(header.ttl);
   return line;

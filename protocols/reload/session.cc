@@ -10,10 +10,9 @@ namespace {
 
 constexpr std::int64_t kRetransmission = 2'000'000'000;  // ns; sooner is a copy of the link, not of the originator
 
-void track_request(SessionState& state, const Message& message, const ForwardingHeader& header) {
-  const SessionState::ExchangeKey key(header.overlay, header.transaction_id);
-  if (!state.requests.contains(key) && state.requests.size() >= SessionState::kMostTransactions) state.requests.clear();
-  SessionState::Transaction& transaction = state.requests[key];
+void track_request(SessionState& state, const Message& message, const ForwardingHeader& header,
+                   SessionState::Link* link) {
+  SessionState::Transaction& transaction = state.add_request(header);
   const bool again = transaction.source == message.source && transaction.destination == message.destination;
   if (!again)
     transaction.transmissions = 1;
@@ -25,10 +24,9 @@ void track_request(SessionState& state, const Message& message, const Forwarding
   transaction.ttl = header.ttl;
   transaction.time_ns = message.time_ns;
   if (again) return;
-  const auto link = state.links.find(link_of(message));
-  if (link == state.links.end()) return;
-  link->second.counting = header.transaction_id == link->second.last_request + 1 ? link->second.counting + 1 : 0;
-  link->second.last_request = header.transaction_id;
+  if (link == nullptr) return;
+  link->counting = header.transaction_id == link->last_request + 1 ? link->counting + 1 : 0;
+  link->last_request = header.transaction_id;
 }
 
 void track_fragment(SessionState& state, const Message& message, const Packet& packet) {
@@ -51,6 +49,40 @@ std::size_t SessionState::ExchangeHash::operator()(const ExchangeKey& key) const
   std::uint64_t mixed = (key.second ^ seed) * kOdd;
   mixed = (mixed ^ mixed >> 32 ^ key.first) * kOdd;
   return mixed ^ mixed >> 29;
+}
+
+const SessionState::Link* SessionState::link(const Ends& ends) const {
+  if (last_link_ != nullptr && SameEnds()(last_link_->first, ends)) return &last_link_->second;
+  const auto found = links_.find(ends);
+  if (found == links_.end()) return nullptr;
+  last_link_ = &*found;
+  return &found->second;
+}
+
+SessionState::Link& SessionState::add_link(const Ends& ends) {
+  if (const Link* known = link(ends); known != nullptr) return const_cast<Link&>(*known);
+  if (links_.size() >= kMostLinks) links_.clear();
+  const auto added = links_.try_emplace({std::string(ends.source), std::string(ends.destination)}).first;
+  last_link_ = &*added;
+  return added->second;
+}
+
+const SessionState::Transaction* SessionState::request(const ForwardingHeader& header) const {
+  const ExchangeKey key(header.overlay, header.transaction_id);
+  if (has_last_key_ && last_key_ == key) return last_request_;
+  const auto found = requests_.find(key);
+  last_request_ = found == requests_.end() ? nullptr : &found->second;
+  last_key_ = key;
+  has_last_key_ = true;
+  return last_request_;
+}
+
+SessionState::Transaction& SessionState::add_request(const ForwardingHeader& header) {
+  if (const Transaction* known = request(header); known != nullptr) return const_cast<Transaction&>(*known);
+  if (requests_.size() >= kMostTransactions) requests_.clear();
+  Transaction& added = requests_[last_key_];
+  last_request_ = &added;
+  return added;
 }
 
 SessionState::Ends link_of(const Message& message) {
@@ -81,16 +113,10 @@ void track(Session& session, const Message& message, const Message*) {
   const Packet* packet = packet_of(message);
   if (packet == nullptr || !message.whole()) return;
   if (packet->is_ack()) return;
-  if (!message.source.empty()) {
-    auto link = state.links.find(link_of(message));
-    if (link == state.links.end()) {
-      if (state.links.size() >= SessionState::kMostLinks) state.links.clear();
-      link = state.links.try_emplace({message.source, message.destination}).first;
-    }
-    if (packet->framed) link->second.has_sequence = true, link->second.sequence = packet->frame.sequence;
-  }
+  SessionState::Link* link = message.source.empty() ? nullptr : &state.add_link(link_of(message));
+  if (link != nullptr && packet->framed) link->has_sequence = true, link->sequence = packet->frame.sequence;
   if (packet->forwarding.is_fragment()) return track_fragment(state, message, *packet);
-  if (message.direction == Direction::kRequest) track_request(state, message, packet->forwarding);
+  if (message.direction == Direction::kRequest) track_request(state, message, packet->forwarding, link);
   const std::vector<IceCandidate>* candidates = nullptr;
   if (const auto* request = body_of<AttachReq>(message); request != nullptr) candidates = &request->candidates;
   if (const auto* answer = body_of<AttachAns>(message); answer != nullptr) candidates = &answer->candidates;

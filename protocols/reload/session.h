@@ -19,6 +19,9 @@
 namespace peerscope::reload {
 
 struct SessionState : Session {
+  // A request begins with a look-up that finds nothing: in a thin table that touches one place of the memory.
+  SessionState() { requests_.max_load_factor(0.25F); }
+
   static constexpr std::size_t kMostLinks = 10'000;
   static constexpr std::size_t kMostTransactions = 50'000;
   static constexpr std::size_t kMostFragments = 4'096;
@@ -76,8 +79,12 @@ struct SessionState : Session {
     std::size_t operator()(const ExchangeKey& key) const;
   };
 
-  std::unordered_map<KeptEnds, Link, EndsHash, SameEnds> links;
-  std::unordered_map<ExchangeKey, Transaction, ExchangeHash> requests;
+  // Several checks ask the same of each message: what was found last is kept until something is added. Null: unknown.
+  const Link* link(const Ends& ends) const;
+  const Transaction* request(const ForwardingHeader& header) const;
+  Link& add_link(const Ends& ends);
+  Transaction& add_request(const ForwardingHeader& header);
+
   // By direction of a link too: each hop has its own Destination List, and may split anew.
   using FragmentsKey = std::tuple<std::string, std::string, ExchangeKey>;
   static FragmentsKey fragments_key(const Message& message, const ForwardingHeader& header) {
@@ -85,6 +92,15 @@ struct SessionState : Session {
   }
   std::map<FragmentsKey, Fragments> fragments;
   std::map<std::uint32_t, Ice> ice;  // by overlay
+
+ private:
+  std::unordered_map<KeptEnds, Link, EndsHash, SameEnds> links_;
+  std::unordered_map<ExchangeKey, Transaction, ExchangeHash> requests_;
+  // Elements of the maps keep their addresses.
+  mutable const std::pair<const KeptEnds, Link>* last_link_ = nullptr;
+  mutable const Transaction* last_request_ = nullptr;
+  mutable ExchangeKey last_key_{};
+  mutable bool has_last_key_ = false;
 };
 
 SessionState::Ends link_of(const Message& message);
