@@ -2,7 +2,6 @@
 #include "dissectors/epan/dissector.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "dissectors/epan/export_pdu.h"
 #include "dissectors/epan/http_context.h"
@@ -18,27 +17,6 @@ constexpr guint32 kCounter = 0;
 std::vector<Dissector*>& all() {
   static auto& dissectors = *new std::vector<Dissector*>;
   return dissectors;
-}
-
-struct EndpointText {
-  std::string_view whole;  // "192.0.2.1:80", "[2001:db8::1]:80"
-  std::string_view host;
-};
-
-// By hand: this is done for every message, and printf takes longer than reading the message's header.
-EndpointText endpoint(packet_info* pinfo, const address* addr, guint32 port) {
-  const std::string_view host = address_to_str(pinfo->pool, addr);
-  if (pinfo->ptype == PT_NONE) return {host, host};
-  constexpr std::size_t kMostExtra = 2 + 1 + 10;
-  char* const text = static_cast<char*>(wmem_alloc(pinfo->pool, host.size() + kMostExtra));
-  const bool brackets = addr->type == AT_IPv6;
-  char* at = text;
-  if (brackets) *at++ = '[';
-  at = std::copy(host.begin(), host.end(), at);
-  if (brackets) *at++ = ']';
-  *at++ = ':';
-  at = std::to_chars(at, text + host.size() + kMostExtra, port).ptr;
-  return {{text, static_cast<std::size_t>(at - text)}, host};
 }
 
 const char* copy(packet_info* pinfo, std::string_view text) {
@@ -146,7 +124,7 @@ int Dissector::dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void
     return static_cast<int>(captured);
   }
   show_info(pinfo, *record);
-  if (tree != nullptr) proto_item_append_text(root, ", %s", copy(pinfo, record->summary));
+  if (tree != nullptr) proto_item_append_text(root, ", %s", record->summary);
 
   const Message& message = journal_.message();
   proto_item** items =
@@ -170,12 +148,12 @@ void Dissector::show_info(packet_info* pinfo, const Record& record) const {
   const bool further = GPOINTER_TO_UINT(p_get_proto_data(pinfo->pool, pinfo, proto_, kCounter)) > 1;
   col_clear(pinfo->cinfo, COL_INFO);
   if (further) col_append_str(pinfo->cinfo, COL_INFO, "; ");
-  col_append_str(pinfo->cinfo, COL_INFO, copy(pinfo, record.summary));
+  col_append_str(pinfo->cinfo, COL_INFO, record.summary);
   col_set_fence(pinfo->cinfo, COL_INFO);
 }
 
 // Everything that epan knows and the journal needs, before any C++ object comes to life.
-Sighting Dissector::look(tvbuff_t* tvb, packet_info* pinfo, void* data) const {
+Sighting Dissector::look(tvbuff_t* tvb, packet_info* pinfo, void* data) {
   const guint captured = tvb_captured_length(tvb);
   Sighting sighting;
   sighting.bytes = {reinterpret_cast<const char*>(tvb_get_ptr(tvb, 0, static_cast<gint>(captured))), captured};
@@ -183,10 +161,10 @@ Sighting Dissector::look(tvbuff_t* tvb, packet_info* pinfo, void* data) const {
   sighting.frame = pinfo->num;
   sighting.conversation = find_or_create_conversation(pinfo)->conv_index;
   sighting.time_ns = static_cast<std::int64_t>(pinfo->abs_ts.secs) * 1'000'000'000 + pinfo->abs_ts.nsecs;
-  const EndpointText source = endpoint(pinfo, &pinfo->src, pinfo->srcport);
+  const EndpointText source = endpoints_.of(pinfo, &pinfo->src, pinfo->srcport);
   sighting.source = source.whole;
   sighting.source_host = source.host;
-  sighting.destination = endpoint(pinfo, &pinfo->dst, pinfo->destport).whole;
+  sighting.destination = endpoints_.of(pinfo, &pinfo->dst, pinfo->destport).whole;
   sighting.security = security_of(pinfo);
   read_http_context(pinfo, proto_, data, sighting);
   return sighting;
@@ -266,7 +244,7 @@ void Dissector::show_journey(const Canvas& canvas, const Record& record) {
     proto_item* line = proto_tree_add_uint(tree, c.hop_frame, canvas.tvb, 0, 0, at->frame);
     const nstime_t since = first != nullptr ? time_between(*first, *at) : nstime_t{};
     proto_item_append_text(line, " +%.6f s, %s -> %s: %s", nstime_to_sec(&since), copy(canvas.pinfo, *at->source),
-                           copy(canvas.pinfo, *at->destination), copy(canvas.pinfo, at->summary));
+                           copy(canvas.pinfo, *at->destination), at->summary);
     generated(line);
   }
 }
@@ -286,9 +264,16 @@ void Dissector::show_findings(const Canvas& canvas, const Record& record, proto_
 }
 
 void Dissector::tap(tvbuff_t* tvb, packet_info* pinfo, const Record& record) {
-  if (have_tap_listener(tap_))
-    tap_queue_packet(tap_, pinfo,
-                     make_tap_message(pinfo, protocol_, particulars_.statistics, journal_.message(), record));
+  if (have_tap_listener(tap_)) {
+    const Message& message = journal_.message();
+    TapMessage* tapped = make_tap_message(pinfo, protocol_, particulars_.statistics, message, record);
+    if (particulars_.addressee != nullptr) {
+      const std::string_view addressee = particulars_.addressee(message);
+      tapped->addressee = {static_cast<const char*>(wmem_memdup(pinfo->pool, addressee.data(), addressee.size())),
+                           addressee.size()};
+    }
+    tap_queue_packet(tap_, pinfo, tapped);
+  }
   if (record.complete && export_wanted()) export_message(tvb, pinfo, record, filter_);
 }
 
@@ -303,6 +288,7 @@ char* Dissector::conversation_filter(packet_info* pinfo) const {
 
 void Dissector::forget() noexcept {
   journal_.clear();
+  endpoints_.clear();
   if (particulars_.forget != nullptr) particulars_.forget();
 }
 

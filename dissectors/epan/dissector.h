@@ -7,6 +7,7 @@
 #include <span>
 
 #include "dissectors/epan/catalogue.h"
+#include "dissectors/epan/endpoints.h"
 #include "dissectors/epan/field_tree.h"
 #include "dissectors/epan/journal.h"
 #include "dissectors/epan/statistics.h"
@@ -31,6 +32,8 @@ struct Particulars {
   // Shows what the tables cannot say, last. Epan may long-jump out of it. Called too, without a tree, for messages that
   // are only exported.
   void (*show)(const Canvas& canvas, const Message& message, const Record* record) = nullptr;
+  // Whom a message is for in the protocol's own terms, for listeners of the tap; null: it has none.
+  std::string_view (*addressee)(const Message& message) = nullptr;
   void (*add_fields)(Catalogue& catalogue) = nullptr;  // that no table has
   void (*add_preferences)(module_t* module) = nullptr;
   void (*forget)() = nullptr;  // the capture is closed; must not throw
@@ -58,7 +61,7 @@ class Dissector {
   char* conversation_filter(packet_info* pinfo) const;
 
  private:
-  Sighting look(tvbuff_t* tvb, packet_info* pinfo, void* data) const;
+  Sighting look(tvbuff_t* tvb, packet_info* pinfo, void* data);
   const Record* study(packet_info* pinfo, const Sighting& sighting);
   void show_info(packet_info* pinfo, const Record& record) const;
   void show_links(const Canvas& canvas, const Record& record);
@@ -73,6 +76,7 @@ class Dissector {
   const Particulars particulars_;
   Catalogue catalogue_;
   Journal journal_;
+  Endpoints endpoints_;
   int proto_ = -1;
   int tap_ = -1;
   const char* filter_ = "";

@@ -67,7 +67,7 @@ struct Record {
   const MessageType* type = nullptr;
   Transport::Security security = Transport::Security::kUnknown;
   std::unique_ptr<Transport> http;  // what HTTP told; null without it
-  std::string_view summary{};       // the journal's
+  const char* summary = "";         // one line, the journal's
   std::vector<Finding> findings;
   Record* counterpart = nullptr;        // a request's response, a response's request
   std::uint32_t retransmission_of = 0;  // frame of the first sending
@@ -128,7 +128,7 @@ class Journal {
   void judge(const CheckInput& input, CheckScopes scopes, Record& record);
   void note_retransmission(const Sighting& sighting, Record& record);
   const std::string* endpoint(std::string_view text);
-  std::string_view keep(std::string_view text);
+  const char* keep(std::string_view text);
   void follow(const Sighting& sighting, Record& record);
   std::unique_ptr<Message> take(std::uint32_t conversation, std::string_view id, bool oldest, Record*& request_record);
   std::unique_ptr<Message> pair(const Sighting& sighting, Record& record, Record*& request_record);

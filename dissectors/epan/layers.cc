@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dissectors/epan/layers.h"
 
+#include <iterator>
+
 namespace peerscope::epan {
 namespace {
 
@@ -18,10 +20,16 @@ Carrier carriers[] = {{"tls", "TLS", Transport::Security::kTls},
                       {"udp", "UDP", Transport::Security::kClear}};
 
 const Carrier* carrier_of(packet_info* pinfo) {
-  for (const Carrier& carrier : carriers) {
-    if (carrier.proto >= 0 && frame_has(pinfo, carrier.proto)) return &carrier;
+  const Carrier* found = std::end(carriers);
+  for (wmem_list_frame_t* at = wmem_list_head(pinfo->layers); at != nullptr; at = wmem_list_frame_next(at)) {
+    const int proto = GPOINTER_TO_INT(wmem_list_frame_data(at));
+    for (const Carrier* carrier = carriers; carrier != found; ++carrier) {
+      if (carrier->proto != proto) continue;
+      found = carrier;  // only one that stands before it may take its place
+      break;
+    }
   }
-  return nullptr;
+  return found == std::end(carriers) ? nullptr : found;
 }
 
 }  // namespace

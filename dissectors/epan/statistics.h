@@ -28,6 +28,7 @@ struct TapMessage {
   };
   const Value* values;
   int value_count;
+  std::string_view addressee;  // Particulars::addressee
 };
 
 void register_statistics(const Protocol& protocol, int proto, const char* tap);

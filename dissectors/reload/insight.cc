@@ -70,13 +70,6 @@ std::string_view resource_of(const Message* request) {
   return fetch != nullptr ? std::string_view(fetch->resource) : std::string_view();
 }
 
-std::string_view destination_of(const Message& message) {
-  const Packet* packet = packet_of(message);
-  if (packet == nullptr || packet->is_ack() || packet->forwarding.is_fragment()) return {};
-  return packet->forwarding.destination_list.empty() ? std::string_view{}
-                                                     : std::string_view(packet->forwarding.destination_list.back().id);
-}
-
 bool may_know_more(const Insight& insight) {
   if (insight.certificates == knowledge().verifier().size()) return false;
   for (const Verdict& verdict : insight.verdicts) {
@@ -224,16 +217,25 @@ Knowledge& knowledge() {
   return instance;
 }
 
+std::string_view addressee_of(const Message& message) {
+  const Packet* packet = packet_of(message);
+  if (packet == nullptr || packet->is_ack() || packet->forwarding.is_fragment()) return {};
+  const std::vector<Destination>& list = packet->forwarding.destination_list;
+  return list.empty() ? std::string_view{} : std::string_view(list.back().id);
+}
+
 void study(const Message& message, const Message* request, epan::Record& record) {
+  const Packet* packet = packet_of(message);
+  const bool fragment = packet != nullptr && packet->forwarding.is_fragment();
   const bool first = record.own == nullptr;
-  if (first) record.own = std::make_shared<Insight>();
-  Insight& insight = *insight_of(&record);
-  if (first) {
-    if (check_signatures) insight.resource = resource_of(request);
-    insight.destination = destination_of(message);
-    if (record.complete) knowledge().learn(message);
+  if (first && record.complete) knowledge().learn(message);
+  if (first && (check_signatures || fragment)) {
+    record.own = std::make_shared<Insight>();
+    insight_of(&record)->resource = resource_of(request);
   }
-  if (!check_signatures || !record.complete || (!first && !may_know_more(insight))) return;
+  if (!check_signatures || !record.complete) return;
+  Insight& insight = *insight_of(&record);
+  if (!first && !may_know_more(insight)) return;
   insight.certificates = knowledge().verifier().size();
   insight.verdicts = knowledge().verifier().look(message, insight.resource);
   for (const Verdict& verdict : insight.verdicts) {
@@ -305,10 +307,10 @@ void hand_off_insight() {
 }
 
 void show_insight(const epan::Canvas& canvas, const Message& message, const epan::Record* record) {
-  const Insight* insight = insight_of(record);
-  if (insight == nullptr) return;
-  for (const Verdict& verdict : insight->verdicts) show_verdict(canvas, verdict);  // expert items need no tree
-  if (canvas.tree == nullptr) return;
+  if (const Insight* insight = insight_of(record); insight != nullptr) {
+    for (const Verdict& verdict : insight->verdicts) show_verdict(canvas, verdict);  // expert items need no tree
+  }
+  if (canvas.tree == nullptr || record == nullptr) return;
   const Packet* packet = packet_of(message);
   if (packet != nullptr && packet->is_ack()) {
     show_received(canvas, message, packet->frame);

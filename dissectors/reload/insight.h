@@ -14,19 +14,21 @@ namespace peerscope::reload {
 struct Insight {
   bool completes = false;         // a fragment: the whole message is shown with it
   std::string signer;             // Node-ID, raw; empty when not known
-  std::string destination;        // Node-ID or Resource-ID where the message goes, raw
   std::string resource;           // of the values in an answer, from its request
   std::vector<Verdict> verdicts;  // on the message's signatures, in their order
   std::size_t certificates = 0;   // that were known then
 };
 
-// Made when the message was studied; null for a message that is only exported.
+// Null where nothing has to be kept: signatures are not verified, or the message is only exported.
 inline Insight* insight_of(const epan::Record* record) {
   return record != nullptr ? static_cast<Insight*>(record->own.get()) : nullptr;
 }
 
 // Of the open capture.
 Knowledge& knowledge();
+
+// Node-ID or Resource-ID where the message goes, raw; empty for acknowledgements and fragments.
+std::string_view addressee_of(const Message& message);
 
 // epan::Journal::Study: learns from the message and checks its signatures.
 void study(const Message& message, const Message* request, epan::Record& record);

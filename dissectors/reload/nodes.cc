@@ -11,7 +11,7 @@ namespace peerscope::reload {
 namespace {
 
 // As in a filter: 10:10:..., or a word for who is not known.
-void set_node(packet_info* pinfo, address* where, const std::string& node_id, const char* otherwise) {
+void set_node(packet_info* pinfo, address* where, std::string_view node_id, const char* otherwise) {
   const char* text = node_id.empty() ? otherwise
                                      : bytes_to_str_punct(pinfo->pool, reinterpret_cast<const guint8*>(node_id.data()),
                                                           node_id.size(), ':');
@@ -25,10 +25,10 @@ struct Ends {
 // False for what has no signer: acknowledgements, fragments.
 bool ends_of(packet_info* pinfo, const void* queued, Ends& ends, int& size) {
   const auto* message = static_cast<const epan::TapMessage*>(queued);
+  if (message->addressee.empty()) return false;
   const Insight* insight = insight_of(message->record);
-  if (insight == nullptr || insight->destination.empty()) return false;
-  set_node(pinfo, &ends.from, insight->signer, "signer not known");
-  set_node(pinfo, &ends.to, insight->destination, "");
+  set_node(pinfo, &ends.from, insight != nullptr ? insight->signer : std::string_view(), "signer not known");
+  set_node(pinfo, &ends.to, message->addressee, "");
   size = static_cast<int>(message->record->size);
   return true;
 }

@@ -93,6 +93,7 @@ epan::Dissector& dissector() {
                                                                        .context = &knowledge().context(),
                                                                        .study = study,
                                                                        .show = show,
+                                                                       .addressee = addressee_of,
                                                                        .add_fields = add_fields,
                                                                        .add_preferences = add_preferences,
                                                                        .forget = [] { knowledge().clear(); }});
