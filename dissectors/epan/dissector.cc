@@ -243,8 +243,8 @@ void Dissector::show_journey(const Canvas& canvas, const Record& record) {
   for (const Record* at = journey.begin; at != nullptr; at = at->next_hop) {
     proto_item* line = proto_tree_add_uint(tree, c.hop_frame, canvas.tvb, 0, 0, at->frame);
     const nstime_t since = first != nullptr ? time_between(*first, *at) : nstime_t{};
-    proto_item_append_text(line, " +%.6f s, %s -> %s: %s", nstime_to_sec(&since), copy(canvas.pinfo, *at->source),
-                           copy(canvas.pinfo, *at->destination), at->summary);
+    proto_item_append_text(line, " +%.6f s, %s -> %s: %s", nstime_to_sec(&since), copy(canvas.pinfo, at->source),
+                           copy(canvas.pinfo, at->destination), at->summary);
     generated(line);
   }
 }

@@ -34,21 +34,32 @@ std::size_t Endpoints::Hash::operator()(const Key& key) const {
   return mixed ^ mixed >> 29;
 }
 
+// Longer than those of IP: found by their text.
+EndpointText Endpoints::keep_other(const EndpointText& text) noexcept {
+  try {
+    const std::string& whole = *others_.emplace(text.whole).first;
+    const auto host_at = static_cast<std::size_t>(text.host.data() - text.whole.data());
+    return {whole, std::string_view(whole).substr(host_at, text.host.size())};
+  } catch (...) {
+    return {};
+  }
+}
+
 EndpointText Endpoints::of(packet_info* pinfo, const address* addr, guint32 port) noexcept {
   Key key;
-  if (addr->len <= 0 || static_cast<std::size_t>(addr->len) > sizeof key.address) return make(pinfo, addr, port);
-  std::memcpy(key.address.data(), addr->data, static_cast<std::size_t>(addr->len));
+  const auto size = static_cast<std::size_t>(std::max(addr->len, 0));
+  if (size > sizeof key.address) return keep_other(make(pinfo, addr, port));
+  if (size > 0) std::memcpy(key.address.data(), addr->data, size);
   constexpr int kTypeAt = 33;
   key.rest = static_cast<std::uint64_t>(addr->type) << kTypeAt |
              static_cast<std::uint64_t>(pinfo->ptype == PT_NONE ? 1 : 0) << 32 | port;
   if (const auto found = known_.find(key); found != known_.end()) return found->second.text();
   const EndpointText text = make(pinfo, addr, port);
-  if (known_.size() >= kMost) return text;
   try {
     const auto host_at = static_cast<std::size_t>(text.host.data() - text.whole.data());
     return known_.try_emplace(key, Kept{std::string(text.whole), host_at, text.host.size()}).first->second.text();
   } catch (...) {
-    return text;
+    return {};
   }
 }
 

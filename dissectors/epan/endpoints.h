@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "dissectors/epan/ws_compat.h"
 
@@ -19,13 +20,11 @@ struct EndpointText {
 
 class Endpoints {
  public:
-  // Of one end of the packet. The text lives as long as the packet at least.
+  // Of one end of the packet. The text lives until clear(); it is empty when memory ran out.
   EndpointText of(packet_info* pinfo, const address* addr, guint32 port) noexcept;
-  void clear() noexcept { known_.clear(); }
+  void clear() noexcept { known_.clear(), others_.clear(); }
 
  private:
-  // A scan must not fill the memory.
-  static constexpr std::size_t kMost = 100'000;
   struct Key {
     std::array<std::uint64_t, 2> address{};
     std::uint64_t rest = 0;  // type of the address, whether there is a port, port
@@ -40,7 +39,10 @@ class Endpoints {
     std::size_t host_size = 0;
     EndpointText text() const { return {whole, std::string_view(whole).substr(host_at, host_size)}; }
   };
+  EndpointText keep_other(const EndpointText& text) noexcept;
+
   std::unordered_map<Key, Kept, Hash> known_;
+  std::unordered_set<std::string> others_;
 };
 
 }  // namespace peerscope::epan

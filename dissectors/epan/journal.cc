@@ -199,7 +199,6 @@ void Journal::clear() noexcept {
   sessions_.clear();
   sent_.clear();
   journeys_.clear();
-  endpoints_.clear();
   records_.clear();
   texts_.release();
   passing_ = Record{};
@@ -271,11 +270,6 @@ void Journal::note_retransmission(const Sighting& sighting, Record& record) {
   if (!first) record.retransmission_of = at->second;
 }
 
-const std::string* Journal::endpoint(std::string_view text) {
-  const auto found = endpoints_.find(text);
-  return found != endpoints_.end() ? &*found : &*endpoints_.emplace(text).first;
-}
-
 std::unique_ptr<Message> Journal::fresh() {
   if (spare_.empty()) return std::make_unique<Message>();
   std::unique_ptr<Message> message = std::move(spare_.back());
@@ -301,8 +295,8 @@ void Journal::follow(const Sighting& sighting, Record& record) {
     ++journey.more;
     return;
   }
-  record.source = endpoint(sighting.source);
-  record.destination = endpoint(sighting.destination);
+  record.source = sighting.source;
+  record.destination = sighting.destination;
   (journey.end == nullptr ? journey.begin : journey.end->next_hop) = &record;
   journey.end = &record;
   ++journey.hops;

@@ -11,14 +11,14 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "protocols/base/protocol.h"
 
 namespace peerscope::epan {
 
-// One message as the layers below show it. Views into packet memory; trivially destructible.
+// One message as the layers below show it. Views into packet memory, but for the endpoints, which live as long as what
+// is known of the capture. Trivially destructible.
 struct Sighting {
   std::string_view bytes{};
   bool complete = true;  // false: the capture holds only the first bytes
@@ -75,18 +75,12 @@ struct Record {
   const Journey* journey = nullptr;     // the exchange over all links
   Record* next_hop = nullptr;           // in it
   std::size_t repeats = 0;              // the same for a message and its repetitions; 0 when that is not followed
-  const std::string* source = nullptr;  // the journal's; null without journey
-  const std::string* destination = nullptr;
+  std::string_view source{};            // only with a journey
+  std::string_view destination{};
   std::shared_ptr<void> own;  // what the protocol's dissector keeps
 
   bool is_of(std::string_view bytes) const;
   Transport transport() const;
-};
-
-// Looks texts up without making a string of them.
-struct TextHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
 };
 
 class Journal {
@@ -127,7 +121,6 @@ class Journal {
   static void fill(const Sighting& sighting, Record& record);
   void judge(const CheckInput& input, CheckScopes scopes, Record& record);
   void note_retransmission(const Sighting& sighting, Record& record);
-  const std::string* endpoint(std::string_view text);
   const char* keep(std::string_view text);
   void follow(const Sighting& sighting, Record& record);
   std::unique_ptr<Message> take(std::uint32_t conversation, std::string_view id, bool oldest, Record*& request_record);
@@ -152,10 +145,9 @@ class Journal {
   std::pmr::monotonic_buffer_resource texts_;
   std::string passing_summary_;
   std::unordered_map<std::uint32_t, Conversation> conversations_;
-  std::unordered_map<std::string, std::unique_ptr<Session>> sessions_;    // by server endpoint
-  std::unordered_map<std::size_t, std::uint32_t> sent_;                   // hash of a message seen -> its frame
-  std::unordered_map<std::string, Journey> journeys_;                     // its elements keep their addresses
-  std::unordered_set<std::string, TextHash, std::equal_to<>> endpoints_;  // as well
+  std::unordered_map<std::string, std::unique_ptr<Session>> sessions_;  // by server endpoint
+  std::unordered_map<std::size_t, std::uint32_t> sent_;                 // hash of a message seen -> its frame
+  std::unordered_map<std::string, Journey> journeys_;                   // its elements keep their addresses
   Record passing_;
   std::unique_ptr<Message> overflow_;            // a request that is not kept
   std::vector<std::unique_ptr<Message>> spare_;  // their memory serves the next ones
