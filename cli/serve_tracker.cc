@@ -20,7 +20,6 @@
 #include "reference-impl/net/log.h"
 #include "reference-impl/net/tls.h"
 #include "reference-impl/net/trace.h"
-#include "reference-impl/ppstp/access.h"
 #include "reference-impl/ppstp/defects.h"
 #include "reference-impl/ppstp/tracker.h"
 
@@ -120,7 +119,7 @@ class Service {
   int run() {
     std::unique_ptr<ppstp::Access> access;
     if (!settings_.auth.empty()) {
-      auto opened = ppstp::Access::open(settings_.auth, clock_);
+      auto opened = net::Access::open(settings_.auth, clock_, std::string(ppstp::kRealm));
       if (!opened.ok()) return complain(kUsage, "--auth: " + opened.error().message);
       access = std::move(*opened);
     }

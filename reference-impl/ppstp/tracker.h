@@ -20,15 +20,18 @@
 #include <vector>
 
 #include "protocols/ppstp/protocol.h"
+#include "reference-impl/net/access.h"
 #include "reference-impl/net/clock.h"
 #include "reference-impl/net/http.h"
 #include "reference-impl/net/http_server.h"
-#include "reference-impl/ppstp/access.h"
 #include "reference-impl/ppstp/answer_cache.h"
 #include "reference-impl/ppstp/defects.h"
 #include "reference-impl/ppstp/registry.h"
 
 namespace peerscope::ppstp {
+
+using net::Access;
+inline constexpr std::string_view kRealm = "peerscope tracker";
 
 // Extension member of CONNECT answers (section 7; it only adds): seconds between reports that this tracker recommends.
 inline constexpr std::string_view kReportInterval = "report_interval";

@@ -90,7 +90,7 @@ class Net {
  private:
   std::unique_ptr<Access> access(std::string spec) {
     if (spec.empty()) return nullptr;
-    return std::move(*Access::parse(Access::Scheme::kDigest, spec, clock));
+    return std::move(*Access::parse(Access::Scheme::kDigest, spec, clock, std::string(kRealm)));
   }
   net::Handler handler() {
     return [this](net::HttpRequest&& request, const net::ConnectionInfo& connection, net::Responder respond) {

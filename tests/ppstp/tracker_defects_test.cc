@@ -66,7 +66,7 @@ std::string transcript_of(const Answer& answer) {
 }
 
 std::unique_ptr<Access> digest(net::Clock& clock) {
-  return std::move(*Access::parse(Access::Scheme::kDigest, "user:password\n", clock));
+  return std::move(*Access::parse(Access::Scheme::kDigest, "user:password\n", clock, std::string(kRealm)));
 }
 
 // A situation: what is asked of a tracker with these options, as text of what it answered.

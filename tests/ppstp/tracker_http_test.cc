@@ -416,7 +416,8 @@ class TrackerAuth : public ::testing::Test {
     return r;
   }
   static std::unique_ptr<Access> access(net::Clock& clock) {
-    auto parsed = Access::parse(Access::Scheme::kBearer, "# users\nalpha\nbeta\ngamma peer-g,peer-h\n", clock);
+    auto parsed = Access::parse(Access::Scheme::kBearer, "# users\nalpha\nbeta\ngamma peer-g,peer-h\n", clock,
+                                std::string(kRealm));
     EXPECT_TRUE(parsed.ok());
     return std::move(*parsed);
   }
@@ -457,16 +458,16 @@ TEST_F(TrackerAuth, UnregisteredPeerIs06) {
 
 TEST(TrackerAccess, FilesThatMakeNoSenseAreRefused) {
   net::ManualClock clock;
-  EXPECT_FALSE(Access::open("digest", clock).ok());
-  EXPECT_FALSE(Access::open("basic:/etc/passwd", clock).ok());
-  EXPECT_FALSE(Access::open("digest:/nonexistent", clock).ok());
-  EXPECT_FALSE(Access::parse(Access::Scheme::kDigest, "user\n", clock).ok());
-  EXPECT_FALSE(Access::parse(Access::Scheme::kBearer, "\n# nothing\n", clock).ok());
+  EXPECT_FALSE(Access::open("digest", clock, std::string(kRealm)).ok());
+  EXPECT_FALSE(Access::open("basic:/etc/passwd", clock, std::string(kRealm)).ok());
+  EXPECT_FALSE(Access::open("digest:/nonexistent", clock, std::string(kRealm)).ok());
+  EXPECT_FALSE(Access::parse(Access::Scheme::kDigest, "user\n", clock, std::string(kRealm)).ok());
+  EXPECT_FALSE(Access::parse(Access::Scheme::kBearer, "\n# nothing\n", clock, std::string(kRealm)).ok());
 }
 
 TEST(TrackerAuthDigest, ChallengeThenAnswer) {
   net::ManualClock clock;
-  auto parsed = Access::parse(Access::Scheme::kDigest, "mufasa:secret:peer-0001\n", clock);
+  auto parsed = Access::parse(Access::Scheme::kDigest, "mufasa:secret:peer-0001\n", clock, std::string(kRealm));
   ASSERT_TRUE(parsed.ok());
   Rig rig(TrackerOptions{}, std::move(*parsed));
   const Answer refused = rig.post(kVector1);

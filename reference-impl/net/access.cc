@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "reference-impl/ppstp/access.h"
+#include "reference-impl/net/access.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include <sstream>
 #include <utility>
 
-namespace peerscope::ppstp {
+namespace peerscope::net {
 namespace {
 
 // The part before the separator; `rest` keeps what follows it.
@@ -27,29 +27,28 @@ std::set<std::string> split(std::string_view list) {
 
 }  // namespace
 
-Access::Access(Scheme scheme, net::Clock& clock, std::map<std::string, std::string> users,
-               std::map<std::string, std::set<std::string>> peer_ids)
-    : scheme_(scheme), users_(std::move(users)), peer_ids_(std::move(peer_ids)) {
-  if (scheme_ == Scheme::kDigest)
-    digest_ = std::make_unique<net::DigestAuthenticator>(clock, std::string(kRealm), users_);
+Access::Access(Scheme scheme, Clock& clock, std::string realm, std::map<std::string, std::string> users,
+               std::map<std::string, std::set<std::string>> names)
+    : scheme_(scheme), realm_(std::move(realm)), users_(std::move(users)), names_(std::move(names)) {
+  if (scheme_ == Scheme::kDigest) digest_ = std::make_unique<DigestAuthenticator>(clock, realm_, users_);
 }
 
-net::Result<std::unique_ptr<Access>> Access::open(std::string_view spec, net::Clock& clock) {
+Result<std::unique_ptr<Access>> Access::open(std::string_view spec, Clock& clock, std::string realm) {
   std::string_view path = spec;
   const std::string_view word = take(path, ':');
   if ((word != "digest" && word != "bearer") || path.empty()) {
-    return {net::ErrorKind::kLocal, fmt::format("'{}': expected digest:FILE or bearer:FILE", spec)};
+    return {ErrorKind::kLocal, fmt::format("'{}': expected digest:FILE or bearer:FILE", spec)};
   }
   std::ifstream file{std::string(path)};
   std::ostringstream text;
   if (!file || !(text << file.rdbuf()))
-    return {net::ErrorKind::kLocal, fmt::format("cannot read '{}', or it is empty", path)};
-  return parse(word == "digest" ? Scheme::kDigest : Scheme::kBearer, text.str(), clock);
+    return {ErrorKind::kLocal, fmt::format("cannot read '{}', or it is empty", path)};
+  return parse(word == "digest" ? Scheme::kDigest : Scheme::kBearer, text.str(), clock, std::move(realm));
 }
 
-net::Result<std::unique_ptr<Access>> Access::parse(Scheme scheme, std::string_view text, net::Clock& clock) {
+Result<std::unique_ptr<Access>> Access::parse(Scheme scheme, std::string_view text, Clock& clock, std::string realm) {
   std::map<std::string, std::string> users;
-  std::map<std::string, std::set<std::string>> peer_ids;
+  std::map<std::string, std::set<std::string>> names;
   for (int number = 1; !text.empty(); ++number) {
     std::string_view line = take(text, '\n');
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
@@ -59,19 +58,19 @@ net::Result<std::unique_ptr<Access>> Access::parse(Scheme scheme, std::string_vi
     if (scheme == Scheme::kDigest) {
       password = take(line, ':');
       if (user.empty() || password.empty())
-        return {net::ErrorKind::kLocal, fmt::format("line {}: expected user:password", number)};
+        return {ErrorKind::kLocal, fmt::format("line {}: expected user:password", number)};
     }
-    if (!line.empty()) peer_ids[user] = split(line);
+    if (!line.empty()) names[user] = split(line);
     users.emplace(user, std::move(password));
   }
-  if (users.empty()) return {net::ErrorKind::kLocal, "no credentials in the file: nobody could connect"};
-  return std::unique_ptr<Access>(new Access(scheme, clock, std::move(users), std::move(peer_ids)));
+  if (users.empty()) return {ErrorKind::kLocal, "no credentials in the file: nobody could connect"};
+  return std::unique_ptr<Access>(new Access(scheme, clock, std::move(realm), std::move(users), std::move(names)));
 }
 
-net::AuthResult Access::check(const net::HttpRequest& request) {
+AuthResult Access::check(const HttpRequest& request) {
   if (digest_) return digest_->check(request);
-  net::AuthResult result =
-      net::check_bearer(request, kRealm, [&](std::string_view token) { return users_.contains(std::string(token)); });
+  AuthResult result =
+      check_bearer(request, realm_, [&](std::string_view token) { return users_.contains(std::string(token)); });
   // The token itself stands for the user; RFC 6750 knows no other name.
   if (result.ok()) {
     std::string_view token = request.headers.get("Authorization");
@@ -83,12 +82,12 @@ net::AuthResult Access::check(const net::HttpRequest& request) {
 
 std::vector<std::string> Access::challenges() {
   if (digest_) return digest_->challenges();
-  return {fmt::format("Bearer realm=\"{}\"", kRealm)};
+  return {fmt::format("Bearer realm=\"{}\"", realm_)};
 }
 
-bool Access::may_use(const std::string& user, const std::string& peer_id) const {
-  const auto found = peer_ids_.find(user);
-  return found == peer_ids_.end() || found->second.contains(peer_id);
+bool Access::may_use(const std::string& user, const std::string& name) const {
+  const auto found = names_.find(user);
+  return found == names_.end() || found->second.contains(name);
 }
 
-}  // namespace peerscope::ppstp
+}  // namespace peerscope::net
