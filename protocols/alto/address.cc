@@ -43,6 +43,16 @@ std::string IpAddress::text() const {
   return out;
 }
 
+std::pair<IpPrefix, IpPrefix> halves(const IpPrefix& prefix) {
+  IpPrefix low = prefix;
+  ++low.length;
+  IpPrefix high = low;
+  constexpr int kByte = 8;
+  high.address.bytes[static_cast<std::size_t>(prefix.length / kByte)] |=
+      static_cast<std::uint8_t>(0x80 >> prefix.length % kByte);
+  return {low, high};
+}
+
 bool IpPrefix::contains(const IpAddress& other) const {
   return other.v6 == address.v6 && masked(other, length) == address;
 }

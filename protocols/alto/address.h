@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace peerscope::alto {
@@ -34,6 +35,9 @@ struct IpPrefix {
   bool contains(const IpPrefix& other) const { return other.length >= length && contains(other.address); }
   std::string text() const;
 };
+
+// The two prefixes that are one bit longer; `prefix` is not a full address.
+std::pair<IpPrefix, IpPrefix> halves(const IpPrefix& prefix);
 
 // RFC 3986 IPv4address: four decimal octets without leading zeros. RFC 4291 text of any form: `canonical` tells whether
 // it is that of RFC 5952.

@@ -480,6 +480,32 @@ void up_13(const CheckInput& in, Reporter& r) {
   });
 }
 
+void pv_01(const CheckInput& in, Reporter& r) {
+  if (!in.message.whole()) return;
+  each_entry(in, [&](const Entry& entry, const Directory& directory) {
+    const auto types = types_of(entry, directory);
+    const bool paths =
+        std::any_of(types.begin(), types.end(), [](const CostType* type) { return is_path_vector(*type); });
+    if (!paths || !entry.takes_costs() || !entry.resource.media_type) return;
+    const std::string_view part =
+        entry.resource.accepts == media_of<CostMapFilter>() ? media_of<CostMap>() : media_of<EndpointCosts>();
+    std::string plain = *entry.resource.media_type;
+    std::erase_if(plain, [](char c) { return c == ' ' || c == '"'; });
+    if (plain != fmt::format("multipart/related;type={}", part))
+      r.at(capability_event(in.message, entry, kMediaType),
+           fmt::format("{} gives path vectors as {}, expected multipart/related;type={}", entry.id,
+                       clip_text(*entry.resource.media_type, 80), part));
+  });
+}
+
+void pv_02(const CheckInput& in, Reporter& r) {
+  if (!in.message.whole()) return;
+  each_entry(in, [&](const Entry& entry, const Directory&) {
+    if (entry.is_multipart() && !entry.posts())
+      r.at(entry.event, fmt::format("{} gives path vectors and takes no input", entry.id));
+  });
+}
+
 void pv_03(const CheckInput& in, Reporter& r) {
   each_entry(in, [&](const Entry& entry, const Directory& directory) {
     if (!entry.is_multipart() || !entry.takes_costs() || !in.message.whole()) return;

@@ -2,6 +2,8 @@
 // Checks of update streams, calendars, cost modes and metrics, property maps, CDNI, path vectors and TIPS.
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <map>
 #include <set>
 
 #include "protocols/alto/address.h"
@@ -469,6 +471,33 @@ void up_34(const CheckInput& in, Reporter& r) {
   });
 }
 
+void up_37(const CheckInput& in, Reporter& r) {
+  if (!is<PropertyMap>(in) || body_of<PropertyMapParams>(in.request) == nullptr) return;
+  std::map<IpPrefix, const Event*> prefixes;
+  each_key(in.message, kEntity, [&](const Event& event) {
+    const auto entity = split_entity(event.label);
+    const auto prefix = entity ? parse_prefix(entity->domain.name, entity->identifier) : std::nullopt;
+    if (prefix && !entity->domain.scoped) prefixes.emplace(prefix->prefix, &event);
+  });
+  // Prefixes stand before what they contain: a neighbour that is not contained ends the walk.
+  const auto inside = [&](const IpPrefix& prefix) {
+    const auto next = prefixes.lower_bound(prefix);
+    return next != prefixes.end() && prefix.contains(next->first);
+  };
+  const auto covered = [&](const auto& self, const IpPrefix& half) -> bool {
+    if (prefixes.contains(half)) return true;
+    if (!inside(half) || half.length == half.address.bits()) return false;
+    const auto [low, high] = halves(half);
+    return self(self, low) && self(self, high);
+  };
+  for (const auto& [prefix, event] : prefixes) {
+    if (prefix.length == prefix.address.bits()) continue;
+    const auto [low, high] = halves(prefix);
+    if (covered(covered, low) && covered(covered, high))
+      r.at(event, fmt::format("entity {} is covered by others of the answer", clip_text(event->label, 80)));
+  }
+}
+
 void up_38(const CheckInput& in, Reporter& r) {
   if (!is<PropertyMap>(in)) return;
   each_key(in.message, kPropertyName, [&](const Event& event) {
@@ -493,6 +522,18 @@ void up_40(const CheckInput& in, Reporter& r) {
 
 void cdn_03(const CheckInput& in, Reporter& r) {
   if (is<Cdni>(in)) claim(in, r, {&kVtag}, {Shape::kMissing, Shape::kWrongType});
+}
+
+void cdn_04(const CheckInput& in, Reporter& r) {
+  const auto* m = body_of<Cdni>(in.message);
+  if (m == nullptr || !m->meta || !m->meta->vtag || !m->meta->vtag->resource_id || !in.message.whole()) return;
+  const auto* known = session_of(in)->find(*m->meta->vtag->resource_id);
+  if (known == nullptr) return;
+  const auto& tags = m->meta->dependent_vtags;
+  for (const std::string& id : known->uses) {
+    if (std::none_of(tags.begin(), tags.end(), [&](const DependentTag& tag) { return tag.resource_id == id; }))
+      r.at(in.message.first(kMeta), fmt::format("the advertisement uses {}, and dependent-vtags does not have it", id));
+  }
 }
 
 void cdn_05(const CheckInput& in, Reporter& r) {
@@ -574,6 +615,15 @@ void cdn_18(const CheckInput& in, Reporter& r) {
   entities_of_type(in, r, "countrycode");
 }
 
+void cdn_19(const CheckInput& in, Reporter& r) {
+  each_name(in.message, kEntityPlaces, [&](const Event& event, std::string_view text) {
+    const auto entity = split_entity(text);
+    if (entity && entity->domain.name == "altopid")
+      r.at(&event,
+           fmt::format("{} is a footprint's type; a PID is an entity of <network map>.pid", entity->domain.name));
+  });
+}
+
 void cdn_20(const CheckInput& in, Reporter& r) {
   if (!is<PropertyMap>(in)) return;
   each(in.message, kPropertyValue, [&](const Event& event) {
@@ -617,6 +667,56 @@ void pv_14(const CheckInput& in, Reporter& r) {
       if (!fault.empty()) r.at(&element, "an element of a path " + fault);
     });
   });
+}
+
+namespace {
+
+bool is_path_vector(const CostType* type) {
+  return type->cost_metric == kAnePath && type->cost_mode == kArray;
+}
+
+// The elements of a pair's list, which have one place a cost type or an interval: lists where they are paths.
+void paths_in_lists(const CheckInput& in, Reporter& r, const std::function<bool(std::size_t)>& is_path,
+                    std::string_view what) {
+  each_cost(in.message, [&](const Event& event) {
+    if (event.field != &kCostList) return;
+    std::size_t place = 0;
+    each_child(in.message, event, [&](const Event& element) {
+      const bool empty = in.message.view().substr(element.offset).starts_with("null");
+      if (is_path(place++) && element.field != &kCostList && !empty)
+        r.at(&element, fmt::format("the path of {} is no array of its own", what));
+    });
+  });
+}
+
+}  // namespace
+
+void pv_06(const CheckInput& in, Reporter& r) {
+  const CostRequest* asked = cost_request(&in.message);
+  const auto* resource =
+      asked != nullptr && asked->ane_property_names ? session_of(in)->target_of(in.message) : nullptr;
+  if (resource == nullptr) return;
+  const auto known = resource->capabilities.ane_property_names.value_or(std::vector<std::string>{});
+  each(in.message, kAnePropertyNames, [&](const Event& event) {
+    if (event.has_text && std::find(known.begin(), known.end(), event.text) == known.end())
+      r.at(&event, fmt::format("{} does not offer {}", resource->uri, clip_text(event.text, 80)));
+  });
+}
+
+void pv_23(const CheckInput& in, Reporter& r) {
+  const auto costs = costs_of(in.message);
+  if (!costs || !costs->multi || costs->calendar) return;
+  if (std::none_of(costs->types.begin(), costs->types.end(), is_path_vector)) return;
+  paths_in_lists(
+      in, r, [&](std::size_t at) { return at < costs->types.size() && is_path_vector(costs->types[at]); },
+      "one of several cost types");
+}
+
+void pv_24(const CheckInput& in, Reporter& r) {
+  const auto costs = costs_of(in.message);
+  if (!costs || costs->multi || !costs->calendar || !is_path_vector(costs->types.front())) return;
+  paths_in_lists(
+      in, r, [](std::size_t) { return true; }, "an interval");
 }
 
 void pv_20(const CheckInput& in, Reporter& r) {
@@ -704,6 +804,30 @@ void tips_14(const CheckInput& in, Reporter& r) {
   if (asked == nullptr || asked->tag || graph == nullptr || !graph->start_edge) return;
   if (graph->start_edge->seq_i.value_or(0) != 0)
     r.at(in.message.first(kSeqI), "the client holds no version, and the first edge is no snapshot");
+}
+
+void tips_15(const CheckInput& in, Reporter& r) {
+  const auto* asked = body_of<TipsParams>(in.request);
+  const UpdatesGraphSummary* graph = graph_of(body_of<Tips>(in.message));
+  if (asked == nullptr || !asked->tag || graph == nullptr || !graph->start_edge) return;
+  const auto [from, to] = std::pair(graph->start_edge->seq_i.value_or(0), graph->start_edge->seq_j.value_or(0));
+  if (from != 0 && to != from + 1)
+    r.at(in.message.first(kStartEdge),
+         fmt::format("the first edge goes from {} to {}, not to the next version", from, to));
+  // The version behind the newest one is waited for.
+  else if (from != 0 && graph->start_seq && graph->end_seq && (from < *graph->start_seq || from > *graph->end_seq))
+    r.at(in.message.first(kSeqI),
+         fmt::format("the first edge begins at {}, outside of {} to {}", from, *graph->start_seq, *graph->end_seq));
+}
+
+void tips_30(const CheckInput& in, Reporter& r) {
+  const auto* m = body_of<TipsParams>(in.message);
+  const std::string* opened = m != nullptr ? session_of(in)->followed_by_view(in.message.transport.target) : nullptr;
+  if (opened == nullptr) return;
+  if (m->resource_id && *m->resource_id != *opened)
+    r.at(kFollowedResource,
+         fmt::format("the view is one of {}, the request says {}", *opened, clip_text(*m->resource_id, 80)));
+  if (m->input) r.at(in.message.first(kInput), "input is given to a view that has its own");
 }
 
 void tips_23(const CheckInput& in, Reporter& r) {

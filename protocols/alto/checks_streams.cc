@@ -236,6 +236,21 @@ void pv_16(const CheckInput& in, Reporter& r) {
   }
 }
 
+void pv_17(const CheckInput& in, Reporter& r) {
+  const Multipart* m = multipart_of(in);
+  const CostRequest* asked = cost_request(in.request);
+  if (m == nullptr || asked == nullptr) return;
+  for (const CostType* type : requested_types(*asked)) {
+    if (type->cost_metric == kAnePath && type->cost_mode == kArray) return;
+  }
+  for (const Part& part : m->parts) {
+    if (!is_property_part(part)) continue;
+    bool empty = true;
+    each_key(*part.message, kEntity, [&](const Event&) { empty = false; });
+    if (!empty) r.at(group_of(in, part), "no path vector was asked for, and the property map is not empty");
+  }
+}
+
 void pv_19(const CheckInput& in, Reporter& r) {
   const Multipart* m = multipart_of(in);
   if (m != nullptr && m->parts.size() == 2 && is_property_part(m->parts[0]) && is_path_vector_part(m->parts[1]))

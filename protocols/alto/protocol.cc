@@ -25,8 +25,12 @@ constexpr Feature kFeatures[] = {
     {.name = "alto.path-vector", .about = "RFC 9275: path vectors"},
     {.name = "alto.cdni", .about = "RFC 9241: CDNI advertisements"},
     {.name = "alto.tips", .about = "RFC 9569: TIPS views"},
+    {.name = "alto.stream-limit",
+     .about = "is started so that it takes one update stream at a time",
+     .role = "alto-server"},
+    {.name = "alto.view-limit", .about = "is started so that it opens one TIPS view at a time", .role = "alto-server"},
     {.name = "alto.stream-control", .about = "adds resources to an update stream that is open", .role = kClientRole},
-    {.name = "alto.auth-digest", .about = "HTTP Digest; it has been given credentials", .role = kClientRole}};
+    {.name = "alto.auth-digest", .about = "HTTP Digest: a client has been given credentials, a server asks for them"}};
 constexpr LaunchVariable kLaunchVariables[] = {
     {"task", "get", nullptr, "get, rank or watch"},
     {"resource", "", nullptr, "get, watch: ID of a resource; empty: what it does without"},

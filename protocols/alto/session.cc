@@ -81,9 +81,12 @@ void track_network_map(SessionState& state, const NetworkMap& m) {
   version.table = PrefixTable(std::move(entries));
 }
 
-void track_tips(SessionState& state, const Tips& m) {
+void track_tips(SessionState& state, const Tips& m, const Message* request) {
   if (!m.tips_view_uri || !m.summary || !m.summary->graph) return;
-  if (state.tips_views.size() >= SessionState::kMostViews) state.tips_views.clear(), state.tips_ends.clear();
+  if (state.tips_views.size() >= SessionState::kMostViews)
+    state.tips_views.clear(), state.tips_ends.clear(), state.tips_resources.clear();
+  if (const auto* asked = body_of<TipsParams>(request); asked != nullptr && asked->resource_id)
+    state.tips_resources.insert_or_assign(std::string(path_of_uri(*m.tips_view_uri)), *asked->resource_id);
   if (m.summary->graph->start_seq) {
     std::int64_t& start = state.tips_views[*m.tips_view_uri];
     start = std::max(start, *m.summary->graph->start_seq);
@@ -115,6 +118,14 @@ bool SessionState::links(const Message& request) const {
     return entry.second.media_type == message_type<Directory>().media_type &&
            leads_to(entry.second.uri, request.transport.target);
   });
+}
+
+const std::string* SessionState::followed_by_view(std::string_view target) const {
+  constexpr std::string_view kNextEdge = "/ug";
+  const std::string_view path = path_of_uri(target);
+  if (!path.ends_with(kNextEdge)) return nullptr;
+  const auto found = tips_resources.find(path.substr(0, path.size() - kNextEdge.size()));
+  return found == tips_resources.end() ? nullptr : &found->second;
 }
 
 const SessionState::KnownResource* SessionState::target_of(const Message& request) const {
@@ -153,7 +164,7 @@ void track(Session& session, const Message& message, const Message* request) {
   // A filtered map has the tag of the full one and says less.
   if (const auto* m = body_of<NetworkMap>(message); m != nullptr && body_of<NetworkMapFilter>(request) == nullptr)
     track_network_map(state, *m);
-  if (const auto* m = body_of<Tips>(message); m != nullptr) track_tips(state, *m);
+  if (const auto* m = body_of<Tips>(message); m != nullptr) track_tips(state, *m, request);
   for (const MessagePart& part : message.parts) track(session, *part.message, nullptr);
 }
 

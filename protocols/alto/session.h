@@ -52,6 +52,7 @@ struct SessionState : Session {
   std::map<std::string, NetworkMaps, std::less<>> maps;         // full ones only
   std::map<std::string, std::int64_t, std::less<>> tips_views;  // view URI -> highest start-seq and end-seq seen
   std::map<std::string, std::int64_t, std::less<>> tips_ends;
+  std::map<std::string, std::string, std::less<>> tips_resources;  // path of a view -> what it was opened for
   std::size_t directories = 0;
 
   const KnownResource* find(std::string_view id) const {
@@ -62,6 +63,8 @@ struct SessionState : Session {
   bool closed() const;
   // Whether a directory lists what is asked for as another directory.
   bool links(const Message& request) const;
+  // What the view was opened for whose next edge is asked for ("<view>/ug"); null when it is not known.
+  const std::string* followed_by_view(std::string_view target) const;
   // The POST resource that a request is for; null when none or several fit.
   const KnownResource* target_of(const Message& request) const;
 };

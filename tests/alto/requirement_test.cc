@@ -464,11 +464,22 @@ const std::vector<Example>& examples() {
        "property_map_smallest",
        {{"\"property-map\":{", "\"property-map\":{\"nm.pid:east\":{}"}},
        "property_map_params"},
+      {"A-UP-37",
+       "property_map",
+       {{"\"ipv4:198.51.100.128/26\"", "\"ipv4:198.51.100.0/25\":{\"nm.pid\":\"east\"},\"ipv4:198.51.100.128/25\""}},
+       "property_map_params"},
       {"A-UP-38", "property_map", {{"\"nm.pid\":\"west\"", "\"pid\":\"west\""}}},
       {"A-UP-40", "property_map", {{"\"countrycode:us\"", "\"meta\""}}},
 
       // CDNI
       {"A-CDN-03", "cdni", {{"\"vtag\"", "\"vtags\""}}},
+      {"A-CDN-04",
+       "cdni",
+       {{"\"fci\"", "\"other\""}},
+       nullptr,
+       {},
+       {{"directory_extensions", {{"\"fci\":{", "\"other\":{"}}}}},
+      {"A-CDN-19", "property_map", {{"countrycode:us", "altopid:west"}}},
       {"A-CDN-05", "cdni", {{"\"capability-type\":\"FCI.Logging\",", ""}}},
       {"A-CDN-05", "cdni", {{"[\"192.0.2.0/24\"]", "[]"}}},
       {"A-CDN-10", "cdni", {{"countrycode", "altopid"}}},
@@ -493,6 +504,35 @@ const std::vector<Example>& examples() {
       {"A-CDN-20", "property_map", {{"\".priv:region\":\"us-west\"", "\"fci.cdni-capabilities\":{}"}}},
 
       // Path vectors
+      {"A-PV-01",
+       "directory_extensions",
+       {{"multipart/related;type=application/alto-costmap+json", "application/alto-costmap+json"}}},
+      {"A-PV-01",
+       "directory_extensions",
+       {{"multipart/related;type=application/alto-costmap", "multipart/related;type=application/alto-endpointcost"}}},
+      {"A-PV-02",
+       "directory_extensions",
+       {{"type=application/alto-costmap+json\",\"accepts\":\"application/alto-costmapfilter+json\"",
+         "type=application/alto-costmap+json\""}}},
+      {"A-PV-06",
+       "cost_map_filter",
+       {{"\"constraints\":[\"ge 1\",\"le 10.5\"]", "\"ane-property-names\":[\"delay\"]"}},
+       nullptr,
+       {},
+       {{"directory_extensions"}},
+       nullptr,
+       "/pv"},
+      {"A-PV-17",
+       "path_vector",
+       {},
+       "cost_map_filter_path_vector",
+       {{"\"array\",\"cost-metric\":\"ane-path\"", "\"numerical\",\"cost-metric\":\"routingcost\""}}},
+      {"A-PV-23",
+       "cost_map_multi",
+       {{"\"numerical\",\"cost-metric\":\"hopcount\"", "\"array\",\"cost-metric\":\"ane-path\""}}},
+      {"A-PV-24",
+       "cost_map_calendar",
+       {{"\"numerical\",\"cost-metric\":\"routingcost\"", "\"array\",\"cost-metric\":\"ane-path\""}}},
       {"A-PV-03", "directory_extensions", {{"[\"path\"]", "[\"num\"]"}}},
       {"A-PV-04", "directory_extensions", {{"[\"path\"]", "[\"path\"],\"cost-constraints\":true"}}},
       {"A-PV-05", "directory_extensions", {{"[\"path\"]", "[\"path\"],\"testable-cost-type-names\":[\"path\"]"}}},
@@ -541,6 +581,24 @@ const std::vector<Example>& examples() {
       {"A-TIPS-13", "tips", {{":101", ":107"}}},
       {"A-TIPS-13", "tips", {{"\"start-seq\":101,", ""}}},
       {"A-TIPS-14", "tips", {{"\"seq-i\":0", "\"seq-i\":104"}}, "tips_params_smallest"},
+      {"A-TIPS-15", "tips", {{"\"seq-i\":0", "\"seq-i\":100"}}, "tips_params"},
+      {"A-TIPS-15", "tips", {{"\"seq-i\":0,\"seq-j\":105", "\"seq-i\":90,\"seq-j\":91"}}, "tips_params"},
+      {"A-TIPS-30",
+       "tips_params_smallest",
+       {{"\"nm\"", "\"cm\""}},
+       nullptr,
+       {},
+       {{"tips"}},
+       nullptr,
+       "/tips/2718281828/ug"},
+      {"A-TIPS-30",
+       "tips_params_smallest",
+       {{"\"nm\"", "\"nm\",\"input\":{}"}},
+       nullptr,
+       {},
+       {{"tips"}},
+       nullptr,
+       "/tips/2718281828/ug"},
       {"A-TIPS-23", "tips", {{":106", ":105"}}, nullptr, {}, {{"tips"}}},
   };
   return kExamples;
@@ -563,7 +621,9 @@ std::multiset<Text> ids_of(const Example& example, bool broken) {
     const Sample sample = load(earlier.sample);
     Message message;
     decode_as(sample, changed(sample.bytes, earlier.changes, example.id), message);
-    alto::track(*session, message, nullptr);
+    Message asked;
+    if (!sample.request.empty()) decode(load(sample.request.c_str()), asked);
+    alto::track(*session, message, sample.request.empty() ? nullptr : &asked);
   }
   Message request;
   if (example.request != nullptr) {
