@@ -107,7 +107,7 @@ start:
   exec: ["${peerscope}", serve, alto, --listen, "${addr}:${port}", --generate, "pids=4,prefixes=12", --changing, "0.4"%]
   url: http://127.0.0.1:${port}/directory
   ready: {line: "listening on", within: 20s}
-features: [alto.v1, alto.updates, alto.changing]
+features: [alto.v1, alto.updates, alto.tips, alto.changing]
 facts: {change_within: 5s}
 )"},
     {"alto-client", "alto-client", nullptr, 1, R"(iut: alto-client

@@ -18,6 +18,7 @@
 #include "cli/options.h"
 #include "reference-impl/alto/server.h"
 #include "reference-impl/alto/world_files.h"
+#include "reference-impl/net/access.h"
 #include "reference-impl/net/http_server.h"
 #include "reference-impl/net/log.h"
 #include "reference-impl/net/tls.h"
@@ -45,6 +46,7 @@ struct Settings {
   double changing = 0;
   bool reload = true;
   std::string cdni;
+  std::string auth;
   std::string log_format = "text";
   std::string log_level = "info";
   std::string ready_file;
@@ -88,6 +90,11 @@ void add_options(CLI::App& app, Settings& s) {
   app.add_option("--max-streams", s.server.streams.streams, "update streams at a time; more are answered 503")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app.add_option("--max-views", s.server.tips.views, "TIPS views at a time; more are answered 429")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--auth", s.auth,
+                 "ask clients who they are: digest:FILE (user:password a line) or bearer:FILE (a token a line)");
   app.add_option("--max-pairs", s.server.limits.max_pairs, "pairs of one filtered answer; more are answered 503")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -178,6 +185,16 @@ bool announce(const Settings& s, const net::HttpServer& http) {
   return file && std::rename(part.c_str(), s.ready_file.c_str()) == 0;
 }
 
+// Of a client that did not say who it is; nothing when it did, or nobody asks.
+std::optional<net::HttpResponse> refusal(net::Access* access, const net::HttpRequest& request) {
+  if (access == nullptr) return std::nullopt;
+  const net::AuthResult result = access->check(request);
+  if (result.ok()) return std::nullopt;
+  net::HttpResponse response(401);
+  for (const std::string& challenge : result.challenges) response.headers.add("WWW-Authenticate", challenge);
+  return response;
+}
+
 int serve(Settings settings) {
   alto::WorldFiles files(settings.map, settings.costs, settings.cdni);
   auto world = make_world(settings, files);
@@ -193,10 +210,21 @@ int serve(Settings settings) {
   if (settings.tls) {
     if (const auto ready = set_up_tls(settings); !ready.ok()) return complain(kCannotStart, ready.error().message);
   }
+  net::SystemClock clock(context.get_executor());
+  std::unique_ptr<net::Access> access;
+  if (!settings.auth.empty()) {
+    auto opened = net::Access::open(settings.auth, clock, "peerscope alto");
+    if (!opened.ok()) return complain(kUsage, "--auth: " + opened.error().message);
+    access = std::move(*opened);
+  }
   alto::Server server(std::move(*world), settings.server);
   net::HttpServer http(context.get_executor(), settings.http,
-                       [&server](net::HttpRequest&& request, const net::ConnectionInfo& connection,
-                                 net::Responder respond) { server.handle(request, connection, respond); });
+                       [&](net::HttpRequest&& request, const net::ConnectionInfo& connection, net::Responder respond) {
+                         if (const auto refused = refusal(access.get(), request); refused)
+                           respond(net::Reply(*refused));
+                         else
+                           server.handle(request, connection, respond);
+                       });
   if (const auto started = http.start(); !started.ok()) return complain(kCannotStart, started.error().message);
   if (!announce(settings, http)) return complain(kCannotStart, "cannot write " + settings.ready_file);
   Housekeeping housekeeping(context, settings, files, server);

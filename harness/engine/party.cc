@@ -34,6 +34,7 @@ ClientParty::ClientParty(std::string name, std::string id, Options options)
     client.tls->verify =
         options_.ca_file.empty() ? net::TlsClientOptions::Verify::kNone : net::TlsClientOptions::Verify::kCa;
     client.tls->ca_file = options_.ca_file;
+    client.tls->version = options_.tls_version;
     client.tls->key_log = options_.key_log;
   }
   client_ = std::make_unique<net::BlockingClient>(std::move(client));
@@ -140,7 +141,18 @@ net::Result<ClientParty::Answer> ClientParty::open(Exchange exchange) {
   pending_.clear();
   if (!options_.credentials.token.empty())
     exchange.http.headers.set("Authorization", "Bearer " + options_.credentials.token);
+  const bool may_authenticate = !options_.credentials.user.empty();
+  if (may_authenticate && challenge_) authorize(exchange.http);
   auto response = client_->open(exchange.http);
+  if (response && response->status == 401 && may_authenticate) {
+    if (const auto challenge = net::choose_challenge(*response); challenge) {
+      challenge_ = *challenge;
+      nonce_count_ = 0;
+      authorize(exchange.http);
+      client_->client().close();
+      response = client_->open(exchange.http);
+    }
+  }
   if (!response) return response.error();
   exchange.connection = client_->client().info();
   return Answer{std::move(exchange), std::move(*response), client_->client().info()};

@@ -39,6 +39,7 @@ class ClientParty {
   struct Options {
     net::Url url;
     std::string ca_file;
+    net::TlsClientOptions::Version tls_version = net::TlsClientOptions::Version::kAny;
     std::string local_address;
     double seconds = 5;  // limit for connecting and for each answer
     Credentials credentials;

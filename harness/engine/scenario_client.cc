@@ -28,11 +28,16 @@ ClientParty* ScenarioRun::current(const std::string& name) {
   return found != current_.end() ? found->second : party(name, url_);
 }
 
-ClientParty* ScenarioRun::party(const std::string& name, const net::Url& url) {
-  auto& slot = clients_[url.same_origin(url_) ? name : name + "@" + url.authority()];
+ClientParty* ScenarioRun::party(const std::string& name, const net::Url& url, const std::string& tls_version) {
+  std::string key = url.same_origin(url_) ? name : name + "@" + url.authority();
+  if (!tls_version.empty()) key += "/" + tls_version;
+  auto& slot = clients_[key];
   if (slot) return current_[name] = slot.get();
   ClientParty::Options options;
   options.url = url;
+  if (!tls_version.empty())
+    options.tls_version =
+        tls_version == kTls12 ? net::TlsClientOptions::Version::k12 : net::TlsClientOptions::Version::k13;
   options.ca_file = iut_.file().ca_file;
   options.seconds = options_.answer_within * options_.time_scale;
   options.credentials = {iut_.file().user, iut_.file().password, iut_.file().token};

@@ -185,7 +185,8 @@ bool ScenarioRun::run_step(const Step& step) {
   if (step.send) {
     const auto url = url_of(*step.send);
     if (!url) return stop(Verdict::kError, url.error().message);
-    client = party(step.by, *url);
+    const Tree* version = step.send->http.find("tls");
+    client = party(step.by, *url, version != nullptr ? version->scalar : "");
   }
   if (step.close) return finish_stream(step.by), client->close(), true;
   if (step.send && step.send->stream && !open_stream(*client, step)) return false;

@@ -95,7 +95,7 @@ class ScenarioRun {
   ClientParty* current(const std::string& name);
 
   // A directory may list resources of other servers: a connection each.
-  ClientParty* party(const std::string& name, const net::Url& url);
+  ClientParty* party(const std::string& name, const net::Url& url, const std::string& tls_version = "");
 
   // Fills `body`; on failure the scenario stops as an error of the harness, which lint should have found.
   struct Built {

@@ -309,8 +309,11 @@ class Loader {
           std::find(rules_->link_keys.begin(), rules_->link_keys.end(), key) == rules_->link_keys.end())
         fail(value, fmt::format("link: unknown key '{}'", key));
     }
-    keys(out.http,
-         {"method", "target", "status", "content_type", "headers", "chunked", "split", "pace", "absolute", "auth"});
+    keys(out.http, {"method", "target", "status", "content_type", "headers", "chunked", "split", "pace", "absolute",
+                    "auth", "tls"});
+    if (const Tree* version = out.http.find("tls");
+        version != nullptr && version->scalar != kTls12 && version->scalar != kTls13)
+      fail(*version, fmt::format("http.tls: is {} or {}", kTls12, kTls13));
     const bool bodyless = out.msg.empty() && may_be_bodyless(out, is_reply);
     if (bodyless && (out.with.is_map() || out.mutate.is_list())) fail(item, "msg: is missing: with and mutate need it");
     if (!out.raw && !out.raw_http && out.behaviour.empty() && out.end != "none" && !bodyless && !is_message(out.msg)) {

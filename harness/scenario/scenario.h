@@ -46,6 +46,10 @@ struct Expectation {
   std::string answers;  // linked nodes: id of the step whose request this answers
 };
 
+// What `http.tls` may say: only this version is offered.
+inline constexpr std::string_view kTls12 = "1.2";
+inline constexpr std::string_view kTls13 = "1.3";
+
 // A message to send: built from the description, or raw bytes.
 struct Sending {
   std::string msg;                 // empty: an HTTP message without a body

@@ -50,6 +50,9 @@ struct TlsClientOptions {
   std::string certificate_file;
   std::string key_file;
   KeyPairPem pem;  // client certificate when certificate_file is empty
+  // Only this version is offered; the best of both when empty.
+  enum class Version { kAny, k12, k13 };
+  Version version = Version::kAny;
   std::string key_log_file;
   KeyLogSink key_log;
 };

@@ -216,6 +216,11 @@ Result<std::shared_ptr<TlsContext>> TlsContext::client(const TlsClientOptions& o
   std::shared_ptr<TlsContext> self(new TlsContext(SSL_CTX_new(TLS_client_method())));
   if (self->context_ == nullptr) return local_tls_error("cannot set up TLS");
   set_common(self->context_);
+  if (options.version != TlsClientOptions::Version::kAny) {
+    const int only = options.version == TlsClientOptions::Version::k12 ? TLS1_2_VERSION : TLS1_3_VERSION;
+    SSL_CTX_set_min_proto_version(self->context_, only);
+    SSL_CTX_set_max_proto_version(self->context_, only);
+  }
   switch (options.verify) {
     case TlsClientOptions::Verify::kNone:
       SSL_CTX_set_verify(self->context_, SSL_VERIFY_NONE, nullptr);
