@@ -7,9 +7,10 @@ std::vector<RuleHit>& Checker::judge(const CapturedMessage& captured, const Mess
   const Message& message = *captured.message;
   const Protocol& protocol = *captured.protocol;
   const bool response = message.direction == Direction::kResponse;
-  if (response) ++responses_;
+  const bool continues = message.transport.part > 0;  // counted with the first part of its body
+  if (response && !continues) ++responses_;
   if (message.direction == Direction::kRequest) ++requests_;  // parts and acknowledgements are neither
-  if (request != nullptr) ++answered_;
+  if (request != nullptr && !continues) ++answered_;
   Session& session = session_of(protocol, response ? message.source : message.destination);
   findings_.clear();
   hits_.clear();

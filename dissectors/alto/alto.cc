@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // ALTO (RFC 7285 and its extensions) in Wireshark: media types and the hand-off.
 //
-// An update stream is shown when HTTP hands its body on, which is at its end; one that is still open when the capture
-// ends is not. A multipart answer is one message here, since its parts are about each other. Not covered: patches
-// outside of streams; requests without a body, which HTTP does not hand on, so that a GET is not linked to its answer.
-// Over HTTP/2 the method and the status are out of a plugin's reach in Wireshark 4.0, so checks on them are not made
-// there.
+// An update stream is shown event by event while it goes on (live_streams.h), or, where its request is not in the
+// capture, when HTTP hands its body on at its end. A multipart answer is one message here, since its parts are about
+// each other. Not covered: patches outside of streams; requests without a body, which HTTP does not hand on, so that a
+// GET is not linked to its answer. Over HTTP/2 the method and the status are out of a plugin's reach in Wireshark 4.0,
+// so checks on them are not made there.
 #include "protocols/alto/protocol.h"
 
 #include <array>
 
 #include "dissectors/epan/dissector.h"
+#include "dissectors/epan/http_context.h"
+#include "dissectors/epan/live_streams.h"
 #include "dissectors/epan/registry.h"
 
 namespace peerscope::alto {
@@ -18,17 +20,33 @@ namespace {
 
 using epan::Callbacks;
 using epan::Dissector;
+using epan::LiveStreams;
 
 constexpr std::array<epan::RuleGroup, 1> kRuleGroups = {{{"A-JSN-01", PI_MALFORMED}}};
 constexpr std::array<epan::StatisticField, 3> kStatistics = {
     {{"alto.error.code", "Error codes"}, {"alto.cost_type.metric", "Cost metrics"}, {"alto.vtag.tag", "Map versions"}}};
 
+void forget();
+
 Dissector& dissector() {
   // Never destroyed: epan points into it until it ends.
-  static Dissector& instance = *new Dissector(
-      protocol(),
-      {.column = "ALTO", .rule_groups = kRuleGroups, .statistics = kStatistics, .generic_dissector = "json"});
+  static Dissector& instance = *new Dissector(protocol(), {.column = "ALTO",
+                                                           .rule_groups = kRuleGroups,
+                                                           .statistics = kStatistics,
+                                                           .generic_dissector = "json",
+                                                           .live_element = "event",
+                                                           .forget = forget});
   return instance;
+}
+
+LiveStreams& streams() {
+  static LiveStreams& instance = *new LiveStreams(dissector(), message_type<UpdateStreamParams>().media_type,
+                                                  message_type<EventStream>().media_type, is_update_stream);
+  return instance;
+}
+
+void forget() {
+  streams().forget();
 }
 
 // text/event-stream belongs to many: only bodies that begin with an event of ALTO are taken.
@@ -41,7 +59,8 @@ std::string_view start_of(tvbuff_t* tvb) {
 }
 
 int dissect_event_stream(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
-  return is_update_stream(start_of(tvb)) ? dissector().dissect(tvb, pinfo, tree, data) : 0;
+  return epan::is_exported_part(data) || is_update_stream(start_of(tvb)) ? dissector().dissect(tvb, pinfo, tree, data)
+                                                                         : 0;
 }
 
 // multipart/related is Wireshark's own, and stays so for what is none of ALTO's.
@@ -65,6 +84,7 @@ void register_handoff() {
   dissector_handle_t handle = find_dissector(dissector().filter());
   // HTTP/1.1, HTTP/2 and multipart bodies all look here, after TLS, chunked coding and compression are undone.
   for (const char* type : protocol().media_types) dissector_add_string("media_type", type, handle);
+  streams().enrol(epan::LiveCallbacks<streams>::kEntries);
   dissector_add_string("media_type", message_type<EventStream>().media_type,
                        create_dissector_handle(dissect_event_stream, dissector().proto()));
   constexpr const char* kMultipart = message_type<Multipart>().media_type;

@@ -89,7 +89,7 @@ int expert_severity(Severity severity) {
 }
 
 void Catalogue::enrol(const Protocol& protocol, int proto, std::string_view filter, std::span<const RuleGroup> groups,
-                      void (*more)(Catalogue&)) {
+                      void (*more)(Catalogue&), bool live) {
   protocol_ = &protocol;
   filter_ = filter;
   for (const FieldPlace& place : protocol.fields()) add_field(place, protocol.document);
@@ -112,6 +112,9 @@ void Catalogue::enrol(const Protocol& protocol, int proto, std::string_view filt
       "This is a response to the request in this frame");
   add(c.response_time, "response_time", "Response time", FT_RELATIVE_TIME, BASE_NONE, nullptr,
       "Time between the request and its response");
+  if (live)
+    add(c.unfinished, "unfinished", "Begun, not complete yet", FT_UINT32, BASE_DEC | BASE_UNIT_STRING,
+        &units_byte_bytes, "Bytes of an event whose end comes in a later frame, if the capture has it");
   add(c.retransmission_of, "retransmission_of", "Repeats the request in", FT_FRAMENUM, BASE_NONE,
       FRAMENUM_TYPE(FT_FRAMENUM_RETRANS_PREV), "Frame of an earlier request with the same bytes");
   if (protocol.journey_id != nullptr) add_journey();

@@ -70,6 +70,7 @@ class Catalogue {
     int response_in = -1;
     int response_time = -1;
     int retransmission_of = -1;
+    int unfinished = -1;  // bodies that are shown while they go on
     // Protocols whose exchanges cross several links.
     int transaction = -1;
     int hop = -1;
@@ -102,9 +103,9 @@ class Catalogue {
 
   // `filter` is the protocol's filter name, normally protocol.name. Registered rows point into this object: it must
   // live as long as epan.
-  // `more` adds fields that no table has.
+  // `more` adds fields that no table has. `live`: bodies are shown while they go on.
   void enrol(const Protocol& protocol, int proto, std::string_view filter, std::span<const RuleGroup> groups,
-             void (*more)(Catalogue&) = nullptr);
+             void (*more)(Catalogue&) = nullptr, bool live = false);
   // For `more`: `name` goes behind the filter name.
   void add(int& hf, const char* name, const char* label, ftenum type, int display, const void* strings,
            const char* about);

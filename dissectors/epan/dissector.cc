@@ -45,7 +45,8 @@ void Dissector::enrol() {
   const char* column = taken ? keep(std::string(particulars_.column) + " (Peerscope)") : particulars_.column;
 
   proto_ = proto_register_protocol(title, column, filter_);
-  catalogue_.enrol(protocol_, proto_, filter_, particulars_.rule_groups, particulars_.add_fields);
+  catalogue_.enrol(protocol_, proto_, filter_, particulars_.rule_groups, particulars_.add_fields,
+                   particulars_.live_element != nullptr);
   catalogue_.add_tables(particulars_.tables, proto_);
   add_preferences();
   tap_ = register_tap(filter_);
@@ -105,13 +106,22 @@ int Dissector::dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void
     if (tvb_reported_length(tvb) > 0) tvb_ensure_bytes_exist(tvb, 0, 1);
     return 0;
   }
-  const Sighting sighting = look(tvb, pinfo, data);
+  Sighting sighting = look(tvb, pinfo);
+  read_http_context(pinfo, proto_, data, sighting);
+  show_message(tvb, pinfo, tree, data, sighting);
+  return static_cast<int>(captured);
+}
+
+// Returns the protocol's subtree; null where there is none.
+proto_tree* Dissector::show_message(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data,
+                                    const Sighting& sighting) {
+  const guint captured = tvb_captured_length(tvb);
   // A later pass knows less of the layers below than the record of the first one, so it takes the long way.
   if (only_export_wanted() && !PINFO_FD_VISITED(pinfo)) {
     const Record* glanced = journal_.glance(sighting);
     if (glanced != nullptr && glanced->complete) export_message(tvb, pinfo, *glanced, filter_);
     if (particulars_.show != nullptr) particulars_.show({tvb, pinfo, nullptr, nullptr}, journal_.message(), nullptr);
-    return static_cast<int>(captured);
+    return nullptr;
   }
   const Record* record = study(pinfo, sighting);
   // From here on epan may long-jump: the message and the record belong to the journal, locals are plain.
@@ -121,7 +131,7 @@ int Dissector::dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void
   const Canvas canvas{tvb, pinfo, proto_item_add_subtree(root, catalogue_.common().ett_protocol), root};
   if (record == nullptr) {
     expert_add_info(pinfo, root, &catalogue_.common().failure);
-    return static_cast<int>(captured);
+    return canvas.tree;
   }
   show_info(pinfo, *record);
   if (tree != nullptr) proto_item_append_text(root, ", %s", record->summary);
@@ -140,7 +150,37 @@ int Dissector::dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void
   if (particulars_.show != nullptr) particulars_.show(canvas, message, record);
   // Last: epan tells "cut by the capture" from "broken", and says so where the bytes run out.
   if (!sighting.complete) tvb_ensure_bytes_exist(tvb, 0, static_cast<gint>(tvb_reported_length(tvb)));
-  return static_cast<int>(captured);
+  return canvas.tree;
+}
+
+void Dissector::dissect_part(tvbuff_t* wire, tvbuff_t* text, packet_info* pinfo, proto_tree* tree,
+                             const BodyPart& part) {
+  proto_tree* own = nullptr;
+  if (text != nullptr) {
+    Sighting sighting = look(text, pinfo);
+    sighting.has_http = true;
+    sighting.direction = Direction::kResponse;
+    sighting.http_version = part.http_version;
+    sighting.ordered = part.http_version == 11;
+    if (sighting.ordered) sighting.status = 200;  // no other answer begins such a body
+    sighting.content_type = part.media_type;
+    sighting.stream = part.stream;
+    sighting.part = part.part;
+    own = show_message(text, pinfo, tree, nullptr, sighting);
+  }
+  if (part.unfinished == 0) return;
+  if (text == nullptr) {
+    col_set_str(pinfo->cinfo, COL_PROTOCOL, particulars_.column);
+    proto_item* root = proto_tree_add_item(tree, proto_, wire, 0, static_cast<gint>(tvb_captured_length(wire)), ENC_NA);
+    own = proto_item_add_subtree(root, catalogue_.common().ett_protocol);
+    col_append_sep_str(pinfo->cinfo, COL_INFO, "; ",
+                       wmem_strdup_printf(pinfo->pool, "part of an %s", particulars_.live_element));
+    col_set_fence(pinfo->cinfo, COL_INFO);
+  }
+  const auto size = static_cast<guint32>(part.unfinished);
+  proto_item* item = proto_tree_add_uint(own, catalogue_.common().unfinished, wire, 0, 0, size);
+  if (part.ended) proto_item_append_text(item, "; the body ends before it does");
+  proto_item_set_generated(item);
 }
 
 // Several messages may share a frame: each one's text is fenced off, or the next HTTP message would wipe it.
@@ -153,7 +193,7 @@ void Dissector::show_info(packet_info* pinfo, const Record& record) const {
 }
 
 // Everything that epan knows and the journal needs, before any C++ object comes to life.
-Sighting Dissector::look(tvbuff_t* tvb, packet_info* pinfo, void* data) {
+Sighting Dissector::look(tvbuff_t* tvb, packet_info* pinfo) {
   const guint captured = tvb_captured_length(tvb);
   Sighting sighting;
   sighting.bytes = {reinterpret_cast<const char*>(tvb_get_ptr(tvb, 0, static_cast<gint>(captured))), captured};
@@ -166,7 +206,6 @@ Sighting Dissector::look(tvbuff_t* tvb, packet_info* pinfo, void* data) {
   sighting.source_host = source.host;
   sighting.destination = endpoints_.of(pinfo, &pinfo->dst, pinfo->destport).whole;
   sighting.security = security_of(pinfo);
-  read_http_context(pinfo, proto_, data, sighting);
   return sighting;
 }
 

@@ -27,7 +27,8 @@ struct Particulars {
   std::span<const Alias> aliases{};         // what a built-in dissector of the same protocol calls its fields
   std::span<const ValueTable> tables{};
   NameOf name = nullptr;
-  const void* context = nullptr;  // for decoding: Message::context
+  const char* live_element = nullptr;  // what a body that is shown while it goes on consists of ("event")
+  const void* context = nullptr;       // for decoding: Message::context
   Journal::Study study = nullptr;
   // Shows what the tables cannot say, last. Epan may long-jump out of it. Called too, without a tree, for messages that
   // are only exported.
@@ -37,6 +38,16 @@ struct Particulars {
   void (*add_fields)(Catalogue& catalogue) = nullptr;  // that no table has
   void (*add_preferences)(module_t* module) = nullptr;
   void (*forget)() = nullptr;  // the capture is closed; must not throw
+};
+
+// A part of a body that is shown while it goes on (live_streams.h).
+struct BodyPart {
+  std::uint32_t stream = 0;  // number of the body, from 1
+  std::uint32_t part = 0;    // in it, from 0
+  const char* media_type = "";
+  int http_version = 0;
+  std::size_t unfinished = 0;  // bytes behind it, of an element that is not complete
+  bool ended = false;          // the body ends here
 };
 
 class Dissector {
@@ -51,6 +62,9 @@ class Dissector {
   // Shows the body in `tvb`; `data` is what the caller passed. Returns the number of bytes, 0 when there are none.
   int dissect(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data);
 
+  // Shows the part of a body in `text`; null when nothing became complete. `wire`: the bytes that it came with.
+  void dissect_part(tvbuff_t* wire, tvbuff_t* text, packet_info* pinfo, proto_tree* tree, const BodyPart& part);
+
   // The message that was decoded last.
   const Message& message() const { return journal_.message(); }
   Catalogue& catalogue() { return catalogue_; }
@@ -61,7 +75,8 @@ class Dissector {
   char* conversation_filter(packet_info* pinfo) const;
 
  private:
-  Sighting look(tvbuff_t* tvb, packet_info* pinfo, void* data);
+  Sighting look(tvbuff_t* tvb, packet_info* pinfo);
+  proto_tree* show_message(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data, const Sighting& sighting);
   const Record* study(packet_info* pinfo, const Sighting& sighting);
   void show_info(packet_info* pinfo, const Record& record) const;
   void show_links(const Canvas& canvas, const Record& record);

@@ -40,7 +40,7 @@ const char* column_text(const Transport& transport) {
   return transport.security == Transport::Security::kTls ? "HTTPS" : "HTTP";
 }
 
-constexpr const char* kPartMark = " part ";
+constexpr const char* kRecordPartMark = " part ";
 // A record of a capture file holds 256 KiB; this leaves room for the tags.
 constexpr guint kLargestRecord = WTAP_MAX_PACKET_SIZE_STANDARD - 4096;
 
@@ -67,10 +67,13 @@ const char* head_of(packet_info* pinfo, const Record& record, guint length) {
         wmem_strdup_printf(pinfo->pool, "%s %s HTTP/1.1", transport.method.empty() ? "POST" : transport.method.c_str(),
                            transport.target.empty() ? "/" : transport.target.c_str());
   }
+  const char* body = transport.stream == 0 ? ""
+                                           : wmem_strdup_printf(pinfo->pool, "%s%u%s%u", kBodyMark, transport.stream,
+                                                                kPartMark, transport.part);
   return wmem_strdup_printf(
-      pinfo->pool, "%s\r\nContent-Type: %s\r\nContent-Length: %u\r\n%s: %s%s\r\n\r\n", start_line,
+      pinfo->pool, "%s\r\nContent-Type: %s\r\nContent-Length: %u\r\n%s: %s%s%s\r\n\r\n", start_line,
       transport.content_type.empty() ? "application/octet-stream" : transport.content_type.c_str(), length,
-      kTransportHeader, transport.http_version == 20 ? "h2" : "h1", security_text(transport.security));
+      kTransportHeader, transport.http_version == 20 ? "h2" : "h1", security_text(transport.security), body);
 }
 
 void queue(packet_info* pinfo, exp_pdu_data_t* pdu) {
@@ -111,7 +114,7 @@ void export_bytes(packet_info* pinfo, const char* dissector, tvbuff_t* message, 
   for (guint part = 0; part < parts; ++part) {
     const guint from = part * kLargestRecord;
     const guint size = std::min(length - from, kLargestRecord);
-    const char* numbered = wmem_strdup_printf(pinfo->pool, "%s%s%u/%u", column, kPartMark, part + 1, parts);
+    const char* numbered = wmem_strdup_printf(pinfo->pool, "%s%s%u/%u", column, kRecordPartMark, part + 1, parts);
     tvbuff_t* bytes = tvb_new_subset_length(message, static_cast<gint>(from), static_cast<gint>(size));
     queue(pinfo, make_pdu(pinfo, dissector, bytes, size, numbered));
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dissectors/epan/http_context.h"
 
+#include <cstdlib>
 #include <cstring>
 
 namespace peerscope::epan {
@@ -39,8 +40,14 @@ const char* header(const http_message_info_t& info, const char* wanted) {
   return search.value;
 }
 
-// An exported message (export_pdu.h) says what carried it before: "h2; tls".
+// An exported message (export_pdu.h) says what carried it before: "h2; tls; body 3 part 0".
 void read_transport_header(const char* value, Sighting& sighting) {
+  if (const char* body = std::strstr(value, kBodyMark); body != nullptr) {
+    char* end = nullptr;
+    sighting.stream = static_cast<std::uint32_t>(std::strtoul(body + std::strlen(kBodyMark), &end, 10));
+    if (std::strncmp(end, kPartMark, std::strlen(kPartMark)) == 0)
+      sighting.part = static_cast<std::uint32_t>(std::strtoul(end + std::strlen(kPartMark), nullptr, 10));
+  }
   if (std::strncmp(value, "h2", 2) == 0) {
     sighting.http_version = 20;
     // Its start line was made up by the export.
@@ -86,6 +93,18 @@ void init_http_context() {
   proto_http = proto_get_id_by_filter_name("http");
   proto_http2 = proto_get_id_by_filter_name("http2");
   proto_json = proto_get_id_by_filter_name("json");
+}
+
+int http_version_below(packet_info* pinfo, int own_proto) {
+  const int below = carrier(pinfo, own_proto);
+  if (below == proto_http) return 11;
+  return below == proto_http2 ? 20 : 0;
+}
+
+bool is_exported_part(void* data) {
+  const auto* info = static_cast<const http_message_info_t*>(data);
+  const char* value = info != nullptr && info->type != HTTP_OTHERS ? header(*info, kTransportHeader) : nullptr;
+  return value != nullptr && std::strstr(value, kBodyMark) != nullptr;
 }
 
 void read_http_context(packet_info* pinfo, int own_proto, void* data, Sighting& sighting) {

@@ -9,9 +9,17 @@ namespace peerscope::epan {
 
 // The header that an exported message carries in place of the layers that the export leaves out (export_pdu.h).
 inline constexpr const char* kTransportHeader = "Peerscope-Transport";
+// In it, for a part of a body: "; body 3 part 0".
+inline constexpr const char* kBodyMark = "; body ";
+inline constexpr const char* kPartMark = " part ";
 
 // Looks up protocol numbers; once, at hand-off.
 void init_http_context();
+
+// 11 or 20 when HTTP carries what is dissected now, else 0.
+int http_version_below(packet_info* pinfo, int own_proto);
+// Whether an exported message was a part of a body (Transport::part). `data` as below.
+bool is_exported_part(void* data);
 
 // Fills the HTTP part of `sighting`. `data` is what the calling dissector passed; it is read only when
 // HTTP is known to be the caller. The texts live in packet memory.

@@ -97,7 +97,8 @@ const Record* Journal::enter(const Sighting& sighting) noexcept {
     // A request outlives this call, because its response is checked against it.
     auto kept = sighting.direction == Direction::kResponse ? nullptr : fresh();
     Message& message = kept != nullptr ? *kept : workspace_;
-    decode(sighting, record, message);
+    Ongoing* const body = ongoing(sighting);
+    decode(sighting, record, message, body != nullptr ? body->history : nullptr);
     record.type = message.type;
     record.direction = message.direction;
     message_ = &message;
@@ -105,11 +106,12 @@ const Record* Journal::enter(const Sighting& sighting) noexcept {
 
     std::unique_ptr<Message> request;
     if (message.direction == Direction::kResponse) {
-      Record* request_record = nullptr;
-      request = pair(sighting, record, request_record);
+      const bool continues = body != nullptr && sighting.part > 0;
+      Record* request_record = continues ? body->request_record : nullptr;
+      request = continues ? std::move(body->request) : pair(sighting, record, request_record);
       if (request_record != nullptr) {
         record.counterpart = request_record;
-        request_record->counterpart = &record;
+        if (!continues) request_record->counterpart = &record;
       }
       if (protocol_.repeated_part != nullptr) note_retransmission(sighting, record);
       const bool whole_request = request_record != nullptr && request_record->complete;
@@ -122,6 +124,11 @@ const Record* Journal::enter(const Sighting& sighting) noexcept {
     }
 
     if (study_ != nullptr) study_(message, request.get(), record);
+    if (body != nullptr) {
+      body->history = message.history;
+      body->request_record = record.counterpart;
+      body->request = std::move(request);
+    }
     give_back(std::move(request));
     if (kept == nullptr) return &record;
     give_back(std::move(overflow_));
@@ -196,6 +203,7 @@ void Journal::clear() noexcept {
   overflow_ = nullptr;
   spare_.clear();
   conversations_.clear();
+  ongoing_.clear();
   sessions_.clear();
   sent_.clear();
   journeys_.clear();
@@ -216,9 +224,10 @@ const char* Journal::keep(std::string_view text) {
   return place;
 }
 
-void Journal::decode(const Sighting& sighting, const Record& record, Message& message) {
+void Journal::decode(const Sighting& sighting, const Record& record, Message& message, std::shared_ptr<void> history) {
   message.clear();
   message.context = context_;
+  message.history = std::move(history);
   message.transport = record.transport();
   message.direction = sighting.direction;
   message.frame = sighting.frame;
@@ -245,6 +254,8 @@ void Journal::fill(const Sighting& sighting, Record& record) {
   record.http->content_type = sighting.content_type;
   record.http->has_http = sighting.has_http;
   record.http->http_version = sighting.http_version;
+  record.http->stream = sighting.stream;
+  record.http->part = sighting.part;
   record.http->security = sighting.security;
 }
 
@@ -331,6 +342,13 @@ std::unique_ptr<Message> Journal::pair(const Sighting& sighting, Record& record,
     if (hop->direction == Direction::kRequest) request = take(hop->conversation, id, false, request_record);
   }
   return request;
+}
+
+// Null for messages that are whole, and for bodies beyond the limit, whose parts are then judged alone.
+Journal::Ongoing* Journal::ongoing(const Sighting& sighting) {
+  if (sighting.stream == 0) return nullptr;
+  if (ongoing_.size() >= kMaxOngoing && !ongoing_.contains(sighting.stream)) return nullptr;
+  return &ongoing_[sighting.stream];
 }
 
 // Of a message that the capture cuts short nothing is judged: what is missing may only be missing in the capture.

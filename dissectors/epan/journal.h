@@ -36,6 +36,8 @@ struct Sighting {
   std::string_view content_type{};
   bool has_http = false;
   int http_version = 0;
+  std::uint32_t stream = 0;  // as in Transport
+  std::uint32_t part = 0;
   Transport::Security security = Transport::Security::kUnknown;
 };
 
@@ -115,9 +117,15 @@ class Journal {
   struct Conversation {
     std::deque<Pending> unanswered;
   };
+  // A body that is shown while it goes on: what its next part needs of those before.
+  struct Ongoing {
+    std::unique_ptr<Message> request;
+    Record* request_record = nullptr;
+    std::shared_ptr<void> history;
+  };
 
   Record& new_record();
-  void decode(const Sighting& sighting, const Record& record, Message& message);
+  void decode(const Sighting& sighting, const Record& record, Message& message, std::shared_ptr<void> history = {});
   static void fill(const Sighting& sighting, Record& record);
   void judge(const CheckInput& input, CheckScopes scopes, Record& record);
   void note_retransmission(const Sighting& sighting, Record& record);
@@ -125,6 +133,7 @@ class Journal {
   void follow(const Sighting& sighting, Record& record);
   std::unique_ptr<Message> take(std::uint32_t conversation, std::string_view id, bool oldest, Record*& request_record);
   std::unique_ptr<Message> pair(const Sighting& sighting, Record& record, Record*& request_record);
+  Ongoing* ongoing(const Sighting& sighting);
   void check(const Sighting& sighting, Record& record, const Message* request);
   std::unique_ptr<Message> fresh();
   void give_back(std::unique_ptr<Message> message);
@@ -133,6 +142,7 @@ class Journal {
   // A hostile or one-sided capture must not fill the memory with requests that nobody answers.
   static constexpr std::size_t kMaxUnanswered = 1000;
   static constexpr std::size_t kMaxRemembered = 200'000;
+  static constexpr std::size_t kMaxOngoing = 10'000;
   // A body may hold a broken rule every few bytes.
   static constexpr std::size_t kMaxFindings = 200;
 
@@ -146,6 +156,7 @@ class Journal {
   std::string passing_summary_;
   std::unordered_map<std::uint32_t, Conversation> conversations_;
   std::unordered_map<std::string, std::unique_ptr<Session>> sessions_;  // by server endpoint
+  std::unordered_map<std::uint32_t, Ongoing> ongoing_;                  // by Sighting::stream
   std::unordered_map<std::size_t, std::uint32_t> sent_;                 // hash of a message seen -> its frame
   std::unordered_map<std::string, Journey> journeys_;                   // its elements keep their addresses
   Record passing_;

@@ -24,6 +24,10 @@ extern "C" {
 #include <epan/dissectors/packet-http.h>
 #include <epan/dissectors/packet-tcp.h>
 #include <epan/reassemble.h>
+
+// Declared in a header that needs GnuTLS's.
+WS_DLL_PUBLIC void tls_set_appdata_dissector(dissector_handle_t tls_handle, packet_info* pinfo,
+                                             dissector_handle_t app_handle);
 }
 
 #if WIRESHARK_VERSION_MAJOR < 4

@@ -16,6 +16,7 @@
 #include <sstream>
 #include <thread>
 
+#include "harness/capture/ongoing.h"
 #include "harness/capture/pending.h"
 #include "harness/capture/tshark.h"
 
@@ -115,8 +116,10 @@ bool parse_pdu(std::string_view bytes, Pdu& pdu) {
 // Before the number of a part in the protocol text: the plugin's word too.
 constexpr std::string_view kPartMark = " part ";
 
-// The plugin's word on how a message travelled (dissectors/epan/export_pdu.cc writes it): "h1; tls", "h2; clear".
+// The plugin's word on how a message travelled (dissectors/epan/export_pdu.cc writes it): "h1; tls", "h2; clear", with
+// "; body 3 part 0" behind it for a part of a body that was shown while it went on.
 constexpr std::string_view kTransportHeader = "Peerscope-Transport";
+constexpr std::string_view kBodyMark = "; body ";
 
 void apply_transport(const net::Headers& headers, const Pdu& pdu, Transport& transport) {
   const std::string_view told = headers.get(kTransportHeader);
@@ -127,6 +130,10 @@ void apply_transport(const net::Headers& headers, const Pdu& pdu, Transport& tra
     transport.security = Transport::Security::kTls;
   else if (clear)
     transport.security = Transport::Security::kClear;
+  if (const std::size_t mark = told.find(kBodyMark); mark != std::string_view::npos) {
+    const std::string text(told.substr(mark + kBodyMark.size()));
+    if (std::sscanf(text.c_str(), "%u part %u", &transport.stream, &transport.part) != 2) transport.stream = 0;
+  }
   if (told.starts_with("h2")) {
     // HTTP/2's method, target and status do not reach the plugin: what the exported head says of them is a stand-in.
     transport.http_version = 20;
@@ -137,9 +144,10 @@ void apply_transport(const net::Headers& headers, const Pdu& pdu, Transport& tra
 }
 
 MessagePtr decode(const Protocol& protocol, std::string_view body, const Transport& transport, Direction direction,
-                  MessagePtr message) {
+                  MessagePtr message, std::shared_ptr<void> history = {}) {
   message->clear();
   message->direction = direction;
+  message->history = std::move(history);
   message->transport = transport;
   protocol.decode(body, *message);
   return message;
@@ -245,12 +253,14 @@ class Reader {
       }
     }
     MessagePtr message = fresh();
+    const Ongoing* const ongoing = transport.part > 0 ? ongoing_.find(transport.stream) : nullptr;
+    const std::shared_ptr<void> history = ongoing != nullptr ? ongoing->history : nullptr;
     if (captured.protocol != nullptr) {
       message = decode(*captured.protocol, body, transport, direction, std::move(message));
     } else {
       for (const Protocol* protocol : protocols()) {
         if (protocol->media_types.empty()) continue;  // it does not travel over HTTP
-        message = decode(*protocol, body, transport, direction, std::move(message));
+        message = decode(*protocol, body, transport, direction, std::move(message), history);
         if (!belongs_to(*protocol, *message)) continue;
         captured.protocol = protocol;
         break;
@@ -294,11 +304,21 @@ class Reader {
         response ? message->destination + ">" + message->source : message->source + ">" + message->destination;
     const std::string id(captured.protocol->exchange_id(*message));
     std::optional<PendingRequests::Request> request;
+    Ongoing* const ongoing = message->transport.stream != 0 ? &ongoing_.of(message->transport.stream) : nullptr;
+    const bool continues = ongoing != nullptr && message->transport.part > 0;
     // Only HTTP answers in the order of its requests.
-    if (response) request = pending_.take(connection, id, message->transport.has_http);
+    if (continues)
+      request = std::move(ongoing->request);
+    else if (response)
+      request = pending_.take(connection, id, message->transport.has_http);
     if (request) captured.request = request->number;
     sink_(std::move(captured), request ? request->message.get() : nullptr);
     captured.message.reset();
+    if (ongoing != nullptr) {
+      ongoing->history = message->history;
+      ongoing->request = std::move(request);
+      request.reset();
+    }
     if (message->direction == Direction::kRequest)
       pending_.add(connection, {messages_, std::move(message), id});
     else
@@ -323,6 +343,7 @@ class Reader {
 
   const MessageSink& sink_;
   PendingRequests pending_;
+  OngoingBodies ongoing_;
   std::vector<MessagePtr> spare_;
   static constexpr std::size_t kLargestJoined = 256 << 20;
   std::string joined_;  // the parts of a large message so far

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Checks of messages that carry others: update streams (RFC 8895) and path vectors (RFC 9275).
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "protocols/alto/check_support.h"
 #include "protocols/alto/checks.h"
 #include "protocols/alto/names.h"
-#include "protocols/alto/patch_apply.h"
 
 namespace peerscope::alto::checks {
 namespace {
@@ -15,19 +13,19 @@ namespace {
 const Event* event_type(const CheckInput& in, const StreamEvent& event) {
   return child(in.message, in.message.events[event.index], kSseEventType);
 }
-bool is_control(const StreamEvent& event) {
-  return event.media_type == message_type<UpdateStreamControl>().media_type;
-}
-bool is_patch(const StreamEvent& event) {
-  return event.media_type == message_type<MergePatch>().media_type ||
-         event.media_type == message_type<JsonPatch>().media_type;
-}
-
 template <class F>
 void each_event(const CheckInput& in, F&& body) {
   const auto* stream = body_of<EventStream>(in.message);
   if (stream == nullptr) return;
   for (const StreamEvent& event : stream->events) body(event);
+}
+// With what the events before mean for it.
+template <class F>
+void each_noted_event(const CheckInput& in, F&& body) {
+  const auto* stream = body_of<EventStream>(in.message);
+  if (stream == nullptr) return;
+  const std::vector<EventNote>& notes = stream->notes();
+  for (std::size_t i = 0; i < notes.size(); ++i) body(stream->events[i], notes[i]);
 }
 
 const AddEntry* asked_for(const CheckInput& in, const std::string& substream) {
@@ -79,22 +77,13 @@ void sse_02(const CheckInput& in, Reporter& r) {
 }
 
 void sse_03(const CheckInput& in, Reporter& r) {
-  // What the request added, and what control events started since.
-  std::set<std::string> known;
-  const auto* request = body_of<UpdateStreamParams>(in.request);
-  if (request != nullptr && request->add) {
-    for (const auto& [id, entry] : request->add->substreams.entries) known.insert(id);
-  }
-  each_event(in, [&](const StreamEvent& event) {
-    if (is_control(event)) {
-      const auto* control = event.message != nullptr ? body_of<UpdateStreamControl>(*event.message) : nullptr;
-      if (control != nullptr) known.insert(control->started.begin(), control->started.end());
-      return;
-    }
+  each_noted_event(in, [&](const StreamEvent& event, const EventNote& note) {
+    if (event.is_control()) return;
     if (!event.has_data_id) return r.at(event_type(in, event), "a data event has no data ID");
     if (const std::string fault = pid_name_fault(event.substream); !fault.empty())
       r.at(event_type(in, event), "the substream ID " + fault);
-    else if (request != nullptr && !known.contains(event.substream))
+    else if (body_of<UpdateStreamParams>(in.request) != nullptr && !note.started &&
+             asked_for(in, event.substream) == nullptr)
       r.at(event_type(in, event), fmt::format("substream {} was never added", event.substream));
   });
 }
@@ -108,73 +97,41 @@ void sse_04(const CheckInput& in, Reporter& r) {
 }
 
 void sse_07(const CheckInput& in, Reporter& r) {
-  bool first = true;
-  bool told = false;
-  each_event(in, [&](const StreamEvent& event) {
-    const auto* control = event.message != nullptr ? body_of<UpdateStreamControl>(*event.message) : nullptr;
-    if (first && control == nullptr) r.at(event_type(in, event), "the stream does not begin with a control event");
-    if (control != nullptr && control->control_uri) {
-      if (told) r.at(event_type(in, event), "control-uri is sent again");
-      told = true;
-    }
-    first = false;
+  each_noted_event(in, [&](const StreamEvent& event, const EventNote& note) {
+    const bool control = event.message != nullptr && is<UpdateStreamControl>(*event.message);
+    if (note.first && !control) r.at(event_type(in, event), "the stream does not begin with a control event");
+    if (note.uri_again) r.at(event_type(in, event), "control-uri is sent again");
   });
 }
 
 void sse_21(const CheckInput& in, Reporter& r) {
   each_event(in, [&](const StreamEvent& event) {
     const AddEntry* entry = asked_for(in, event.substream);
-    if (is_patch(event) && entry != nullptr && entry->incremental_changes == false)
+    if (event.is_patch() && entry != nullptr && entry->incremental_changes == false)
       r.at(event_type(in, event), fmt::format("a patch for {}, which asked for none", event.substream));
   });
 }
 
 void sse_24(const CheckInput& in, Reporter& r) {
-  std::set<std::string> begun;
-  each_event(in, [&](const StreamEvent& event) {
-    if (is_control(event) || !begun.insert(event.substream + "." + event.part).second) return;
+  each_noted_event(in, [&](const StreamEvent& event, const EventNote& note) {
+    if (!note.opens || !event.is_patch()) return;
     const AddEntry* entry = asked_for(in, event.substream);
-    if (is_patch(event) && entry != nullptr && !entry->tag)
+    if (entry != nullptr && !entry->tag)
       r.at(event_type(in, event),
            fmt::format("the first event of {} is a patch, and the client holds nothing", event.substream));
   });
 }
 
 void sse_26(const CheckInput& in, Reporter& r) {
-  std::set<std::string> stopped;
-  each_event(in, [&](const StreamEvent& event) {
-    const auto* control = event.message != nullptr ? body_of<UpdateStreamControl>(*event.message) : nullptr;
-    if (control != nullptr)
-      stopped.insert(control->stopped.begin(), control->stopped.end());
-    else if (stopped.contains(event.substream))
-      r.at(event_type(in, event), fmt::format("data of {} after it stopped", event.substream));
+  each_noted_event(in, [&](const StreamEvent& event, const EventNote& note) {
+    if (note.stopped) r.at(event_type(in, event), fmt::format("data of {} after it stopped", event.substream));
   });
 }
 
-// Documents of update streams may be large; what a check holds at once is bounded by the message, which holds them too.
 void sse_54(const CheckInput& in, Reporter& r) {
-  std::map<std::string, JsonValue> documents;
-  each_event(in, [&](const StreamEvent& event) {
-    if (event.message == nullptr || is_control(event)) return;
-    const std::string id = event.substream + "." + event.part;
-    if (!is_patch(event)) {
-      const auto document = parse_json(event.message->view());
-      if (document != nullptr)
-        documents.insert_or_assign(id, *document);
-      else
-        documents.erase(id);
-      return;
-    }
-    const auto at = documents.find(id);
-    if (at == documents.end()) return;  // its beginning was not seen
-    std::string fault;
-    if (const auto* merge = body_of<MergePatch>(*event.message); merge != nullptr)
-      apply_merge_patch(at->second, merge->value);
-    else if (const auto* patch = body_of<JsonPatch>(*event.message); patch != nullptr)
-      fault = apply_json_patch(at->second, patch->operations);
-    if (fault.empty()) return;
-    r.at(event_type(in, event), fmt::format("the patch of {}: {}", event.substream, clip_text(fault, 200)));
-    documents.erase(at);  // not usable until it is sent anew
+  each_noted_event(in, [&](const StreamEvent& event, const EventNote& note) {
+    if (note.patch_fault.empty()) return;
+    r.at(event_type(in, event), fmt::format("the patch of {}: {}", event.substream, clip_text(note.patch_fault, 200)));
   });
 }
 

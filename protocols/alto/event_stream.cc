@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "protocols/alto/messages.h"
 #include "protocols/base/json_index.h"
 
 namespace peerscope::alto {
@@ -130,10 +131,25 @@ void finish_event(Message& message, EventStream& stream, Draft& draft,
 
 }  // namespace
 
+bool StreamEvent::is_control() const {
+  return media_type == message_type<UpdateStreamControl>().media_type;
+}
+
+bool StreamEvent::is_patch() const {
+  return media_type == message_type<MergePatch>().media_type || media_type == message_type<JsonPatch>().media_type;
+}
+
+const std::vector<EventNote>& EventStream::notes() const {
+  while (notes_.size() < events.size()) notes_.push_back(history->take(events[notes_.size()]));
+  return notes_;
+}
+
 void decode_event_stream(Message& message, void (*decode)(std::string_view bytes, Message& message)) {
   // More events than any stream of a capture needs.
   constexpr std::size_t kMostEvents = 100'000;
   auto stream = std::make_shared<EventStream>();
+  if (message.history == nullptr) message.history = std::make_shared<StreamHistory>(message.transport.part > 0);
+  stream->history = std::static_pointer_cast<StreamHistory>(message.history);
   const std::string_view bytes = message.view();
   Event root;
   root.field = &kRoot;
@@ -150,7 +166,10 @@ void decode_event_stream(Message& message, void (*decode)(std::string_view bytes
       complete = lines.at();
       continue;
     }
-    if (line.text.front() == ':') continue;  // a comment, for keep-alive
+    if (line.text.front() == ':') {  // for keep-alive
+      ++stream->comments;
+      continue;
+    }
     const LineField field = split(line);
     if (!draft.any) draft.begin = line.offset;
     draft.any = true;

@@ -10,12 +10,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "protocols/alto/message_fields.h"
+#include "protocols/alto/stream_history.h"
 #include "protocols/base/message.h"
 
 namespace peerscope::alto {
@@ -53,10 +55,22 @@ struct StreamEvent {
   bool has_data_id = false;
   std::uint32_t index = 0;           // of its group among the message's events
   const Message* message = nullptr;  // its part; null when the media type is none of ALTO's
+
+  bool is_control() const;
+  bool is_patch() const;
 };
+// A stream, or the part of one that is shown as a message of its own (Transport::part).
 struct EventStream {
   std::vector<StreamEvent> events;
-  bool unfinished = false;  // bytes of an event that is not complete yet follow
+  std::size_t comments = 0;                // lines that keep the connection alive
+  bool unfinished = false;                 // bytes of an event that is not complete yet follow
+  std::shared_ptr<StreamHistory> history;  // with the events of the parts before
+
+  // What the events mean for each other, one note an event. The first call takes them into the history.
+  const std::vector<EventNote>& notes() const;
+
+ private:
+  mutable std::vector<EventNote> notes_;
 };
 
 // What the registrar lists; the reader is decode_event_stream.
@@ -77,7 +91,8 @@ void describe(A& a, EventStreamFields& m) {
   a.required(kSseEvent, m.events);
 }
 
-// Reads message.bytes[0, size) up to its last complete event. `decode` is that of the protocol.
+// Reads message.bytes[0, size) up to its last complete event. `decode` is that of the protocol. The history goes on
+// from message.history, and is left there for the next part.
 void decode_event_stream(Message& message, void (*decode)(std::string_view bytes, Message& message));
 
 // Whether a text/event-stream body is one of ALTO: what its first event says. Looks at a few bytes only.

@@ -173,8 +173,10 @@ std::string details(const T&) {
 
 std::string summary(const Message& message, const Message*) {
   if (message.type == nullptr) return "ALTO, unknown media type " + message.transport.content_type;
-  if (const auto* stream = body_of<EventStream>(message); stream != nullptr)
+  if (const auto* stream = body_of<EventStream>(message); stream != nullptr) {
+    if (stream->events.empty() && stream->comments > 0) return fmt::format("{}, keep-alive", message.type->name);
     return fmt::format("{}, {}", message.type->name, plural(stream->events.size(), "event", "events"));
+  }
   if (const auto* multipart = body_of<Multipart>(message); multipart != nullptr)
     return fmt::format("{}, {}", message.type->name, plural(multipart->parts.size(), "part", "parts"));
   std::string out = message.type->name;

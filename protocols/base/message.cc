@@ -55,6 +55,7 @@ void Message::clear() {
   parts.clear();
   dialect = nullptr;
   context = nullptr;
+  history.reset();
   transport = {};
   frame = 0;
   time_ns = 0;

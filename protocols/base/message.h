@@ -36,6 +36,9 @@ struct Transport {
   int http_version = 0;  // 11, 20; 0 unknown
   Security security = Security::kUnknown;
   std::string undecoded;  // why the body could not be had from its content coding
+  // A body that is shown while it goes on is several messages, each with what became complete of it.
+  std::uint32_t stream = 0;  // number of the body, from 1; 0: the message is whole
+  std::uint32_t part = 0;    // in it, from 0
 };
 
 struct Message;
@@ -74,6 +77,9 @@ struct Message {
   // What decoding must know beyond the bytes (RELOAD: data models of Kinds); the protocol's own type, owned by the
   // caller, set before decoding. Null: what the specifications say.
   const void* context = nullptr;
+  // What the parts before this one of a body told (Transport::part): the protocol's own type. Decoding takes it up and
+  // leaves it here for the next part; the caller hands it on.
+  std::shared_ptr<void> history;
   Transport transport;
   // Where and when it was seen; 0 when unknown.
   std::uint64_t frame = 0;

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "protocols/alto/stream_history.h"
+
+#include "protocols/alto/messages.h"
+#include "protocols/alto/patch_apply.h"
+#include "protocols/alto/protocol.h"
+
+namespace peerscope::alto {
+namespace {
+
+void remember(std::set<std::string>& names, const std::vector<std::string>& more) {
+  for (const std::string& name : more) {
+    if (names.size() < StreamHistory::kMostNames) names.insert(name);
+  }
+}
+
+}  // namespace
+
+EventNote StreamHistory::take(const StreamEvent& event) {
+  EventNote note;
+  note.first = !begun_;
+  begun_ = true;
+  if (event.is_control()) {
+    take_control(event, note);
+    return note;
+  }
+  const std::string id = event.substream + "." + event.part;
+  note.started = started_.contains(event.substream);
+  note.stopped = stopped_.contains(event.substream);
+  note.opens = !partial_ && opened_.size() < kMostNames && opened_.insert(id).second;
+  note.patch_fault = take_document(event, id);
+  return note;
+}
+
+void StreamHistory::take_control(const StreamEvent& event, EventNote& note) {
+  const auto* control = event.message != nullptr ? body_of<UpdateStreamControl>(*event.message) : nullptr;
+  if (control == nullptr) return;
+  if (control->control_uri) {
+    note.uri_again = uri_told_;
+    uri_told_ = true;
+  }
+  remember(started_, control->started);
+  remember(stopped_, control->stopped);
+}
+
+void StreamHistory::drop(const std::string& id) {
+  const auto at = documents_.find(id);
+  if (at == documents_.end()) return;
+  document_bytes_ -= at->second.bytes;
+  documents_.erase(at);
+}
+
+// Why a patch does not apply.
+std::string StreamHistory::take_document(const StreamEvent& event, const std::string& id) {
+  if (event.message == nullptr) return {};
+  const std::size_t size = event.message->size;
+  if (!event.is_patch()) {
+    drop(id);
+    if (document_bytes_ + size > kMostDocumentBytes || documents_.size() >= kMostNames) return {};
+    if (const auto value = parse_json(event.message->view()); value != nullptr) {
+      document_bytes_ += size;
+      documents_.insert_or_assign(id, Document{std::move(*value), size});
+    }
+    return {};
+  }
+  const auto at = documents_.find(id);
+  if (at == documents_.end()) return {};  // its beginning was not seen
+  std::string fault;
+  if (const auto* merge = body_of<MergePatch>(*event.message); merge != nullptr)
+    apply_merge_patch(at->second.value, merge->value);
+  else if (const auto* patch = body_of<JsonPatch>(*event.message); patch != nullptr)
+    fault = apply_json_patch(at->second.value, patch->operations);
+  at->second.bytes += size;
+  document_bytes_ += size;
+  // Not usable until it is sent anew.
+  if (!fault.empty() || document_bytes_ > kMostDocumentBytes) drop(id);
+  return fault;
+}
+
+}  // namespace peerscope::alto

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the events of one update stream tell of each other (RFC 8895): which substreams began and ended, and each
+// document after the patches so far. It goes on over the messages that a stream is shown in (Message::history), so an
+// event costs the same wherever in its stream it stands. Bounded: beyond the limits a check may miss but never invents.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <set>
+#include <string>
+
+#include "protocols/base/json_value.h"
+
+namespace peerscope::alto {
+
+struct StreamEvent;
+
+// What the events before it mean for one event.
+struct EventNote {
+  bool first = false;       // of the stream
+  bool uri_again = false;   // it tells the control URI, which was told
+  bool started = false;     // a control event started its substream
+  bool stopped = false;     // a control event stopped its substream
+  bool opens = false;       // the first data of its substream and part
+  std::string patch_fault;  // why its patch does not apply; empty: it does, or its document was not seen
+};
+
+class StreamHistory {
+ public:
+  // `begun`: its first events were not seen.
+  explicit StreamHistory(bool begun = false) : begun_(begun), uri_told_(false), partial_(begun) {}
+
+  static constexpr std::size_t kMostNames = 10'000;
+  static constexpr std::size_t kMostDocumentBytes = std::size_t{64} << 20;  // of JSON text
+
+  // The next event of the stream.
+  EventNote take(const StreamEvent& event);
+
+ private:
+  struct Document {
+    JsonValue value;
+    std::size_t bytes = 0;
+  };
+  void take_control(const StreamEvent& event, EventNote& note);
+  std::string take_document(const StreamEvent& event, const std::string& id);
+  void drop(const std::string& id);
+
+  bool begun_;
+  bool uri_told_;
+  bool partial_;  // what a substream began with may not have been seen
+  std::set<std::string> started_;
+  std::set<std::string> stopped_;
+  std::set<std::string> opened_;  // substream and part
+  std::map<std::string, Document> documents_;
+  std::size_t document_bytes_ = 0;
+};
+
+}  // namespace peerscope::alto
