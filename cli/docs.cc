@@ -75,11 +75,15 @@ std::string coverage_page(const std::vector<Scenario>& scenarios) {
         if (std::find(scenario.tests.begin(), scenario.tests.end(), row.id) != scenario.tests.end())
           by += (by.empty() ? "" : ", ") + scenario.id;
       }
-      checks += row.check != nullptr;
+      checks += row.check != nullptr || row.examined;
       provoked += !by.empty();
       reasons += row.reason != nullptr;
       awaited += row.pending;
-      rows += fmt::format("| {} | {} | {} | {} |\n", row.id, row.check != nullptr ? to_string(row.scope) : "", by,
+      rows += fmt::format("| {} | {} | {} | {} |\n", row.id,
+                          row.examined           ? "certificates"
+                          : row.check != nullptr ? to_string(row.scope)
+                                                 : "",
+                          by,
                           escape(row.reason != nullptr ? row.reason
                                  : row.pending         ? "its scenario is not written yet"
                                                        : ""));

@@ -14,7 +14,7 @@ struct Carrier {
   int proto = -1;
 };
 Carrier carriers[] = {{"tls", "TLS", Transport::Security::kTls},
-                      {"dtls", "DTLS", Transport::Security::kTls},
+                      {"dtls", "DTLS", Transport::Security::kDtls},
                       {"quic", "QUIC", Transport::Security::kTls},
                       {"tcp", "TCP", Transport::Security::kClear},
                       {"udp", "UDP", Transport::Security::kClear}};

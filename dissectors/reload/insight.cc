@@ -242,6 +242,7 @@ void study(const Message& message, const Message* request, epan::Record& record)
     judge(record, verdict);
     if (!verdict.of_value) insight.signer = verdict.node_id;
   }
+  if (first) knowledge().examination().look(knowledge().verifier(), message, request, record.findings);
 }
 
 void add_insight_fields(epan::Catalogue& catalogue) {

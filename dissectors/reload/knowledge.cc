@@ -46,7 +46,9 @@ void Knowledge::learn_kinds(const std::vector<KindBlock>& blocks) {
   for (const KindBlock& block : blocks) {
     const EffectiveKind kind = effective(block.kind);
     if (!kind.id || context_.kinds.size() >= kMostKinds) continue;
-    context_.kinds[*kind.id] = {block.kind.name, model_named(kind.data_model)};
+    const auto& names = block.kind.variable_resource_names;
+    context_.kinds[*kind.id] = {block.kind.name, model_named(kind.data_model), kind.access_control == "USER-CHAIN-ACL",
+                                names && names->enable};
   }
 }
 
@@ -86,6 +88,7 @@ std::string_view Knowledge::name_of_overlay(std::uint32_t hash) const {
 void Knowledge::clear() {
   context_ = Context();
   verifier_.clear();
+  examination_.clear();
   ids_.clear();
   overlays_.clear();
 }

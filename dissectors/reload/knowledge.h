@@ -11,6 +11,7 @@
 
 #include "protocols/reload/config/document.h"
 #include "protocols/reload/context.h"
+#include "protocols/reload/examination.h"
 #include "protocols/reload/verification.h"
 
 namespace peerscope::reload {
@@ -25,6 +26,7 @@ class Knowledge {
   Context& context() { return context_; }
   Verifier& verifier() { return verifier_; }
   const Verifier& verifier() const { return verifier_; }
+  Examination& examination() { return examination_; }
 
   // What a message brings: certificates, configurations, Kinds.
   void learn(const Message& message);
@@ -45,6 +47,7 @@ class Knowledge {
 
   Context context_;
   Verifier verifier_;
+  Examination examination_;
   std::unordered_map<std::string, std::string> ids_;
   std::unordered_map<std::uint32_t, std::string> overlays_;
 };

@@ -288,8 +288,10 @@ class Reader {
   // What did not come over HTTP is the message alone; the protocol text says what carried it.
   void decode_binary(const Protocol& protocol, const Pdu& pdu, CapturedMessage& captured) {
     Transport transport;
-    if (pdu.protocol_text.starts_with("TLS") || pdu.protocol_text.starts_with("DTLS"))
+    if (pdu.protocol_text.starts_with("TLS"))
       transport.security = Transport::Security::kTls;
+    else if (pdu.protocol_text.starts_with("DTLS"))
+      transport.security = Transport::Security::kDtls;
     else if (pdu.protocol_text.starts_with("TCP") || pdu.protocol_text.starts_with("UDP"))
       transport.security = Transport::Security::kClear;
     captured.protocol = &protocol;

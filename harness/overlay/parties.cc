@@ -17,6 +17,7 @@
 #include "harness/overlay/order.h"
 #include "harness/overlay/signatures.h"
 #include "protocols/reload/envelope.h"
+#include "protocols/reload/examination.h"
 #include "protocols/reload/fragments.h"
 #include "protocols/reload/protocol.h"
 #include "protocols/reload/security/text.h"
@@ -254,6 +255,7 @@ class Parties final : public Neighbours {
     if (std::string error = links_.add_party(name, party.identity.key, *party.identity.certificate); !error.empty())
       return error;
     verifier_.learn(party.identity.certificate->der(), 0);
+    examination_.pass_over(*party.identity.certificate);
     parties_.emplace(name, std::move(party));
     return {};
   }
@@ -493,6 +495,7 @@ class Parties final : public Neighbours {
         continue;
       add_findings(verdict, arrival.findings);
     }
+    examination_.look(verifier_, message, arrival.request.get(), arrival.findings);
   }
 
   static std::string text_of(const Tree& tree, std::string_view key) {
@@ -519,6 +522,7 @@ class Parties final : public Neighbours {
   bool knows_other_ = false;
   std::set<std::string> mine_;  // exchanges that a party began
   reload::Verifier verifier_;
+  reload::Examination examination_;
 };
 
 }  // namespace

@@ -21,6 +21,7 @@ void add_findings(const reload::Verdict& verdict, std::vector<Finding>& findings
 void Signatures::examine(const Message& message, const Message* request, std::vector<Finding>& findings) {
   (void)verifier_.learn(message);
   for (const reload::Verdict& verdict : verifier_.look(message, resource_of(request))) add_findings(verdict, findings);
+  examination_.look(verifier_, message, request, findings);
 }
 
 }  // namespace peerscope::harness

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "harness/engine/neighbours.h"
+#include "protocols/reload/examination.h"
 #include "protocols/reload/verification.h"
 
 namespace peerscope::harness {
@@ -14,6 +15,7 @@ class Signatures final : public Examiner {
 
  private:
   reload::Verifier verifier_;
+  reload::Examination examination_;
 };
 
 // The Resource-ID that values in the answer to this request belong to; empty when it is none of that kind.

@@ -27,11 +27,11 @@ struct MessageType {
 
 // What the layers below told. Fields that they could not tell (HTTP/2 in a capture, say) stay empty or 0.
 struct Transport {
-  enum class Security : std::uint8_t { kUnknown, kClear, kTls };
-  std::string method;        // requests
-  std::string target;        // requests
-  int status = 0;            // responses
-  std::string content_type;  // without parameters, lower case
+  enum class Security : std::uint8_t { kUnknown, kClear, kTls, kDtls };  // kDtls: over datagrams
+  std::string method;                                                    // requests
+  std::string target;                                                    // requests
+  int status = 0;                                                        // responses
+  std::string content_type;                                              // without parameters, lower case
   bool has_http = false;
   int http_version = 0;  // 11, 20; 0 unknown
   Security security = Security::kUnknown;

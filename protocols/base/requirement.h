@@ -73,7 +73,7 @@ class Reporter {
 using Check = void (*)(const CheckInput&, Reporter&);
 
 // A row. Either `check`, or scope kBehaviour (some scenario names the id in its `tests` list; a test enforces that), or
-// `reason` says why neither is possible.
+// `examined`, or `reason` says why none is possible.
 struct Requirement {
   const char* id;
   const char* section;
@@ -88,6 +88,8 @@ struct Requirement {
   bool informational = false;  // reported as info whatever the level (the sheet marks these rows INFO)
   const char* role = nullptr;  // who is bound in the specification's own words, where client and server do not fit
   bool pending = false;        // its scenario is not written yet; coverage says so
+  // Judged where certificates are known, besides run_checks: by the plugin and by the harness's examiner.
+  bool examined = false;
 };
 
 // Who is bound, for people.

@@ -298,6 +298,19 @@ void fwd_31(const CheckInput& in, Reporter& r) {
       in.message.time_ns - found->time_ns >= kApart)
     r.at(kTransactionId, fmt::format("transmission {} of this request", found->transmissions + 1));
 }
+void fwd_28(const CheckInput& in, Reporter& r) {
+  const ForwardingHeader* header = header_of(in);
+  if (header == nullptr || !is_response(in)) return;
+  const auto* found = state_of(in)->request(*header);
+  if (found == nullptr || found->opaque.empty() || found->opaque_from != in.message.source) return;
+  Places places(in, kDestination);
+  std::size_t i = 0;
+  for (const Destination& destination : header->destination_list) {
+    if (destination.type == kOpaqueIdDestination && destination.id == found->opaque)
+      r.at(places[i], "the opaque ID that this forwarder put into the Via List is still there");
+    ++i;
+  }
+}
 void ttl_02(const CheckInput& in, Reporter& r) {
   const ForwardingHeader* header = header_of(in);
   if (header == nullptr || header->ttl <= kDefaultTtl) return;
@@ -604,6 +617,64 @@ void frm_06(const CheckInput& in, Reporter& r) {
     r.at(kAckSequence,
          fmt::format("frame {} was not sent; the last one was {}", packet->frame.sequence, link->sequence));
 }
+// What the link's data frames before this one tell of its sender; null where this frame does not follow the last one,
+// as something is missing then. Acknowledgements must be in the capture too: else nobody knows what is unacknowledged.
+const SessionState::Sender* sender_of(const CheckInput& in, bool repeated_sequence = false) {
+  const Packet* packet = packet_of(in.message);
+  if (in.message.transport.security != Transport::Security::kDtls || packet == nullptr || !packet->framed ||
+      packet->is_ack())
+    return nullptr;
+  const SessionState::Link* link = state_of(in)->link(link_of(in.message));
+  if (link == nullptr || !link->has_sequence || !link->sender.heard) return nullptr;
+  const std::uint32_t wanted = link->sequence + (repeated_sequence ? 0 : 1);
+  return packet->frame.sequence == wanted ? &link->sender : nullptr;
+}
+bool is_repetition(const CheckInput& in, const SessionState::Sender& sender) {
+  return sender.waiting && content_of(in.message) == sender.content;
+}
+constexpr int kMostTransmissions = 5;
+constexpr std::int64_t kMillisecond = 1'000'000;
+
+void srl_01(const CheckInput& in, Reporter& r) {
+  const auto* sender = sender_of(in);
+  if (sender == nullptr || sender->pipelines || !sender->waiting || sender->transmissions >= kMostTransmissions) return;
+  if (is_repetition(in, *sender)) return;
+  r.soften(Severity::kWarn);  // other sender algorithms may have more on their way (section 6.6.3)
+  r.at(kFrameSequence, "the message before this one is not acknowledged; a stop-and-wait sender waits for that");
+}
+void srl_02(const CheckInput& in, Reporter& r) {
+  const auto* sender = sender_of(in, true);
+  constexpr std::int64_t kNotTheNetwork = 100 * kMillisecond;  // which may deliver a datagram twice
+  if (sender == nullptr || !is_repetition(in, *sender) || in.message.time_ns - sender->sent_ns < kNotTheNetwork) return;
+  r.at(kFrameSequence, "sent again with the same sequence number");
+}
+void srl_03(const CheckInput& in, Reporter& r) {
+  const auto* sender = sender_of(in);
+  if (sender == nullptr || sender->pipelines || sender->gap_ns == 0 || !is_repetition(in, *sender)) return;
+  const std::int64_t gap = in.message.time_ns - sender->sent_ns;
+  if (2 * gap < 3 * sender->gap_ns)  // half of the doubling is left to late timers
+    r.at(kFrameSequence, fmt::format("sent again after {} ms, the time before was {} ms", gap / kMillisecond,
+                                     sender->gap_ns / kMillisecond));
+}
+void srl_04(const CheckInput& in, Reporter& r) {
+  const auto* sender = sender_of(in);
+  if (sender == nullptr || sender->transmissions < kMostTransmissions || !is_repetition(in, *sender)) return;
+  r.at(kFrameSequence, fmt::format("transmission {} of this message", sender->transmissions + 1));
+}
+void srl_05(const CheckInput& in, Reporter& r) {
+  const auto* sender = sender_of(in);
+  if (sender == nullptr || !sender->waiting || sender->transmissions < kMostTransmissions) return;
+  if (!is_repetition(in, *sender))
+    r.at(kFrameSequence, "the link is used on, although a message was sent five times and never acknowledged");
+}
+void srl_06(const CheckInput& in, Reporter& r) {
+  const auto* sender = sender_of(in);
+  if (sender == nullptr || sender->pipelines || sender->waiting || sender->acknowledged_ns == 0) return;
+  constexpr std::int64_t kPause = 9 * kMillisecond;  // 10 ms, and clocks that are not exact
+  const std::int64_t pause = in.message.time_ns - sender->acknowledged_ns;
+  if (pause >= 0 && pause < kPause)
+    r.at(kFrameSequence, fmt::format("{} microseconds after the acknowledgement of the message before", pause / 1000));
+}
 const SessionState::Fragments* earlier_fragments(const CheckInput& in, const Packet*& packet) {
   packet = whole_packet(in);
   if (packet == nullptr || !packet->forwarding.is_fragment()) return nullptr;
@@ -642,6 +713,21 @@ void frg_10(const CheckInput& in, Reporter& r) {
     if (!same && begin < to && from < end) return r.at(kFragment, "the fragment overlaps an earlier one");
   }
 }
+void frg_06(const CheckInput& in, Reporter& r) {
+  const ForwardingHeader* header = header_of(in);
+  if (header == nullptr || !is_response(in) || state_of(in)->fragments.empty()) return;
+  const auto found = state_of(in)->fragments.find(
+      {in.message.destination, in.message.source, {header->overlay, header->transaction_id}});
+  if (found == state_of(in)->fragments.end() || !found->second.has_end) return;
+  const SessionState::Fragments& set = found->second;
+  std::uint32_t bytes = 0;
+  for (const auto& [from, to] : set.ranges) bytes += to - from;
+  constexpr std::int64_t kKept = 16'000'000'000;  // 15 s, and clocks that are not exact
+  // With a fragment that came twice, all of them may have come in time.
+  if (bytes == set.end && set.last_ns - set.first_ns > kKept)
+    r.at(kTransactionId, fmt::format("answers a request whose fragments came within {} ms",
+                                     (set.last_ns - set.first_ns) / kMillisecond));
+}
 void sto_01(const CheckInput& in, Reporter& r) {
   const auto* store = body<StoreReq>(in);
   if (store != nullptr && has_twice(store->kind_data, [](const StoreKindData& data) { return data.kind; }))
@@ -667,6 +753,36 @@ void sto_22(const CheckInput& in, Reporter& r) {
   const auto* request = asked<StoreReq>(in);
   const auto* answer = body<StoreAns>(in);
   if (request != nullptr && answer != nullptr) same_kinds(r, request->kind_data, answer->kind_responses, "stored");
+}
+// The values of an original Store with what is known of their places.
+template <class F>
+void each_overwritten(const CheckInput& in, F&& look) {
+  const auto* store = body<StoreReq>(in);
+  const ForwardingHeader* header = header_of(in);
+  if (store == nullptr || header == nullptr || store->replica_number != 0 || state_of(in)->written.empty()) return;
+  each_value(in, [&](const StoredData& value, std::size_t i) {
+    const auto& written = state_of(in)->written;
+    const auto found = written.find(SessionState::place_of(header->overlay, store->resource, value));
+    if (found != written.end() && value.storage_time < found->second.until_ms) look(value, i, found->second);
+  });
+}
+void sto_25(const CheckInput& in, Reporter& r) {
+  Places places(in, kLifetime);
+  each_overwritten(in, [&](const StoredData& value, std::size_t i, const SessionState::Written& old) {
+    constexpr std::uint64_t kSecond = 1000;
+    const std::uint64_t until = value.storage_time + value.lifetime * kSecond;
+    if (!value.exists && old.exists && until + kSecond < old.until_ms)
+      r.at(places[i], fmt::format("the removal ends {} s before the lifetime of what it removes",
+                                  (old.until_ms - until) / kSecond));
+  });
+}
+void crt_02(const CheckInput& in, Reporter& r) {
+  Places places(in, kIndex);
+  each_overwritten(in, [&](const StoredData& value, std::size_t i, const SessionState::Written& old) {
+    const bool certificate = value.kind == kCertificateByNodeKind || value.kind == kCertificateByUserKind;
+    if (certificate && value.exists && old.exists && hash_of(value.value) != old.value)
+      r.at(places[i], fmt::format("overwrites the certificate at index {}", value.index));
+  });
 }
 void sto_28(const CheckInput& in, Reporter& r) {
   Places places(in, kValueSignature);
@@ -833,6 +949,47 @@ void routed_response(const CheckInput& in, Reporter& r, std::uint8_t wanted) {
   if (body<ErrorResponse>(in) == nullptr && header->destination_list != mode.destinations)
     r.at(kDestinationListLength, "the Destination List is not the one of the option");
 }
+// R-DRR-03, R-RPR-02: a request that names another number of nodes than its mode has.
+void misrouted(const CheckInput& in, Reporter& r, std::uint8_t wanted, std::size_t destinations) {
+  const Packet* request = packet_of(*in.request);
+  ExtensiveRoutingMode mode;
+  std::uint8_t flags = 0;
+  if (request == nullptr || request->forwarding.options.empty() || !is_response(in)) return;
+  if (!routing_mode(request->forwarding, mode, flags) || mode.routemode != wanted) return;
+  const auto* error = body<ErrorResponse>(in);
+  if (mode.destinations.size() == destinations || (error != nullptr && error->code == kUnknownExtension)) return;
+  r.at(kMessageCode,
+       fmt::format("the option had {} destinations, expected was Error_Unknown_Extension", mode.destinations.size()));
+}
+void drr_03(const CheckInput& in, Reporter& r) {
+  misrouted(in, r, kDirectResponseRouting, 1);
+}
+void rpr_02(const CheckInput& in, Reporter& r) {
+  misrouted(in, r, kRelayPeerRouting, 2);
+}
+void drr_05(const CheckInput& in, Reporter& r) {
+  const ForwardingHeader* header = header_of(in);
+  if (header == nullptr || header->options.empty() || in.message.direction != Direction::kRequest) return;
+  const bool stateless = std::any_of(header->options.begin(), header->options.end(), [](const ForwardingOption& one) {
+    return (one.flags & kIgnoreStateKeeping) != 0;
+  });
+  const auto* found = stateless ? state_of(in)->request(*header) : nullptr;
+  if (found == nullptr || found->destination != in.message.source) return;
+  if (header->via_list.size() <= found->via)
+    r.at(kViaListLength, fmt::format("the Via List has {} entries, it had {} on the hop before: whoever forwarded it "
+                                     "keeps state",
+                                     header->via_list.size(), found->via));
+}
+void drr_06(const CheckInput& in, Reporter& r) {
+  const ForwardingHeader* header = header_of(in);
+  if (header == nullptr || header->options.empty() || in.message.direction != Direction::kRequest) return;
+  const auto* found = state_of(in)->request(*header);
+  constexpr std::int64_t kTimeout = 2'000'000'000;  // sooner is a copy of the link
+  if (found == nullptr || !found->direct || found->source != in.message.source ||
+      found->destination != in.message.destination || in.message.time_ns - found->time_ns < kTimeout)
+    return;
+  if (asks_directly(*header)) r.at(kOptionType, "the request is sent again and still asks for a direct response");
+}
 void drr_04(const CheckInput& in, Reporter& r) {
   routed_response(in, r, kDirectResponseRouting);
 }
@@ -847,6 +1004,51 @@ void tun_01(const CheckInput& in, Reporter& r) {
     if (extension.contents.size() != kSize)
       r.at(event, fmt::format("self_tuning_data has {} bytes, expected {}", extension.contents.size(), kSize));
   });
+}
+void rdr_01(const CheckInput& in, Reporter& r) {
+  Places places(in, kStoreValue);
+  const auto* store = body<StoreReq>(in);
+  const ForwardingHeader* header = header_of(in);
+  if (store == nullptr || header == nullptr || store->replica_number != 0 || !header->via_list.empty()) return;
+  const auto& fetched = state_of(in)->fetched;
+  const auto any = fetched.lower_bound({in.message.source, ""});
+  // Whoever never fetched a tree node here does so on another link.
+  if (any == fetched.end() || any->first != in.message.source) return;
+  if (fetched.contains({in.message.source, store->resource})) return;
+  each_value(in, [&](const StoredData& value, std::size_t i) {
+    if (value.kind == kRedirKind && value.exists) r.at(places[i], "this tree node was not fetched before");
+  });
+}
+void rdr_06(const CheckInput& in, Reporter& r) {
+  const auto* answer = body<FetchAns>(in);
+  if (answer == nullptr || in.message.time_ns == 0) return;
+  Places places(in, kFetchValue);
+  std::size_t i = 0;
+  const auto now = static_cast<std::uint64_t>(in.message.time_ns / kMillisecond);
+  for (const FetchKindResponse& response : answer->kind_responses) {
+    for (const StoredData& value : response.values) {
+      constexpr std::uint64_t kSecond = 1000;
+      constexpr std::uint64_t kApart = 300 * kSecond;  // the provider's clock and the capture's
+      const std::uint64_t until = value.storage_time + value.lifetime * kSecond;
+      if (response.kind == kRedirKind && value.exists && until + kApart < now)
+        r.at(places[i], fmt::format("the record expired {} s ago", (now - until) / kSecond));
+      ++i;
+    }
+  }
+}
+void rdr_07(const CheckInput& in, Reporter& r) {
+  const auto* leave = body<LeaveReq>(in);
+  const ForwardingHeader* header = header_of(in);
+  if (leave == nullptr || header == nullptr || !header->via_list.empty() || in.message.time_ns == 0) return;
+  const auto provided = state_of(in)->provided.find(leave->leaving_peer_id.str());
+  if (provided == state_of(in)->provided.end()) return;
+  const auto now = static_cast<std::uint64_t>(in.message.time_ns / kMillisecond);
+  for (const SessionState::Place& place : provided->second) {
+    const auto record = state_of(in)->written.find(place);
+    if (record == state_of(in)->written.end() || !record->second.exists || record->second.until_ms < now) continue;
+    if (record->second.source == in.message.source)
+      return r.at(kLeavingPeerId, "its record in a ReDiR tree is still there");
+  }
 }
 void dia_01(const CheckInput& in, Reporter& r) {
   each_extension(in, kDiagnosticPing, [&](const MessageExtension&, const Event* event) {
@@ -916,6 +1118,19 @@ void dia_13(const CheckInput& in, Reporter& r) {
   each_extension(in, kDiagnosticPing, [&](const MessageExtension&, const Event* event) {
     r.at(event, "diagnostics of the wildcard Node-ID");
   });
+}
+void dia_14(const CheckInput& in, Reporter& r) {
+  const ForwardingHeader* header = header_of(in);
+  DiagnosticsRequest request;
+  if (header == nullptr || header->via_list.size() < 2 || !request_diagnostics(in.message, request)) return;
+  std::set<std::string_view> seen;
+  Places places(in, kVia);
+  std::size_t i = 0;
+  for (const Destination& via : header->via_list) {
+    const Event* place = places[i++];
+    if (via.type == kNodeDestination && !seen.insert(via.id).second)
+      r.at(place, "passed this node twice; whoever saw that should have said Error_Loop_Detected");
+  }
 }
 void dia_15(const CheckInput& in, Reporter& r) {
   if (const Packet* packet = packet_of(in.message); packet == nullptr || !may_have_diagnostics(*packet)) return;

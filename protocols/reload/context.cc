@@ -27,4 +27,14 @@ std::string Context::name_of(std::uint32_t kind) const {
   return found != kinds.end() && !found->second.name.empty() ? found->second.name : fmt::format("{:#x}", kind);
 }
 
+bool Context::is_shared(std::uint32_t kind) const {
+  const auto found = kinds.find(kind);
+  return found != kinds.end() && found->second.shared;
+}
+
+std::optional<bool> Context::has_variable_names(std::uint32_t kind) const {
+  const auto found = kinds.find(kind);
+  return found == kinds.end() ? std::nullopt : found->second.variable_names;
+}
+
 }  // namespace peerscope::reload

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "protocols/base/inline_bytes.h"
@@ -21,6 +22,8 @@ inline constexpr std::size_t kLongestNodeId = 20;
 struct KindDefinition {
   std::string name;
   DataModel model = DataModel::kUnknown;
+  bool shared = false;                 // access by USER-CHAIN-ACL (RFC 8076)
+  std::optional<bool> variable_names{};  // RFC 8076 section 5.3; nothing: nobody said
 };
 
 struct Context {
@@ -32,6 +35,8 @@ struct Context {
   // kUnknown for a Kind that neither registry nor configuration names.
   DataModel model_of(std::uint32_t kind) const;
   std::string name_of(std::uint32_t kind) const;
+  bool is_shared(std::uint32_t kind) const;
+  std::optional<bool> has_variable_names(std::uint32_t kind) const;
 };
 
 // The state of one walk (BinaryReader::state): what the message itself has shown so far.

@@ -71,6 +71,12 @@ class Verifier {
   // Null when it is no certificate or there is no room.
   CertificatePtr learn(std::string_view der, std::uint64_t frame);
   const KnownCertificate* find(std::string_view der) const;
+  struct Signer {
+    const KnownCertificate* known;
+    std::string node_id;  // empty: the certificate has several, and the identity does not say which
+  };
+  // Whom an identity points to; null when no such certificate was seen.
+  const Signer* signer_of(const SignerIdentity& identity) const;
   std::size_t size() const { return certificates_.size(); }
 
   // A verdict on each signature of the message, in its order. `resource`: of the values in an answer, which the answer
@@ -79,11 +85,6 @@ class Verifier {
   void clear();
 
  private:
-  struct Signer {
-    const KnownCertificate* known;
-    std::string node_id;
-  };
-  const Signer* signer_of(const SignerIdentity& identity) const;
   Verdict judge(const Signature& signature);
   void verify(Verdict& verdict, const Signature& signature, std::string_view input);
   Verdict judge_value(const StoredData& value, std::string_view resource);

@@ -40,8 +40,7 @@ TEST(ReloadCodec, ABodyBringsItsCode) {
   ASSERT_NE(body_of<PingReq>(message), nullptr);
   EXPECT_EQ(body_of<PingAns>(message), nullptr);
   EXPECT_EQ(protocol().exchange_id(message), "\0\0\0\0\0\0\0\x07"s);
-  EXPECT_EQ(protocol().summary(message, nullptr),
-            "ping_req to node 11111111.., tid 0000000000000007, ttl 100");
+  EXPECT_EQ(protocol().summary(message, nullptr), "ping_req to node 11111111.., tid 0000000000000007, ttl 100");
 }
 
 TEST(ReloadCodec, ContentsAreWrittenOnceAndSignedAsTheyAre) {

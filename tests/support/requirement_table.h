@@ -41,7 +41,8 @@ inline void expect_explained(std::span<const Requirement> rows) {
     EXPECT_EQ(std::string(row.text).back(), '.') << row.id << ": a sentence";
     EXPECT_FALSE(std::string(row.section).empty()) << row.id;
     EXPECT_EQ(row.check == nullptr, row.scope == Scope::kBehaviour) << row.id;
-    EXPECT_LE((row.check != nullptr) + (row.reason != nullptr) + (row.pending ? 1 : 0), 1) << row.id;
+    EXPECT_LE((row.check != nullptr) + (row.reason != nullptr) + (row.pending ? 1 : 0) + (row.examined ? 1 : 0), 1)
+        << row.id;
     if (row.reason != nullptr) {
       EXPECT_GT(std::string(row.reason).size(), 20U) << row.id << ": a reason in words";
     }
