@@ -16,8 +16,10 @@
 #include <sstream>
 #include <thread>
 
+#include "harness/capture/flow.h"
 #include "harness/capture/pending.h"
 #include "harness/capture/tshark.h"
+#include "reference-impl/net/pcapng.h"
 
 namespace peerscope::harness {
 namespace {
@@ -111,12 +113,6 @@ bool parse_pdu(std::string_view bytes, Pdu& pdu) {
   }
   return false;
 }
-
-// Before the number of a part in the protocol text: the plugin's word too.
-constexpr std::string_view kPartMark = " part ";
-
-// The plugin's word on how a message travelled (dissectors/epan/export_pdu.cc writes it): "h1; tls", "h2; clear".
-constexpr std::string_view kTransportHeader = "Peerscope-Transport";
 
 void apply_transport(const net::Headers& headers, const Pdu& pdu, Transport& transport) {
   const std::string_view told = headers.get(kTransportHeader);
@@ -347,8 +343,7 @@ Exported read_all(pcap_t* pcap, const std::string& name, const char* error, cons
     result.error = fmt::format("{}: {}", name, error);
     return result;
   }
-  constexpr int kUpperPdu = 252;
-  if (pcap_datalink(pcap) != kUpperPdu) {
+  if (pcap_datalink(pcap) != net::kLinkTypeUpperPdu) {
     result.error = fmt::format("{}: its link type is {}, not exported PDUs", name, pcap_datalink(pcap));
   } else {
     Reader reader(sink);
@@ -434,6 +429,19 @@ CaptureResult read_exported(const std::string& path) {
   result.error = read.error;
   result.warning = read.warning;
   return result;
+}
+
+bool is_exported(const std::string& path) {
+  std::array<char, PCAP_ERRBUF_SIZE> error{};
+  pcap_t* pcap = pcap_open_offline(path.c_str(), error.data());
+  if (pcap == nullptr) return false;
+  const bool exported = pcap_datalink(pcap) == net::kLinkTypeUpperPdu;
+  pcap_close(pcap);
+  return exported;
+}
+
+CaptureResult read_any(const std::string& path, const std::string& keys, const std::string& version) {
+  return is_exported(path) ? read_exported(path) : read_capture(path, keys, version);
 }
 
 CaptureOutcome stream_capture(const std::string& path, const std::string& keys, const std::string& version,
