@@ -84,8 +84,10 @@ int record(int argc, char** argv) {
   std::printf("%s: %zu messages; play it with `peerscope replay %s --iut FILE`\n", target.flow.c_str(),
               capture.messages.size(), target.flow.c_str());
   if (target.scenario.empty()) return kExitOk;
-  const RecordedScenario scenario =
-      record_scenario(capture.messages, name.empty() ? name_of(capture_path) : name, name_of(capture_path));
+  RecordOptions options;
+  options.id = name.empty() ? name_of(capture_path) : name;
+  options.origin = name_of(capture_path);
+  const RecordedScenario scenario = record_scenario(capture.messages, options);
   if (!scenario.error.empty()) {
     // The flow is of use by itself.
     std::printf("no scenario: %s\n", scenario.error.c_str());

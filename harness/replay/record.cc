@@ -57,6 +57,14 @@ std::string value_of(const Event& event) {
   return event.field->type == Type::kBytes ? hex(event.text) : std::string(event.text);
 }
 
+// Addresses are the party's own: a group that has some is filled in as a whole.
+bool has_address(const Message& message, std::uint32_t group) {
+  for (std::uint32_t i = group + 1; i < message.events[group].end; ++i) {
+    if (!message.events[i].unknown && message.events[i].field->replay == Replay::kAddress) return true;
+  }
+  return false;
+}
+
 // The members of a group as a scenario names them.
 Tree tree_of(const Message& message, std::uint32_t group) {
   Tree tree = Tree::map();
@@ -64,6 +72,7 @@ Tree tree_of(const Message& message, std::uint32_t group) {
     const Event& event = message.events[i];
     if (event.unknown || event.inner || is_made(*event.field)) continue;
     const bool is_group = event.field->type == Type::kGroup;
+    if (is_group && event.index >= 0 && has_address(message, i)) continue;
     Tree value = is_group ? tree_of(message, i) : Tree::text(value_of(event));
     Tree* list = event.index >= 0 ? tree.find(event.field->name) : nullptr;
     if (list != nullptr) {
@@ -81,8 +90,8 @@ Tree tree_of(const Message& message, std::uint32_t group) {
 
 class Recorder {
  public:
-  Recorder(const std::vector<CapturedMessage>& messages, const std::string& id, const std::string& origin)
-      : messages_(messages), id_(id), origin_(origin) {}
+  Recorder(const std::vector<CapturedMessage>& messages, const RecordOptions& options)
+      : messages_(messages), options_(options) {}
 
   RecordedScenario run() {
     if (messages_.empty()) return failed("no message of a known protocol in it");
@@ -101,11 +110,12 @@ class Recorder {
       if (is_asked(messages_[i])) step(i);
     }
     if (steps_.items.empty()) return failed("it has no request that a scenario could repeat");
+    if (rules_ != nullptr) probe();
     Tree file = Tree::map();
     say(file, "format", "1");
     say(file, "protocol", protocol_->name);
-    say(file, "scenario", fmt::format("{}/recorded/{}", protocol_->name, id_));
-    say(file, "title", fmt::format("What {} shows", origin_));
+    say(file, "scenario", fmt::format("{}/recorded/{}", protocol_->name, options_.id));
+    say(file, "title", fmt::format("What {} shows", options_.origin));
     say(file, "about",
         "Recorded: it expects the kinds of answers that the capture shows. Narrow `tests` and `check` "
         "to the requirements that you mean.");
@@ -153,14 +163,15 @@ class Recorder {
   // The requirement that decides a step: one that the capture shows broken, else the first of the section of the
   // answer, else the first that answers have at all.
   const Requirement* rule_for(std::size_t answer) {
+    if (options_.rule != nullptr) return options_.rule;
     if (const auto found = broken_.find(answer); found != broken_.end()) return found->second;
-    const Message& message = *messages_[answer].message;
+    const MessageType* type = answer < messages_.size() ? messages_[answer].message->type : nullptr;
     const Requirement* any = nullptr;
     for (const Requirement& row : protocol_->requirements) {
       const bool judged = row.check != nullptr && row.party != Party::kClient && row.level == Level::kMust;
       if (!judged) continue;
       if (any == nullptr) any = &row;
-      if (message.type != nullptr && std::string_view(row.section) == message.type->section) return &row;
+      if (type != nullptr && std::string_view(row.section) == type->section) return &row;
     }
     return any;
   }
@@ -278,6 +289,22 @@ class Recorder {
     steps_.items.push_back(std::move(step));
   }
 
+  // Whatever was sent, a node that lives answers afterwards.
+  void probe() {
+    const Requirement* rule = rule_for(CapturedMessage::kNone);
+    Tree step = Tree::map();
+    say(step, "id", "is-still-there");
+    say(step, "by", party(asker_));
+    Tree send = Tree::map();
+    say(send, "msg", std::string(rules_->probe));
+    say(step, "send", std::move(send));
+    Tree expect = Tree::map();
+    check_by(*rule, expect);
+    say(step, "expect", std::move(expect));
+    steps_.items.push_back(std::move(step));
+    ++result_.steps;
+  }
+
   // Frames are the link's, and made anew.
   std::string_view message_bytes(const Message& message) const {
     std::uint32_t from = 0;
@@ -305,6 +332,13 @@ class Recorder {
     return names_.try_emplace(source, fmt::format("client{}", names_.size() + 1)).first->second;
   }
 
+  void check_by(const Requirement& rule, Tree& expect) {
+    Tree check = Tree::list();
+    check.items.push_back(Tree::text(rule.id));
+    say(expect, "check", std::move(check));
+    if (std::find(tests_.begin(), tests_.end(), rule.id) == tests_.end()) tests_.emplace_back(rule.id);
+  }
+
   void expect(Tree& step, const CapturedMessage& answer, std::size_t index) {
     const Message& message = *answer.message;
     Tree expect = Tree::map();
@@ -313,13 +347,7 @@ class Recorder {
     } else {
       say(expect, "msg", "any");
     }
-    const Requirement* rule = rule_for(index);
-    if (rule != nullptr) {
-      Tree check = Tree::list();
-      check.items.push_back(Tree::text(rule->id));
-      say(expect, "check", std::move(check));
-      if (std::find(tests_.begin(), tests_.end(), rule->id) == tests_.end()) tests_.emplace_back(rule->id);
-    }
+    if (const Requirement* rule = rule_for(index); rule != nullptr) check_by(*rule, expect);
     if (message.transport.has_http && message.transport.status != 0 && survey_ != nullptr) {
       Tree http = Tree::map();
       say(http, "status", std::to_string(message.transport.status));
@@ -336,8 +364,7 @@ class Recorder {
   }
 
   const std::vector<CapturedMessage>& messages_;
-  std::string id_;
-  std::string origin_;
+  const RecordOptions& options_;
   const Protocol* protocol_ = nullptr;
   const NeighbourRules* rules_ = nullptr;
   std::unique_ptr<Survey> survey_;
@@ -356,10 +383,9 @@ class Recorder {
 
 }  // namespace
 
-RecordedScenario record_scenario(const std::vector<CapturedMessage>& messages, const std::string& id,
-                                 const std::string& origin) {
+RecordedScenario record_scenario(const std::vector<CapturedMessage>& messages, const RecordOptions& options) {
   const std::vector<CapturedMessage> all = with_gets(messages);
-  return Recorder(all, id, origin).run();
+  return Recorder(all, options).run();
 }
 
 }  // namespace peerscope::harness

@@ -22,8 +22,11 @@ struct RecordedScenario {
   std::size_t raw = 0;  // of them byte by byte
 };
 
-// `id` without its protocol: "my-capture"; `origin` is what the scenario says of where it comes from.
-RecordedScenario record_scenario(const std::vector<CapturedMessage>& messages, const std::string& id,
-                                 const std::string& origin);
+struct RecordOptions {
+  std::string id;                     // without its protocol: "my-capture"
+  std::string origin;                 // what the scenario says of where it comes from
+  const Requirement* rule = nullptr;  // what it is about; null: what each answer shows
+};
+RecordedScenario record_scenario(const std::vector<CapturedMessage>& messages, const RecordOptions& options);
 
 }  // namespace peerscope::harness
