@@ -7,6 +7,8 @@ namespace peerscope::cli {
 
 int check(int argc, char** argv);
 int replay(int argc, char** argv);
+int record(int argc, char** argv);
+int minimize(int argc, char** argv);
 int run(int argc, char** argv);
 int list(int argc, char** argv);
 int explain(int argc, char** argv);

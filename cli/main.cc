@@ -48,6 +48,8 @@ int join(int argc, char** argv) {
 constexpr Command kCommands[] = {
     {"check", "judge every message of a capture", peerscope::cli::check},
     {"replay", "play one party of a captured flow against a live implementation", peerscope::cli::replay},
+    {"record", "turn a capture into a flow file and a scenario file", peerscope::cli::record},
+    {"minimize", "find the fewest messages that still break a requirement", peerscope::cli::minimize},
     {"run", "run conformance scenarios against an implementation", peerscope::cli::run},
     {"report", "render results as a web page, SARIF, TAP or JUnit", peerscope::cli::report},
     {"serve", "run a reference implementation: serve tracker, serve reload, serve alto", serve},

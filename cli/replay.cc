@@ -22,7 +22,7 @@ int replay(int argc, char** argv) {
   std::string out;
   std::string timing = "causal";
   ReplayOptions options;
-  app.add_option("capture", capture_path, "pcap or pcapng file")->required();
+  app.add_option("capture", capture_path, "pcap or pcapng file, or a flow of `peerscope record`")->required();
   app.add_option("--play", play, "the party that the harness plays: client (peer) or server (tracker)")
       ->check(CLI::IsMember({"client", "peer", "server", "tracker"}));
   app.add_option("--iut", iut_path, "IUT file of the other party (docs/iut-file.md)")->required();
@@ -47,7 +47,7 @@ int replay(int argc, char** argv) {
                 fmt::format("--play {} needs an IUT of the other role; {} is a {}", play, iut_path, file.role));
   if (out.empty()) out = "peerscope-run-replay";
   if (error = make_directory(out); !error.empty()) return fail(kExitUsage, error);
-  const CaptureResult capture = read_capture(capture_path, keys, PEERSCOPE_VERSION);
+  const CaptureResult capture = read_any(capture_path, keys, PEERSCOPE_VERSION);
   if (!capture.error.empty()) return fail(capture.harness_fault ? kExitHarness : kExitUsage, capture.error);
   if (!capture.warning.empty()) std::fprintf(stderr, "peerscope: %s\n", capture.warning.c_str());
   options.work_directory = out;

@@ -183,6 +183,10 @@ class AltoSurvey final : public Survey {
   std::optional<ServerResource> find(const Tree& wanted, std::string& reason) const override;
   std::map<std::string, std::string, std::less<>> data() const override;
   Agreement compare(const Message& request, const Message& answer) const override;
+  Tree subject(const Message* request, const Message* answer) const override;
+  std::string renamed(const Message& request, const Message* answer) override;
+  bool same_data(const Message& answer) const override;
+  std::string doubt(const Message& request, const Message& answer) const override;
 
  private:
   template <class T>
@@ -200,6 +204,12 @@ class AltoSurvey final : public Survey {
   Agreement compare_properties(const EndpointProperties& answer, const EndpointPropertyParams& asked) const;
   std::string cost_difference(const CostRequest& asked, const AltoWorld::Pairs& pairs, const CostMap& answer) const;
 
+  std::string alias_of(const std::string& pid);
+  bool rename_pids(JsonValue& list);
+  bool rename_properties(JsonValue& list) const;
+  bool rename_streams(JsonValue& add, const EventStream* captured);
+  bool rename(JsonValue& body, const EventStream* captured);
+
   std::deque<Fetch> fetches_;
   std::set<std::string> visited_;
   std::vector<Entry> entries_;
@@ -208,6 +218,7 @@ class AltoSurvey final : public Survey {
   bool taught_map_ = false;
   bool taught_costs_ = false;
   AltoWorld world_;
+  std::map<std::string, std::string> aliases_;  // replay: PIDs of the capture that this server does not have
 };
 
 std::string AltoSurvey::teach(const std::string& path) {
@@ -615,6 +626,156 @@ Agreement AltoSurvey::compare_properties(const EndpointProperties& answer, const
               false};
   }
   return {};
+}
+
+// ---- replay
+
+const CostType* cost_type_of(const Message& answer) {
+  const auto of = [](const auto* body) -> const CostType* {
+    return body != nullptr && body->meta && body->meta->cost_type ? &*body->meta->cost_type : nullptr;
+  };
+  const CostType* type = of(body_of<CostMap>(answer));
+  return type != nullptr ? type : of(body_of<EndpointCosts>(answer));
+}
+
+Tree AltoSurvey::subject(const Message* request, const Message* answer) const {
+  Tree wanted = Tree::map();
+  const auto say = [&](const char* key, std::string value) {
+    wanted.members.emplace_back(key, Tree::text(std::move(value)));
+  };
+  const bool body = request != nullptr && request->type != nullptr;
+  const MessageType* kind = answer != nullptr && body_of<Error>(*answer) == nullptr ? answer->type : nullptr;
+  if (kind == nullptr && body) {
+    // An error, or no answer at all: whatever takes such a request.
+    for (const Entry& entry : entries_) {
+      if (kind == nullptr && entry.resource.accepts == request->type->media_type)
+        kind = message_by_media_type(entry.resource.media_type->substr(0, entry.resource.media_type->find(';')));
+    }
+  }
+  if (kind == nullptr) return wanted;
+  say("msg", kind->name);
+  if (body) say("accepts", request->type->name);
+  if (const auto* asked = body_of<EndpointPropertyParams>(request); asked != nullptr) {
+    for (const std::string& property : asked->properties) {
+      // Of a map of the capture: every server with maps has that of its own.
+      if (!property.ends_with(fmt::format(".{}", kPidProperty)) && wanted.find("property") == nullptr)
+        say("property", property);
+    }
+  }
+  const CostType* type = answer != nullptr ? cost_type_of(*answer) : nullptr;
+  if (type != nullptr && type->cost_metric && type->cost_mode) {
+    say("metric", *type->cost_metric);
+    say("mode", *type->cost_mode);
+  }
+  return wanted;
+}
+
+bool AltoSurvey::same_data(const Message& answer) const {
+  const auto is_ours = [&](const auto& tag) {
+    return tag.resource_id.value_or("") == world_.map_id && tag.tag.value_or("") == world_.tag;
+  };
+  if (world_.tag.empty()) return false;
+  if (const auto* map = body_of<NetworkMap>(answer); map != nullptr)
+    return map->meta && map->meta->vtag && is_ours(*map->meta->vtag);
+  const auto* costs = body_of<CostMap>(answer);
+  return costs != nullptr && costs->meta && !costs->meta->dependent_vtags.empty() &&
+         is_ours(costs->meta->dependent_vtags.front());
+}
+
+// An error may name the value that it is about (RFC 7285 section 8.5.2); about one that was not asked for, it is an
+// answer to something else.
+std::string AltoSurvey::doubt(const Message& request, const Message& answer) const {
+  const auto* error = body_of<Error>(answer);
+  if (error == nullptr || !error->meta || !error->meta->value) return {};
+  const std::string& value = *error->meta->value;
+  if (request.view().find(value) != std::string_view::npos) return {};
+  return fmt::format("it is about \"{}\", which the captured request does not have", value);
+}
+
+std::string AltoSurvey::alias_of(const std::string& pid) {
+  if (!world_.has_map() || world_.group(pid) != nullptr) return pid;
+  const auto& pids = world_.pids();
+  return aliases_.try_emplace(pid, pids[aliases_.size() % pids.size()]).first->second;
+}
+
+bool AltoSurvey::rename_pids(JsonValue& list) {
+  bool changed = false;
+  if (list.array() == nullptr) return false;
+  for (JsonValue& item : *list.array()) {
+    if (item.text() == nullptr) continue;
+    const std::string name = alias_of(*item.text());
+    changed = changed || name != *item.text();
+    item = JsonValue(name);
+  }
+  return changed;
+}
+
+// A property of a network map that this server does not have: its default map has it too (RFC 7285 section 10.8.1).
+bool AltoSurvey::rename_properties(JsonValue& list) const {
+  bool changed = false;
+  if (list.array() == nullptr || default_map_.empty()) return false;
+  const std::string ours = fmt::format("{}.{}", default_map_, kPidProperty);
+  for (JsonValue& item : *list.array()) {
+    if (item.text() == nullptr || !item.text()->ends_with(ours.substr(default_map_.size())) || *item.text() == ours)
+      continue;
+    item = JsonValue(ours);
+    changed = true;
+  }
+  return changed;
+}
+
+// A substream is about a resource of this server: the one of that name, else one of the kind that the captured events
+// have, else the default network map. A version that the capture's client held is none that it holds here.
+bool AltoSurvey::rename_streams(JsonValue& add, const EventStream* captured) {
+  bool changed = false;
+  if (add.object() == nullptr) return false;
+  for (auto& [substream, entry] : *add.object()) {
+    JsonValue* id = entry.find("resource-id");
+    if (id == nullptr || id->text() == nullptr) continue;
+    const auto named =
+        std::find_if(entries_.begin(), entries_.end(), [&](const Entry& one) { return one.id == *id->text(); });
+    if (named == entries_.end()) {
+      std::string kind = message_type<NetworkMap>().media_type;
+      for (const StreamEvent& event : captured != nullptr ? captured->events : std::vector<StreamEvent>{}) {
+        const bool ours = event.substream == substream;
+        if (ours && std::any_of(entries_.begin(), entries_.end(),
+                                [&](const Entry& one) { return one.resource.media_type == event.media_type; }))
+          kind = event.media_type;
+      }
+      const auto other = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& one) {
+        return one.resource.media_type == kind && !one.resource.accepts &&
+               (kind != message_type<NetworkMap>().media_type || one.id == default_map_);
+      });
+      if (other != entries_.end()) *id = JsonValue(other->id);
+      changed = true;
+    }
+    JsonValue::Object& members = *entry.object();
+    changed = std::erase_if(members, [](const auto& member) { return member.first == "tag"; }) > 0 || changed;
+    if (JsonValue* input = entry.find("input"); input != nullptr) changed = rename(*input, nullptr) || changed;
+  }
+  return changed;
+}
+
+bool AltoSurvey::rename(JsonValue& body, const EventStream* captured) {
+  bool changed = false;
+  if (JsonValue* pids = body.find("pids"); pids != nullptr) {
+    changed = rename_pids(*pids);
+    for (const char* side : {"srcs", "dsts"}) {
+      if (JsonValue* list = pids->find(side); list != nullptr) changed = rename_pids(*list) || changed;
+    }
+  }
+  if (JsonValue* properties = body.find("properties"); properties != nullptr)
+    changed = rename_properties(*properties) || changed;
+  if (JsonValue* add = body.find("add"); add != nullptr) changed = rename_streams(*add, captured) || changed;
+  return changed;
+}
+
+std::string AltoSurvey::renamed(const Message& request, const Message* answer) {
+  const std::string bytes(request.view());
+  const std::unique_ptr<JsonValue> body = parse_json(bytes);
+  // What needs no other name stays byte by byte, with whatever is odd about it.
+  if (body == nullptr || !rename(*body, body_of<EventStream>(answer))) return bytes;
+  return json_text(*body);
 }
 
 constexpr SurveyKind kKind{

@@ -16,9 +16,11 @@
 #include <sstream>
 #include <thread>
 
+#include "harness/capture/flow.h"
 #include "harness/capture/ongoing.h"
 #include "harness/capture/pending.h"
 #include "harness/capture/tshark.h"
+#include "reference-impl/net/pcapng.h"
 
 namespace peerscope::harness {
 namespace {
@@ -113,12 +115,7 @@ bool parse_pdu(std::string_view bytes, Pdu& pdu) {
   return false;
 }
 
-// Before the number of a part in the protocol text: the plugin's word too.
-constexpr std::string_view kPartMark = " part ";
-
-// The plugin's word on how a message travelled (dissectors/epan/export_pdu.cc writes it): "h1; tls", "h2; clear", with
-// "; body 3 part 0" behind it for a part of a body that was shown while it went on.
-constexpr std::string_view kTransportHeader = "Peerscope-Transport";
+// Behind what kTransportHeader says: a part of a body that was shown while it went on, "; body 3 part 0".
 constexpr std::string_view kBodyMark = "; body ";
 
 void apply_transport(const net::Headers& headers, const Pdu& pdu, Transport& transport) {
@@ -370,8 +367,7 @@ Exported read_all(pcap_t* pcap, const std::string& name, const char* error, cons
     result.error = fmt::format("{}: {}", name, error);
     return result;
   }
-  constexpr int kUpperPdu = 252;
-  if (pcap_datalink(pcap) != kUpperPdu) {
+  if (pcap_datalink(pcap) != net::kLinkTypeUpperPdu) {
     result.error = fmt::format("{}: its link type is {}, not exported PDUs", name, pcap_datalink(pcap));
   } else {
     Reader reader(sink);
@@ -457,6 +453,19 @@ CaptureResult read_exported(const std::string& path) {
   result.error = read.error;
   result.warning = read.warning;
   return result;
+}
+
+bool is_exported(const std::string& path) {
+  std::array<char, PCAP_ERRBUF_SIZE> error{};
+  pcap_t* pcap = pcap_open_offline(path.c_str(), error.data());
+  if (pcap == nullptr) return false;
+  const bool exported = pcap_datalink(pcap) == net::kLinkTypeUpperPdu;
+  pcap_close(pcap);
+  return exported;
+}
+
+CaptureResult read_any(const std::string& path, const std::string& keys, const std::string& version) {
+  return is_exported(path) ? read_exported(path) : read_capture(path, keys, version);
 }
 
 CaptureOutcome stream_capture(const std::string& path, const std::string& keys, const std::string& version,

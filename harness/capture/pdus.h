@@ -45,7 +45,11 @@ CaptureOutcome stream_capture(const std::string& path, const std::string& keys, 
 // The same with all messages in memory.
 CaptureResult read_capture(const std::string& path, const std::string& keys, const std::string& version);
 
-// Reads a file of exported PDUs (also one that --trace or an evidence file made) without tshark.
+// Reads a file of exported PDUs (a flow of `record`, also one that --trace or an evidence file made) without tshark.
 CaptureResult read_exported(const std::string& path);
+// Whether read_exported can read it; false for what is no capture at all.
+bool is_exported(const std::string& path);
+// By whichever way the file needs: exported PDUs directly, packets through tshark.
+CaptureResult read_any(const std::string& path, const std::string& keys, const std::string& version);
 
 }  // namespace peerscope::harness

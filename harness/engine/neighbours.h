@@ -102,6 +102,7 @@ struct NeighbourRules {
   std::string_view dissector;                         // of the evidence
   std::string_view title;
   std::string_view content;  // the group of a message that holds what it says, behind addresses and before signatures
+  std::string_view probe;    // a request that every node answers
   std::unique_ptr<Neighbours> (*make)(const Neighbours::Setting& setting);
   std::unique_ptr<Examiner> (*make_examiner)();
 };

@@ -59,6 +59,16 @@ class Survey {
   virtual std::optional<ServerResource> find(const Tree& wanted, std::string& reason) const = 0;
   virtual std::map<std::string, std::string, std::less<>> data() const = 0;
   virtual Agreement compare(const Message& request, const Message& answer) const = 0;
+
+  // Replay, of a captured exchange: what it is about, in the words of find(); no `msg` when that cannot be told. Either
+  // message may be missing.
+  virtual Tree subject(const Message* request, const Message* answer) const = 0;
+  // A captured request's body with the names that this server has, in place of those that it does not know.
+  virtual std::string renamed(const Message& request, const Message* answer) = 0;
+  // Whether a captured answer tells of the very data that this server has.
+  virtual bool same_data(const Message& answer) const = 0;
+  // Why a captured answer is no reference for what another server answers; empty when it is one.
+  virtual std::string doubt(const Message& request, const Message& answer) const = 0;
 };
 
 // Of a protocol whose servers have directories.

@@ -201,11 +201,12 @@ class Parties final : public Neighbours {
     fresh.forwarding.transaction_id = (setting_.random)();
     if (auto* attach = std::get_if<reload::AttachReq>(&fresh.contents.body); attach != nullptr) {
       for (reload::IceCandidate& candidate : attach->candidates) {
-        constexpr std::uint32_t kLoopback = 0x7f000001;
-        candidate.address.ipv4 = kLoopback;
-        candidate.address.port = links_.port(by);
+        candidate.address = address_of(by);
+        candidate.overlay_link =
+            reload::kTlsTcpFhNoIce;  // whatever the captured overlay had: that is what listens here
       }
     }
+    for (reload::ForwardingOption& option : fresh.forwarding.options) lead_here(by, option);
     return sign_anew(std::move(fresh), overlay_, parties_.at(by).identity,
                      static_cast<std::uint64_t>(now_ns() / 1'000'000));
   }
@@ -220,6 +221,28 @@ class Parties final : public Neighbours {
 
  private:
   static constexpr const char* kIutName = "iut";
+
+  reload::IpAddressPort address_of(const std::string& by) const {
+    constexpr std::uint32_t kLoopback = 0x7f000001;
+    reload::IpAddressPort address;
+    address.type = reload::kIpv4Address;
+    address.ipv4 = kLoopback;
+    address.port = links_.port(by);
+    return address;
+  }
+
+  // Direct responses (RFC 7263 section 5.1.1) come to the party that asks now.
+  void lead_here(const std::string& by, reload::ForwardingOption& option) const {
+    if (option.type != reload::ExtensiveRoutingMode::kCode) return;
+    reload::OptionValue typed{option.type, {}};
+    if (!reload::decode_part(option.value, typed)) return;
+    auto* mode = std::get_if<reload::ExtensiveRoutingMode>(&typed.value);
+    if (mode == nullptr || mode->routemode != reload::kDirectResponseRouting) return;
+    mode->address = address_of(by);
+    mode->transport = reload::kTlsTcpFhNoIce;
+    mode->destinations = {reload::Destination::node(parties_.at(by).identity.node_id)};
+    option.value = reload::encode_part(*mode);
+  }
 
   // The implementation under test joins an overlay of the harness, whose first node is the first party.
   std::string found(Variables& variables) {
@@ -537,6 +560,7 @@ const NeighbourRules& overlay_neighbours() {
       .dissector = "relo",
       .title = "RELOAD",
       .content = reload::kContents.name,
+      .probe = "ping_req",
       .make = [](const Neighbours::Setting& setting) -> std::unique_ptr<Neighbours> {
         return std::make_unique<Parties>(setting);
       },

@@ -61,7 +61,10 @@ class NodePlayer {
 
   ReplayResult run() {
     const auto begin = SteadyClock::now();
-    if (cast() && prepare()) play();
+    if (cast() && prepare()) {
+      play();
+      probe();
+    }
     neighbours_.reset();
     {
       const std::lock_guard lock(secrets_mutex_);
@@ -98,20 +101,37 @@ class NodePlayer {
     }
   }
 
-  // The node that sends the first request is played; whom it is sent to is the implementation under test.
+  // The node that sends the first request is played; whom it is sent to is the implementation under test. Where nobody
+  // asks anything, answers are played that nobody waits for.
   bool cast() {
-    for (const CapturedMessage& captured : messages_) {
-      if (captured.message->direction != Direction::kRequest) continue;
-      played_ = captured.message->source;
-      other_ = captured.message->destination;
-      break;
+    for (const Direction wanted : {Direction::kRequest, Direction::kResponse}) {
+      for (const CapturedMessage& captured : messages_) {
+        if (captured.message->direction != wanted || !played_.empty()) continue;
+        direction_ = wanted;
+        played_ = captured.message->source;
+        other_ = captured.message->destination;
+      }
     }
     for (const CapturedMessage& captured : messages_) result_.playable += is_played(captured) ? 1 : 0;
-    return result_.playable > 0 ? true : stop(Verdict::kBlocked, "the capture has no request of a node to play");
+    return result_.playable > 0 ? true : stop(Verdict::kBlocked, "the capture has no message of a node to play");
   }
   bool is_played(const CapturedMessage& captured) const {
-    return captured.message->direction == Direction::kRequest && captured.message->source == played_ &&
+    return captured.message->direction == direction_ && captured.message->source == played_ &&
            captured.message->destination == other_;
+  }
+
+  // Whatever was played, a node that lives answers afterwards.
+  void probe() {
+    if (result_.attempt.verdict >= Verdict::kInconclusive) return;
+    Neighbours::Order order;
+    order.by = kPlayer;
+    order.msg = rules_.probe;
+    Outgoing out;
+    if (send(order, out) && !listen(options_.answer_within * options_.time_scale, out.exchange, "the last probe")) {
+      const std::string gone = iut_.gone();
+      stop(Verdict::kFail, fmt::format("after the flow it does not answer {} any more{}", rules_.probe,
+                                       gone.empty() ? "" : "; the implementation under test " + gone));
+    }
   }
 
   bool prepare() {
@@ -167,7 +187,9 @@ class NodePlayer {
     if (!send(order, out)) return false;
     ++result_.played;
     const CapturedMessage* expected = answer_to(number);
-    const auto answer = listen(options_.answer_within * options_.time_scale, out.exchange, where);
+    constexpr double kUnasked = 0.3;  // what nobody answered in the capture is not waited for long
+    const double patience = expected != nullptr ? options_.answer_within : std::min(kUnasked, options_.answer_within);
+    const auto answer = listen(patience * options_.time_scale, out.exchange, where);
     if (!answer) {
       // What nobody answered in the capture need not be answered here.
       if (expected == nullptr) return true;
@@ -308,6 +330,7 @@ class NodePlayer {
   Evidence evidence_;
   ReplayResult result_;
   std::unique_ptr<Neighbours> neighbours_;
+  Direction direction_ = Direction::kRequest;  // of what is played
   std::string played_;
   std::string other_;
   std::int64_t last_ns_ = 0;

@@ -2,10 +2,12 @@
 #include "harness/scenario/yaml.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/emitter.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <vector>
@@ -142,6 +144,50 @@ YamlResult load_yaml(const std::string& path) {
   text << in.rdbuf();
   if (in.bad()) return {{}, fmt::format("{}: cannot be read", path)};
   return parse_yaml(text.str(), path);
+}
+
+namespace {
+
+bool is_flat(const Tree& tree) {
+  constexpr std::size_t kMostInLine = 8;
+  if (tree.items.size() + tree.members.size() > kMostInLine) return false;
+  const auto scalar = [](const Tree& one) { return !one.is_map() && !one.is_list(); };
+  return std::all_of(tree.items.begin(), tree.items.end(), scalar) &&
+         std::all_of(tree.members.begin(), tree.members.end(),
+                     [&](const TreeMember& one) { return scalar(one.second); });
+}
+
+void emit(YAML::Emitter& out, const Tree& tree) {
+  if (tree.is_map()) {
+    out << (is_flat(tree) ? YAML::Flow : YAML::Block) << YAML::BeginMap;
+    for (const auto& [key, value] : tree.members) {
+      out << YAML::Key << key << YAML::Value;
+      emit(out, value);
+    }
+    out << YAML::EndMap;
+  } else if (tree.is_list()) {
+    out << (is_flat(tree) ? YAML::Flow : YAML::Block) << YAML::BeginSeq;
+    for (const Tree& item : tree.items) emit(out, item);
+    out << YAML::EndSeq;
+  } else if (tree.kind == Tree::Kind::kNull) {
+    out << YAML::Null;
+  } else {
+    out << tree.scalar;
+  }
+}
+
+}  // namespace
+
+std::string yaml_text(const Tree& tree) {
+  YAML::Emitter out;
+  // The outermost map is a file: one key a line.
+  out << YAML::Block << YAML::BeginMap;
+  for (const auto& [key, value] : tree.members) {
+    out << YAML::Key << key << YAML::Value;
+    emit(out, value);
+  }
+  out << YAML::EndMap;
+  return std::string(out.c_str()) + "\n";
 }
 
 }  // namespace peerscope::harness

@@ -19,4 +19,8 @@ struct YamlResult {
 YamlResult parse_yaml(std::string_view text, std::string_view name);
 YamlResult load_yaml(const std::string& path);
 
+// The text that parse_yaml reads back as this tree: maps and lists of maps in block form, the innermost ones in one
+// line.
+std::string yaml_text(const Tree& tree);
+
 }  // namespace peerscope::harness

@@ -20,6 +20,7 @@ constexpr std::uint16_t kTagIpv6Destination = 23;
 constexpr std::uint16_t kTagPortType = 24;
 constexpr std::uint16_t kTagSourcePort = 25;
 constexpr std::uint16_t kTagDestinationPort = 26;
+constexpr std::uint16_t kTagOriginalFrame = 30;
 constexpr std::uint16_t kTagProtocolText = 33;
 constexpr std::uint32_t kPortTcp = 2;
 constexpr std::uint32_t kPortUdp = 3;
@@ -74,6 +75,7 @@ std::string to_exported_pdu(const TracePdu& pdu) {
   put_tag32(out, kTagPortType, pdu.udp ? kPortUdp : kPortTcp);
   put_tag32(out, kTagSourcePort, pdu.source.port);
   put_tag32(out, kTagDestinationPort, pdu.destination.port);
+  if (pdu.frame != 0) put_tag32(out, kTagOriginalFrame, pdu.frame);
   if (!pdu.protocol_text.empty()) put_tag(out, kTagProtocolText, pdu.protocol_text);
   put_tag(out, kTagEnd, {});
   out.append(pdu.bytes);

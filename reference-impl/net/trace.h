@@ -22,7 +22,8 @@ struct TracePdu {
   std::string_view protocol_text = "HTTP";
   Endpoint source;  // numeric addresses
   Endpoint destination;
-  bool udp = false;  // otherwise TCP
+  bool udp = false;         // otherwise TCP
+  std::uint32_t frame = 0;  // of the capture that it was taken from; 0: none
   SystemTime time{};
   std::string_view bytes;
   std::string_view comment;
