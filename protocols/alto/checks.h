@@ -236,7 +236,15 @@ void mc_23(const CheckInput& in, Reporter& r);
 void sse_02(const CheckInput& in, Reporter& r);
 void sse_03(const CheckInput& in, Reporter& r);
 void sse_04(const CheckInput& in, Reporter& r);
+void sse_05(const CheckInput& in, Reporter& r);
 void sse_07(const CheckInput& in, Reporter& r);
+void sse_11(const CheckInput& in, Reporter& r);
+void sse_29(const CheckInput& in, Reporter& r);
+void sse_49(const CheckInput& in, Reporter& r);
+void sse_50(const CheckInput& in, Reporter& r);
+void sse_51(const CheckInput& in, Reporter& r);
+void sse_52(const CheckInput& in, Reporter& r);
+void sse_55(const CheckInput& in, Reporter& r);
 void sse_21(const CheckInput& in, Reporter& r);
 void sse_24(const CheckInput& in, Reporter& r);
 void sse_26(const CheckInput& in, Reporter& r);
@@ -248,6 +256,7 @@ void pv_15(const CheckInput& in, Reporter& r);
 void pv_16(const CheckInput& in, Reporter& r);
 void pv_17(const CheckInput& in, Reporter& r);
 void pv_19(const CheckInput& in, Reporter& r);
+void pv_25(const CheckInput& in, Reporter& r);
 void pv_26(const CheckInput& in, Reporter& r);
 
 }  // namespace peerscope::alto::checks

@@ -2,9 +2,11 @@
 // Checks of messages that carry others: update streams (RFC 8895) and path vectors (RFC 9275).
 #include <algorithm>
 #include <set>
+#include <vector>
 
 #include "protocols/alto/check_support.h"
 #include "protocols/alto/checks.h"
+#include "protocols/alto/constraint.h"
 #include "protocols/alto/names.h"
 
 namespace peerscope::alto::checks {
@@ -93,6 +95,115 @@ void sse_04(const CheckInput& in, Reporter& r) {
     if (event.message == nullptr || event.message->direction != Direction::kResponse ||
         event.media_type == message_type<Error>().media_type)
       r.at(event_type(in, event), fmt::format("{} is no resource and no patch", clip_text(event.media_type, 80)));
+  });
+}
+
+void sse_05(const CheckInput& in, Reporter& r) {
+  each_noted_event(in, [&](const StreamEvent& event, const EventNote& note) {
+    if (event.is_control()) return;
+    if (note.other_form)
+      r.at(event_type(in, event), fmt::format("substream {} has events with and without a part", event.substream));
+    if (!event.part.empty() && !pid_name_fault(event.part).empty())
+      r.at(event_type(in, event), fmt::format("\"{}\" is no Content-ID of a part", clip_text(event.part, 80)));
+  });
+}
+
+void sse_11(const CheckInput& in, Reporter& r) {
+  each_noted_event(in, [&](const StreamEvent& event, const EventNote& note) {
+    if (note.null_means)
+      r.at(event_type(in, event), fmt::format("a merge patch of {}, in which null is a value", event.substream));
+  });
+}
+
+void sse_29(const CheckInput& in, Reporter& r) {
+  each_noted_event(in, [&](const StreamEvent& event, const EventNote& note) {
+    if (note.new_part)
+      r.at(event_type(in, event),
+           fmt::format("a patch of part {}, which {} did not begin with", event.part, event.substream));
+  });
+}
+
+namespace {
+
+// The tests of a substream on a filtered cost map, and calls body(event, cost) for each cost that an event sets and
+// that fails one of them.
+template <class F>
+void each_failing(const CheckInput& in, F&& body) {
+  each_event(in, [&](const StreamEvent& event) {
+    const AddEntry* entry = event.message != nullptr ? asked_for(in, event.substream) : nullptr;
+    const JsonValue* tests = entry != nullptr && entry->input ? entry->input->find(kConstraints.name) : nullptr;
+    if (tests == nullptr || tests->array() == nullptr) return;
+    std::vector<Constraint> constraints;
+    for (const JsonValue& one : *tests->array()) {
+      const auto constraint = one.text() != nullptr ? parse_constraint(*one.text()) : std::nullopt;
+      if (!constraint || constraint->has_index) return;
+      constraints.push_back(*constraint);
+    }
+    // Costs stand two levels below the map's own member, whatever the message is.
+    const auto value = parse_json(event.message->view());
+    const JsonValue* map = value != nullptr ? value->find(kCostMapData.name) : nullptr;
+    if (map == nullptr || map->object() == nullptr) return;
+    for (const auto& [source, row] : *map->object()) {
+      if (row.object() == nullptr) continue;
+      for (const auto& [destination, cost] : *row.object()) {
+        const double* number = cost.number();
+        const bool fails =
+            number != nullptr && std::any_of(constraints.begin(), constraints.end(),
+                                             [&](const Constraint& one) { return !one.passes(*number); });
+        if (fails) body(event, fmt::format("{} to {} costs {}", source, destination, *number));
+      }
+    }
+  });
+}
+
+}  // namespace
+
+void sse_49(const CheckInput& in, Reporter& r) {
+  each_failing(in, [&](const StreamEvent& event, const std::string& cost) {
+    if (event.is_patch()) r.at(event_type(in, event), fmt::format("{}, which the tests do not let pass", cost));
+  });
+}
+
+void sse_50(const CheckInput& in, Reporter& r) {
+  each_failing(in, [&](const StreamEvent& event, const std::string& cost) {
+    if (!event.is_patch()) r.at(event_type(in, event), fmt::format("{}, which the tests do not let pass", cost));
+  });
+}
+
+void sse_51(const CheckInput& in, Reporter& r) {
+  constexpr std::size_t kLongest = 1 << 20;  // the RFC's example of what is too much: a line of megabytes
+  each_event(in, [&](const StreamEvent& event) {
+    if (event.longest_line > kLongest)
+      r.at(event_type(in, event), fmt::format("a data line of {} bytes", event.longest_line));
+  });
+}
+
+void sse_52(const CheckInput& in, Reporter& r) {
+  each_event(in, [&](const StreamEvent& event) {
+    if (event.broken_text) r.at(event_type(in, event), "a data line ends inside a text");
+  });
+}
+
+void sse_55(const CheckInput& in, Reporter& r) {
+  const auto* service = in.request != nullptr ? session_of(in)->target_of(*in.request) : nullptr;
+  if (service == nullptr) return;
+  each_event(in, [&](const StreamEvent& event) {
+    const AddEntry* entry = event.is_patch() ? asked_for(in, event.substream) : nullptr;
+    if (entry == nullptr || !entry->resource_id) return;
+    const auto& incremental = service->capabilities.incremental;
+    const std::string* types = incremental ? incremental->resources.find(*entry->resource_id) : nullptr;
+    if (types == nullptr || types->find(event.media_type) == std::string::npos)
+      r.at(event_type(in, event),
+           fmt::format("{} of {}, which the directory does not announce", event.media_type, *entry->resource_id));
+  });
+}
+
+void pv_25(const CheckInput& in, Reporter& r) {
+  each_event(in, [&](const StreamEvent& event) {
+    const AddEntry* entry = event.is_control() ? nullptr : asked_for(in, event.substream);
+    const auto* resource = entry != nullptr && entry->resource_id ? session_of(in)->find(*entry->resource_id) : nullptr;
+    if (resource != nullptr && resource->media_type.starts_with("multipart/") && event.part.empty())
+      r.at(event_type(in, event), fmt::format("{} comes in parts, and the event names none", *entry->resource_id));
   });
 }
 

@@ -59,6 +59,7 @@ struct Draft {
   std::uint32_t event_offset = 0;
   std::string data;
   bool has_data = false;
+  std::size_t longest_line = 0;
   std::vector<MessagePart::Piece> pieces;
   std::uint32_t end = 0;
 };
@@ -91,6 +92,20 @@ StreamEvent parse_event(std::string_view text) {
   return out;
 }
 
+// Whether a line break stands inside a JSON string, where none may be.
+bool breaks_text(std::string_view data) {
+  bool inside = false;
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    if (inside && data[i] == '\\')
+      ++i;
+    else if (data[i] == '"')
+      inside = !inside;
+    else if (inside && data[i] == '\n')
+      return true;
+  }
+  return false;
+}
+
 void finish_event(Message& message, EventStream& stream, Draft& draft,
                   void (*decode)(std::string_view bytes, Message& message)) {
   // Names go into texts for people.
@@ -116,6 +131,8 @@ void finish_event(Message& message, EventStream& stream, Draft& draft,
     }
   }
   message.events[out.index].end = static_cast<std::uint32_t>(message.events.size());
+  out.longest_line = draft.longest_line;
+  out.broken_text = draft.pieces.size() > 1 && breaks_text(draft.data);
   MessagePart part;
   part.message = std::make_unique<Message>();
   part.message->transport.content_type = out.media_type;
@@ -181,6 +198,7 @@ void decode_event_stream(Message& message, void (*decode)(std::string_view bytes
       if (draft.has_data) draft.data.push_back('\n');
       draft.pieces.push_back({static_cast<std::uint32_t>(draft.data.size()), field.offset});
       draft.data += field.value;
+      draft.longest_line = std::max(draft.longest_line, field.value.size());
       draft.has_data = true;
     }
   }

@@ -54,6 +54,8 @@ struct StreamEvent {
   std::string part;        // behind the dot
   bool has_data_id = false;
   std::uint32_t index = 0;           // of its group among the message's events
+  std::size_t longest_line = 0;      // bytes of the longest line of its data
+  bool broken_text = false;          // a line of its data ends inside a JSON string
   const Message* message = nullptr;  // its part; null when the media type is none of ALTO's
 
   bool is_control() const;

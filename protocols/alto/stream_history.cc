@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "protocols/alto/stream_history.h"
 
+#include <algorithm>
+
 #include "protocols/alto/messages.h"
 #include "protocols/alto/patch_apply.h"
 #include "protocols/alto/protocol.h"
@@ -12,6 +14,16 @@ void remember(std::set<std::string>& names, const std::vector<std::string>& more
   for (const std::string& name : more) {
     if (names.size() < StreamHistory::kMostNames) names.insert(name);
   }
+}
+
+// JSON is parsed to a bounded depth.
+bool contains_null(const JsonValue& value) {
+  if (value.is_null()) return true;
+  if (const auto* object = value.object(); object != nullptr)
+    return std::any_of(object->begin(), object->end(), [](const auto& member) { return contains_null(member.second); });
+  if (const auto* array = value.array(); array != nullptr)
+    return std::any_of(array->begin(), array->end(), contains_null);
+  return false;
 }
 
 }  // namespace
@@ -28,7 +40,8 @@ EventNote StreamHistory::take(const StreamEvent& event) {
   note.started = started_.contains(event.substream);
   note.stopped = stopped_.contains(event.substream);
   note.opens = !partial_ && opened_.size() < kMostNames && opened_.insert(id).second;
-  note.patch_fault = take_document(event, id);
+  take_part(event, note);
+  take_document(event, id, note);
   return note;
 }
 
@@ -50,31 +63,44 @@ void StreamHistory::drop(const std::string& id) {
   documents_.erase(at);
 }
 
-// Why a patch does not apply.
-std::string StreamHistory::take_document(const StreamEvent& event, const std::string& id) {
-  if (event.message == nullptr) return {};
+void StreamHistory::take_part(const StreamEvent& event, EventNote& note) {
+  auto known = parts_.find(event.substream);
+  if (known == parts_.end()) {
+    if (partial_ || parts_.size() >= kMostNames) return;
+    known = parts_.try_emplace(event.substream).first;
+  }
+  std::set<std::string>& parts = known->second;
+  note.other_form = !parts.empty() && parts.begin()->empty() != event.part.empty();
+  note.new_part = event.is_patch() && !parts.empty() && !note.other_form && !parts.contains(event.part);
+  if (!event.is_patch() && parts.size() < kMostNames) parts.insert(event.part);
+}
+
+void StreamHistory::take_document(const StreamEvent& event, const std::string& id, EventNote& note) {
+  if (event.message == nullptr) return;
   const std::size_t size = event.message->size;
   if (!event.is_patch()) {
     drop(id);
-    if (document_bytes_ + size > kMostDocumentBytes || documents_.size() >= kMostNames) return {};
+    if (document_bytes_ + size > kMostDocumentBytes || documents_.size() >= kMostNames) return;
     if (const auto value = parse_json(event.message->view()); value != nullptr) {
       document_bytes_ += size;
-      documents_.insert_or_assign(id, Document{std::move(*value), size});
+      const bool has_null = contains_null(*value);
+      documents_.insert_or_assign(id, Document{std::move(*value), size, has_null});
     }
-    return {};
+    return;
   }
   const auto at = documents_.find(id);
-  if (at == documents_.end()) return {};  // its beginning was not seen
-  std::string fault;
-  if (const auto* merge = body_of<MergePatch>(*event.message); merge != nullptr)
+  if (at == documents_.end()) return;  // its beginning was not seen
+  std::string& fault = note.patch_fault;
+  if (const auto* merge = body_of<MergePatch>(*event.message); merge != nullptr) {
+    note.null_means = at->second.has_null;
     apply_merge_patch(at->second.value, merge->value);
-  else if (const auto* patch = body_of<JsonPatch>(*event.message); patch != nullptr)
+  } else if (const auto* patch = body_of<JsonPatch>(*event.message); patch != nullptr) {
     fault = apply_json_patch(at->second.value, patch->operations);
+  }
   at->second.bytes += size;
   document_bytes_ += size;
   // Not usable until it is sent anew.
   if (!fault.empty() || document_bytes_ > kMostDocumentBytes) drop(id);
-  return fault;
 }
 
 }  // namespace peerscope::alto

@@ -22,6 +22,9 @@ struct EventNote {
   bool started = false;     // a control event started its substream
   bool stopped = false;     // a control event stopped its substream
   bool opens = false;       // the first data of its substream and part
+  bool other_form = false;  // with a part where its substream had none, or the other way round
+  bool new_part = false;    // a patch of a part that its substream did not begin with
+  bool null_means = false;  // a merge patch of a document in which null is a value
   std::string patch_fault;  // why its patch does not apply; empty: it does, or its document was not seen
 };
 
@@ -40,9 +43,11 @@ class StreamHistory {
   struct Document {
     JsonValue value;
     std::size_t bytes = 0;
+    bool has_null = false;
   };
   void take_control(const StreamEvent& event, EventNote& note);
-  std::string take_document(const StreamEvent& event, const std::string& id);
+  void take_part(const StreamEvent& event, EventNote& note);
+  void take_document(const StreamEvent& event, const std::string& id, EventNote& note);
   void drop(const std::string& id);
 
   bool begun_;
@@ -50,7 +55,8 @@ class StreamHistory {
   bool partial_;  // what a substream began with may not have been seen
   std::set<std::string> started_;
   std::set<std::string> stopped_;
-  std::set<std::string> opened_;  // substream and part
+  std::set<std::string> opened_;                        // substream and part
+  std::map<std::string, std::set<std::string>> parts_;  // of a substream; the empty one: a resource without parts
   std::map<std::string, Document> documents_;
   std::size_t document_bytes_ = 0;
 };
