@@ -104,10 +104,10 @@ features: [alto.v1, alto.tls, alto.filter, alto.constraints, alto.endpoint, alto
     {"alto-changing", "alto-server", "alto.changing", 1, R"(iut: alto-changing
 role: alto-server
 start:
-  exec: ["${peerscope}", serve, alto, --listen, "${addr}:${port}", --generate, "pids=4,prefixes=12", --changing, "0.4"%]
-  url: http://127.0.0.1:${port}/directory
+  exec: ["${peerscope}", serve, alto, --tls, --listen, "${addr}:${port}", --generate, "pids=4,prefixes=12", --changing, "0.4"%]
+  url: https://127.0.0.1:${port}/directory
   ready: {line: "listening on", within: 20s}
-features: [alto.v1, alto.updates, alto.tips, alto.changing]
+features: [alto.v1, alto.tls, alto.updates, alto.tips, alto.changing]
 facts: {change_within: 5s}
 )"},
     {"alto-client", "alto-client", nullptr, 1, R"(iut: alto-client

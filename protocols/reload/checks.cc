@@ -755,12 +755,13 @@ void sto_22(const CheckInput& in, Reporter& r) {
   if (request != nullptr && answer != nullptr) same_kinds(r, request->kind_data, answer->kind_responses, "stored");
 }
 // The values of an original Store with what is known of their places.
-template <class F>
-void each_overwritten(const CheckInput& in, F&& look) {
+template <class W, class F>
+void each_overwritten(const CheckInput& in, W&& is_wanted, F&& look) {
   const auto* store = body<StoreReq>(in);
   const ForwardingHeader* header = header_of(in);
   if (store == nullptr || header == nullptr || store->replica_number != 0 || state_of(in)->written.empty()) return;
   each_value(in, [&](const StoredData& value, std::size_t i) {
+    if (!is_wanted(value)) return;
     const auto& written = state_of(in)->written;
     const auto found = written.find(SessionState::place_of(header->overlay, store->resource, value));
     if (found != written.end() && value.storage_time < found->second.until_ms) look(value, i, found->second);
@@ -768,19 +769,22 @@ void each_overwritten(const CheckInput& in, F&& look) {
 }
 void sto_25(const CheckInput& in, Reporter& r) {
   Places places(in, kLifetime);
-  each_overwritten(in, [&](const StoredData& value, std::size_t i, const SessionState::Written& old) {
+  const auto removes = [](const StoredData& value) { return !value.exists; };
+  each_overwritten(in, removes, [&](const StoredData& value, std::size_t i, const SessionState::Written& old) {
     constexpr std::uint64_t kSecond = 1000;
     const std::uint64_t until = value.storage_time + value.lifetime * kSecond;
-    if (!value.exists && old.exists && until + kSecond < old.until_ms)
+    if (old.exists && until + kSecond < old.until_ms)
       r.at(places[i], fmt::format("the removal ends {} s before the lifetime of what it removes",
                                   (old.until_ms - until) / kSecond));
   });
 }
 void crt_02(const CheckInput& in, Reporter& r) {
   Places places(in, kIndex);
-  each_overwritten(in, [&](const StoredData& value, std::size_t i, const SessionState::Written& old) {
-    const bool certificate = value.kind == kCertificateByNodeKind || value.kind == kCertificateByUserKind;
-    if (certificate && value.exists && old.exists && hash_of(value.value) != old.value)
+  const auto is_certificate = [](const StoredData& value) {
+    return value.exists && (value.kind == kCertificateByNodeKind || value.kind == kCertificateByUserKind);
+  };
+  each_overwritten(in, is_certificate, [&](const StoredData& value, std::size_t i, const SessionState::Written& old) {
+    if (old.exists && hash_of(value.value) != old.value)
       r.at(places[i], fmt::format("overwrites the certificate at index {}", value.index));
   });
 }
