@@ -53,6 +53,8 @@ struct SessionState : Session {
   std::map<std::string, std::int64_t, std::less<>> tips_views;  // view URI -> highest start-seq and end-seq seen
   std::map<std::string, std::int64_t, std::less<>> tips_ends;
   std::size_t directories = 0;
+  // Over HTTP/2 an answer may be seen without its request: then it may be a filtered map.
+  bool filters_over_http2 = false;
 
   const KnownResource* find(std::string_view id) const {
     const auto found = resources.find(id);
