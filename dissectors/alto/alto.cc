@@ -58,17 +58,24 @@ std::string_view start_of(tvbuff_t* tvb) {
   return {reinterpret_cast<const char*>(tvb_get_ptr(tvb, 0, static_cast<gint>(length))), length};
 }
 
+bool enabled() {
+  return proto_is_protocol_enabled(find_protocol_by_id(dissector().proto()));
+}
+
+// What shows a body that nobody knows.
+dissector_handle_t stock_media = nullptr;
+
 int dissect_event_stream(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
-  return epan::is_exported_part(data) || is_update_stream(start_of(tvb)) ? dissector().dissect(tvb, pinfo, tree, data)
-                                                                         : 0;
+  if (enabled() && (epan::is_exported_part(data) || is_update_stream(start_of(tvb))))
+    return dissector().dissect(tvb, pinfo, tree, data);
+  return stock_media != nullptr ? call_dissector_with_data(stock_media, tvb, pinfo, tree, data) : 0;
 }
 
 // multipart/related is Wireshark's own, and stays so for what is none of ALTO's.
 dissector_handle_t stock_multipart = nullptr;
 
 int dissect_multipart(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
-  if (proto_is_protocol_enabled(find_protocol_by_id(dissector().proto())) && is_path_vector(start_of(tvb)))
-    return dissector().dissect(tvb, pinfo, tree, data);
+  if (enabled() && is_path_vector(start_of(tvb))) return dissector().dissect(tvb, pinfo, tree, data);
   return stock_multipart != nullptr ? call_dissector_with_data(stock_multipart, tvb, pinfo, tree, data) : 0;
 }
 
@@ -85,11 +92,13 @@ void register_handoff() {
   // HTTP/1.1, HTTP/2 and multipart bodies all look here, after TLS, chunked coding and compression are undone.
   for (const char* type : protocol().media_types) dissector_add_string("media_type", type, handle);
   streams().enrol(epan::LiveCallbacks<streams>::kEntries);
-  dissector_add_string("media_type", message_type<EventStream>().media_type,
-                       create_dissector_handle(dissect_event_stream, dissector().proto()));
+  stock_media = find_dissector("media");
   constexpr const char* kMultipart = message_type<Multipart>().media_type;
   stock_multipart = dissector_get_string_handle(find_dissector_table("media_type"), kMultipart);
-  // No protocol of its own: with ALTO switched off the others' bodies still find their way.
+  // No protocols of their own: with ALTO switched off the others' bodies still find their way.
+  dissector_add_string("media_type", message_type<EventStream>().media_type,
+                       create_dissector_handle_with_name_and_description(dissect_event_stream, -1,
+                                                                         "peerscope_event_stream", "Events with ALTO"));
   dissector_add_string("media_type", kMultipart,
                        create_dissector_handle_with_name_and_description(dissect_multipart, -1, "peerscope_multipart",
                                                                          "Multipart with ALTO"));

@@ -9,6 +9,10 @@
 namespace peerscope::epan {
 namespace {
 
+// A table of ours, because a call through a table can leave the stack of layers as it is.
+constexpr const char* kHttp = "peerscope.http";
+constexpr const char* kOverTcp = "http-over-tcp";
+constexpr const char* kOverTls = "http-over-tls";
 constexpr const char* kStreaming = "streaming_content_type";
 // Per-packet data under the protocol: how many steps of the frame were taken. The dissector has its own at 0.
 constexpr guint32 kStepCounter = 0x80000000;
@@ -17,6 +21,15 @@ std::string_view bytes_of(tvbuff_t* tvb) {
   const guint length = tvb_captured_length(tvb);
   if (length == 0) return {};
   return {reinterpret_cast<const char*>(tvb_get_ptr(tvb, 0, static_cast<gint>(length))), length};
+}
+
+// A data source of its own for what does not stand in the packet as it is.
+tvbuff_t* source_of(const std::string& text, const char* name, tvbuff_t* parent, packet_info* pinfo) {
+  const auto size = static_cast<guint>(text.size());
+  tvbuff_t* source =
+      tvb_new_child_real_data(parent, reinterpret_cast<const guint8*>(text.data()), size, static_cast<gint>(size));
+  add_new_data_source(pinfo, source, name);
+  return source;
 }
 
 std::size_t hash_of(std::string_view bytes) {
@@ -63,15 +76,23 @@ bool begins_event(std::string_view bytes, Framing framing) {
 void LiveStreams::enrol(const Entries& entries) {
   request_entry_ = create_dissector_handle(entries.request, dissector_.proto());
   dissector_add_string("media_type", request_type_, request_entry_);
-  // No protocols of their own: the stack of layers stays as it is without them.
-  http_entry_ = create_dissector_handle_with_name_and_description(entries.http, -1, "peerscope_live_http",
-                                                                  "HTTP with event streams");
+  part_entry_ = create_dissector_handle(entries.part, dissector_.proto());
+  // It stands for HTTP: what is above and below sees that protocol, once.
+  http_entry_ = create_dissector_handle_with_name_and_description(entries.http, proto_get_id_by_filter_name("http"),
+                                                                  "peerscope_live_http", "HTTP with event streams");
+  http_ = register_dissector_table(kHttp, "HTTP by what carries it", dissector_.proto(), FT_STRING, FALSE);
+  for (const char* carrier : {kOverTcp, kOverTls}) {
+    if (dissector_handle_t http = find_dissector(carrier); http != nullptr) dissector_add_string(kHttp, carrier, http);
+  }
+  // On each pass a hello that names its protocol sets the session's dissector anew.
+  dissector_table_t alpn = find_dissector_table("tls.alpn");
+  if (alpn != nullptr && dissector_get_string_handle(alpn, "http/1.1") == find_dissector(kOverTls))
+    dissector_add_string("tls.alpn", "http/1.1", http_entry_);
+  // No protocols of their own.
   http2_entry_ = create_dissector_handle_with_name_and_description(entries.http2, -1, "peerscope_live_http2",
                                                                    "Event stream over HTTP/2");
   http2_request_entry_ = create_dissector_handle_with_name_and_description(
       entries.http2_request, -1, "peerscope_live_http2_request", "Request for an event stream over HTTP/2");
-  http_over_tcp_ = find_dissector("http-over-tcp");
-  http_over_tls_ = find_dissector("http-over-tls");
   tls_ = find_dissector("tls");
   proto_tls_ = proto_get_id_by_filter_name("tls");
   if (const header_field_info* data = proto_registrar_get_byname("http2.data.data"); data != nullptr)
@@ -98,6 +119,13 @@ int LiveStreams::dissect_request(tvbuff_t* tvb, packet_info* pinfo, proto_tree* 
   return dissector_.dissect(tvb, pinfo, tree, data);
 }
 
+int LiveStreams::dissect_part(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
+  if (data == nullptr) return 0;
+  const auto& call = *static_cast<const PartCall*>(data);
+  dissector_.dissect_part(tvb, call.text, pinfo, tree, *call.part);
+  return static_cast<int>(tvb_captured_length(tvb));
+}
+
 // HTTP/2 chooses by media type alone, so all event streams of a capture come here once it has a request of ours; in
 // other captures they stay what they are.
 void LiveStreams::watch(packet_info* pinfo) {
@@ -107,7 +135,7 @@ void LiveStreams::watch(packet_info* pinfo) {
     dissector_add_string(kStreaming, request_type_, http2_request_entry_);
     streaming_ = true;
   }
-  if (version != 11 || pinfo->ptype != PT_TCP || http_over_tcp_ == nullptr || http_over_tls_ == nullptr) return;
+  if (version != 11 || pinfo->ptype != PT_TCP) return;
   conversation_t* conversation = find_or_create_conversation(pinfo);
   const auto [at, fresh] = connections_.try_emplace(conversation->conv_index);
   if (!fresh) return;
@@ -120,6 +148,7 @@ void LiveStreams::watch(packet_info* pinfo) {
 }
 
 LiveStreams::Connection* LiveStreams::connection_from_server(packet_info* pinfo) {
+  if (connections_.empty()) return nullptr;
   const auto found = connections_.find(find_or_create_conversation(pinfo)->conv_index);
   if (found == connections_.end()) return nullptr;
   Connection& connection = found->second;
@@ -129,7 +158,7 @@ LiveStreams::Connection* LiveStreams::connection_from_server(packet_info* pinfo)
 // HTTP as it would have been called.
 int LiveStreams::hand_over(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
   if (pinfo->can_desegment > 0) ++pinfo->can_desegment;  // this dissector in between does not count
-  return call_dissector_only(data != nullptr ? http_over_tcp_ : http_over_tls_, tvb, pinfo, tree, data);
+  return dissector_try_string_new(http_, data != nullptr ? kOverTcp : kOverTls, tvb, pinfo, tree, FALSE, data);
 }
 
 int LiveStreams::dissect_http(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
@@ -175,39 +204,45 @@ int LiveStreams::dissect_http2(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tr
 // Requests come here on later passes, because a stream has one mode for both directions, and those after the first one
 // at once. They are small: what came in several frames is put together.
 int LiveStreams::dissect_http2_request(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
-  constexpr std::size_t kLargest = 1 << 20;
   const DataFrame frame = data_frame(tvb);
   const std::string_view bytes = bytes_of(tvb);
   if (hf_data_ >= 0) proto_tree_add_item(tree, hf_data_, tvb, 0, static_cast<gint>(tvb_captured_length(tvb)), ENC_NA);
   const int all = static_cast<int>(bytes.size());
   const StreamKey key{find_or_create_conversation(pinfo)->conv_index, frame.stream};
+  const Step* step = nullptr;
   if (PINFO_FD_VISITED(pinfo)) {
-    const Step* step = recall(pinfo, bytes);
-    if (step != nullptr) {
-      tvbuff_t* whole =
-          tvb_new_child_real_data(tvb, reinterpret_cast<const guint8*>(step->text.data()),
-                                  static_cast<guint>(step->text.size()), static_cast<gint>(step->text.size()));
-      add_new_data_source(pinfo, whole, "Request");
-      return dissector_.dissect(whole, pinfo, tree, data), all;
-    }
-    if (frame.ends) dissector_.dissect(tvb, pinfo, tree, data);
-    return all;
+    step = recall(pinfo, bytes);
+  } else if (const auto waiting = http2_requests_.find(key); !frame.ends || waiting != http2_requests_.end()) {
+    step = collect_request(pinfo, key, bytes, frame.ends);
+    if (step == nullptr) return all;
   }
-  const auto waiting = http2_requests_.find(key);
-  if (frame.ends && waiting == http2_requests_.end()) return dissector_.dissect(tvb, pinfo, tree, data), all;
-  std::string& text = waiting != http2_requests_.end() ? waiting->second : http2_requests_[key];
-  if (text.size() + bytes.size() > kLargest) return all;
-  text += bytes;
-  if (!frame.ends) return all;
-  Step* step = new_step(pinfo, bytes);
-  if (step == nullptr) return all;
-  step->text.swap(text);
-  http2_requests_.erase(key);
-  tvbuff_t* whole =
-      tvb_new_child_real_data(tvb, reinterpret_cast<const guint8*>(step->text.data()),
-                              static_cast<guint>(step->text.size()), static_cast<gint>(step->text.size()));
-  add_new_data_source(pinfo, whole, "Request");
-  return dissector_.dissect(whole, pinfo, tree, data), all;
+  if (step != nullptr)
+    show_request(*step, tvb, pinfo, tree, data);
+  else if (frame.ends)
+    call_dissector_with_data(request_entry_, tvb, pinfo, tree, data);
+  return all;
+}
+
+// Null until its end has come.
+const LiveStreams::Step* LiveStreams::collect_request(packet_info* pinfo, const StreamKey& key, std::string_view bytes,
+                                                      bool ends) noexcept {
+  constexpr std::size_t kLargest = 1 << 20;
+  try {
+    std::string& text = http2_requests_[key];
+    if (text.size() + bytes.size() <= kLargest) text += bytes;
+    if (!ends) return nullptr;
+    Step* step = new_step(pinfo, bytes);
+    if (step != nullptr) step->text.swap(text);
+    http2_requests_.erase(key);
+    return step;
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+void LiveStreams::show_request(const Step& step, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
+  call_dissector_with_data(request_entry_, source_of(step.text, "Update stream request", tvb, pinfo), pinfo, tree,
+                           data);
 }
 
 LiveStreams::Step* LiveStreams::new_step(packet_info* pinfo, std::string_view bytes) noexcept {
@@ -341,7 +376,9 @@ void LiveStreams::show(const Step& step, tvbuff_t* tvb, packet_info* pinfo, prot
   } else if (step.length > 0) {
     text = tvb_new_subset_length(tvb, static_cast<gint>(step.place), static_cast<gint>(step.length));
   }
-  dissector_.dissect_part(tvb, text, pinfo, tree, step.part);
+  // Through a handle, so that the protocol is among the frame's.
+  PartCall call{text, &step.part};
+  call_dissector_with_data(part_entry_, tvb, pinfo, tree, &call);
 }
 
 }  // namespace peerscope::epan

@@ -30,7 +30,7 @@ class LiveStreams {
 
   // The calls of epan.
   struct Entries {
-    dissector_t request, http, http2, http2_request;
+    dissector_t request, http, http2, http2_request, part;
   };
   // At hand-off.
   void enrol(const Entries& entries);
@@ -43,8 +43,14 @@ class LiveStreams {
   // DATA of HTTP/2 as it comes: of a body, of a request.
   int dissect_http2(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree);
   int dissect_http2_request(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data);
+  // A part of a body; `data` is a PartCall.
+  int dissect_part(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data);
 
  private:
+  struct PartCall {
+    tvbuff_t* text;  // null: nothing became complete
+    const BodyPart* part;
+  };
   struct Body {
     Body(const LiveHead& head, std::uint32_t number_, std::uint32_t part)
         : reader(head), number(number_), parts(part) {}
@@ -85,20 +91,22 @@ class LiveStreams {
   const Step* recall(packet_info* pinfo, std::string_view bytes);
   const Step* follow(packet_info* pinfo, Connection& connection, std::string_view bytes, const tcpinfo* tcp) noexcept;
   const Step* follow_http2(packet_info* pinfo, const StreamKey& key, std::string_view bytes) noexcept;
+  const Step* collect_request(packet_info* pinfo, const StreamKey& key, std::string_view bytes, bool ends) noexcept;
   bool begin_body(Connection& connection, std::string_view bytes, std::size_t& begin);
   void take_portion(Step& step, Body& body, std::string_view bytes);
   void show(const Step& step, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree);
+  void show_request(const Step& step, tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data);
 
   Dissector& dissector_;
   const char* request_type_;
   const char* media_type_;
   bool (*ours_)(std::string_view start);
   dissector_handle_t request_entry_ = nullptr;
+  dissector_handle_t part_entry_ = nullptr;
   dissector_handle_t http_entry_ = nullptr;
   dissector_handle_t http2_entry_ = nullptr;
   dissector_handle_t http2_request_entry_ = nullptr;
-  dissector_handle_t http_over_tcp_ = nullptr;
-  dissector_handle_t http_over_tls_ = nullptr;
+  dissector_table_t http_ = nullptr;
   dissector_handle_t tls_ = nullptr;
   int proto_tls_ = -1;
   int hf_data_ = -1;           // http2.data.data
@@ -126,7 +134,10 @@ struct LiveCallbacks {
   static int http2_request(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
     return streams().dissect_http2_request(tvb, pinfo, tree, data);
   }
-  static constexpr LiveStreams::Entries kEntries{request, http, http2, http2_request};
+  static int part(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
+    return streams().dissect_part(tvb, pinfo, tree, data);
+  }
+  static constexpr LiveStreams::Entries kEntries{request, http, http2, http2_request, part};
 };
 
 }  // namespace peerscope::epan

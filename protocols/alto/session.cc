@@ -161,9 +161,12 @@ std::unique_ptr<Session> make_session() {
 void track(Session& session, const Message& message, const Message* request) {
   auto& state = static_cast<SessionState&>(session);
   if (const auto* m = body_of<Directory>(message); m != nullptr) track_directory(state, *m);
+  const bool http2 = message.transport.http_version == 20;
+  if (http2 && body_of<NetworkMapFilter>(message) != nullptr) state.filters_over_http2 = true;
   // A filtered map has the tag of the full one and says less.
-  if (const auto* m = body_of<NetworkMap>(message); m != nullptr && body_of<NetworkMapFilter>(request) == nullptr)
-    track_network_map(state, *m);
+  const bool filtered =
+      body_of<NetworkMapFilter>(request) != nullptr || (http2 && request == nullptr && state.filters_over_http2);
+  if (const auto* m = body_of<NetworkMap>(message); m != nullptr && !filtered) track_network_map(state, *m);
   if (const auto* m = body_of<Tips>(message); m != nullptr) track_tips(state, *m, request);
   for (const MessagePart& part : message.parts) track(session, *part.message, nullptr);
 }

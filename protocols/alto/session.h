@@ -54,6 +54,8 @@ struct SessionState : Session {
   std::map<std::string, std::int64_t, std::less<>> tips_ends;
   std::map<std::string, std::string, std::less<>> tips_resources;  // path of a view -> what it was opened for
   std::size_t directories = 0;
+  // Over HTTP/2 an answer may be seen without its request: then it may be a filtered map.
+  bool filters_over_http2 = false;
 
   const KnownResource* find(std::string_view id) const {
     const auto found = resources.find(id);

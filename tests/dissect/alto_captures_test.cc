@@ -211,8 +211,8 @@ TEST(AltoCaptures, ASessionIsFoundByItsPidsCostsAndVersions) {
 // Decrypted with the secrets in the file.
 TEST(AltoCaptures, TheSameFiltersHoldOverTlsAndHttp2) {
   for (const char* flow : {"session_tls", "session_h2"}) {
-    EXPECT_EQ(matching(flow, "alto.pid == \"mypid1\" && alto.vtag.tag").size(), 3U)
-        << flow;  // twice whole, once a part
+    EXPECT_EQ(matching(flow, "alto.pid == \"mypid1\" && alto.vtag.tag").size(), 4U)
+        << flow;  // twice whole, once a part, once in a stream
     EXPECT_EQ(matching(flow, "alto.dep.tag && alto.cost").size(), 2U) << flow;
     EXPECT_EQ(matching(flow, "alto.src == \"mypid1\" && alto.cost > 0").size(), 2U) << flow;
     EXPECT_EQ(matching(flow, "alto.error.field == \"cost-type/cost-mode\"").size(), 1U) << flow;
@@ -232,21 +232,21 @@ TEST(AltoCaptures, ACostMapForTheOldNetworkMapIsShownOnItsFrame) {
   EXPECT_LT(matching("old_map", "alto.vtag.tag == \"v8\"").front(), found.front());
 }
 
-TEST(AltoCaptures, AClosedStreamIsShownEventByEvent) {
-  const auto frames = frames_of("updates_closed");
-  const auto stream = std::find_if(frames.begin(), frames.end(),
-                                   [](const Dissected& frame) { return frame.info.starts_with("event-stream"); });
-  ASSERT_NE(stream, frames.end());
-  EXPECT_EQ(stream->values("alto.sse.event").size(), 3U);
-  EXPECT_EQ(matching("updates_closed", "alto.sse.substream == \"n\" && alto.vtag.tag == \"v7\"").size(), 1U);
-  EXPECT_EQ(matching("updates_closed", "alto.finding"), std::vector<std::size_t>{});
+// Each event once, on the frame that completes it, whether the stream ends or not.
+TEST(AltoCaptures, StreamsAreShownEventByEvent) {
+  for (const char* flow : {"updates_closed", "updates_open"}) {
+    EXPECT_EQ(matching(flow, "alto.sse.event"), (std::vector<std::size_t>{6, 7, 8})) << flow;
+    EXPECT_EQ(matching(flow, "alto.sse.substream == \"n\" && alto.vtag.tag == \"v7\""), std::vector<std::size_t>{7});
+    EXPECT_EQ(matching(flow, "alto.finding"), std::vector<std::size_t>{}) << flow;
+    EXPECT_EQ(matching(flow, "http.response.code == 200"), std::vector<std::size_t>{5}) << flow;
+    for (const Dissected& frame : frames_of(flow)) EXPECT_FALSE(frame.malformed()) << frame.info;
+  }
 }
 
-// Nothing of a stream that goes on is lost for Wireshark: the request is there, and no frame is called malformed.
-TEST(AltoCaptures, AnOpenStreamBreaksNothing) {
-  const auto frames = frames_of("updates_open");
-  for (const Dissected& frame : frames) EXPECT_FALSE(frame.malformed()) << frame.info;
-  EXPECT_EQ(matching("updates_open", "alto.resource_id || alto.sse || alto").empty(), false);
+// Both hold a stream that its client left.
+TEST(AltoCaptures, OpenStreamsAreShownOverTlsAndHttp2) {
+  for (const char* flow : {"session_tls", "session_h2"})
+    EXPECT_EQ(matching(flow, "alto.sse.event && alto.sse.control_uri && alto.vtag.tag").size(), 1U) << flow;
 }
 
 TEST(AltoCaptures, PartsOfAMultipartAnswerAreMessages) {

@@ -142,7 +142,7 @@ TEST(AltoDissector, UpdateStreamsAreShownEventByEvent) {
   const auto out = talk({sample("update_stream_params_smallest"), sample("event_stream")});
   ASSERT_EQ(out.size(), 2U);
   expect_sound(out[1]);
-  EXPECT_EQ(out[1].info, "event-stream, 3 events");
+  EXPECT_EQ(out[1].info, "HTTP/1.1 200 Status event-stream, 3 events");
   EXPECT_EQ(out[1].values("alto.sse.event").size(), 3U);
   EXPECT_EQ(out[1].value("alto.sse.control_uri"), "/upd/ctl/8b1f");
   EXPECT_EQ(out[1].value("alto.prefix"), "0.0.0.0/0");

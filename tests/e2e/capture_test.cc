@@ -72,6 +72,22 @@ TEST_P(Capture, HasTheFindingsThatItsFolderNames) {
   EXPECT_EQ(std::to_string(result.unanswered), expected.tree.find("unanswered")->scalar);
 }
 
+// An update stream comes as a message a frame; it is one answer.
+TEST(CaptureOfAStream, IsOneAnswerWithItsRequest) {
+  setenv("PEERSCOPE_PLUGIN_DIR", PEERSCOPE_PLUGIN_ROOT, 1);
+  for (const char* flow : {"updates_open", "updates_closed"}) {
+    const CaptureResult capture = read_capture(kCaptures + "/alto/" + flow + "/flow.pcap", "", "0.1.0");
+    ASSERT_EQ(capture.error, "") << flow;
+    ASSERT_GE(capture.messages.size(), 4U) << flow;
+    for (std::size_t i = 1; i < capture.messages.size(); ++i) EXPECT_EQ(capture.messages[i].request, 0U) << flow;
+    const CheckResult result = check_messages(capture.messages);
+    EXPECT_EQ(result.requests, 1U) << flow;
+    EXPECT_EQ(result.responses, 1U) << flow;
+    EXPECT_EQ(result.unanswered, 0U) << flow;
+    EXPECT_TRUE(result.messages.empty()) << flow;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Captures, Capture, testing::ValuesIn(capture_folders()), [](const auto& param) {
   std::string name = fs::path(param.param).filename().string();
   for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
