@@ -137,7 +137,7 @@ void updates_open(std::vector<Frame>& frames) {
 
 void multipart(std::vector<Frame>& frames) {
   Talk talk(frames);
-  talk.post("/pv", sample("cost_map_filter_smallest"), sample("path_vector"));
+  talk.post("/pv", sample("cost_map_filter_path_vector"), sample("path_vector"));
 }
 
 struct Flow {
