@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A large ALTO cost map in one HTTP/1.1 response: CPU time (user and system) and peak memory of tshark with the plugin
 # beside those of the built-in JSON dissector on the same bytes, whole runs; medians count. Then the plugin with its tree,
-# which holds the first entries; the built-in dissector runs out of memory there.
+# which holds the first entries; the built-in dissector's takes minutes and more memory than most machines have.
 #
 # usage: cost_map.sh BUILD_FOLDER [MEGABYTES] [ROUNDS]
 set -euo pipefail
