@@ -104,6 +104,8 @@ void Catalogue::enrol(const Protocol& protocol, int proto, std::string_view filt
   add(c.unknown_member, "unknown_member", "Unknown member", FT_STRING, BASE_NONE, nullptr,
       "Name of a member that the specification does not define");
   add(c.empty_list, "empty_list", "Empty list", FT_STRING, BASE_NONE, nullptr, "Name of a list without elements");
+  add(c.left_out, "left_out", "Further entries, not shown", FT_UINT32, BASE_DEC, nullptr,
+      "Entries of a list or map beyond the number that the preference most_entries allows");
   add(c.invalid_value, "invalid_value", "Invalid value", FT_STRING, BASE_NONE, nullptr,
       "A value that does not fit the type of its field, as written");
   add(c.response_in, "response_in", "Response in", FT_FRAMENUM, BASE_NONE, FRAMENUM_TYPE(FT_FRAMENUM_RESPONSE),

@@ -65,6 +65,7 @@ class Catalogue {
     int finding_text = -1;
     int unknown_member = -1;
     int empty_list = -1;
+    int left_out = -1;  // entries of a list or map
     int invalid_value = -1;
     int request_in = -1;  // response_to
     int response_in = -1;

@@ -80,6 +80,10 @@ void Dissector::add_preferences() {
                                  "Shows each broken requirement as an expert item", &show_findings_);
   prefs_register_enum_preference(module, "least_severity", "Least severity of shown findings",
                                  "Findings below this severity are not shown", &least_severity_, kSeverities, FALSE);
+  prefs_register_uint_preference(module, "most_entries", "Entries of one list or map in the tree (0: all)",
+                                 "Further entries are counted, not shown, and display filters do not see them; "
+                                 "findings are about all entries",
+                                 10, &most_entries_);
   prefs_register_bool_preference(module, "clear_text_note", "Note messages in clear text",
                                  "Shows a finding for each message that was not protected by TLS", &show_clear_text_);
   if (particulars_.json_heuristic)
@@ -137,10 +141,11 @@ proto_tree* Dissector::show_message(tvbuff_t* tvb, packet_info* pinfo, proto_tre
   if (tree != nullptr) proto_item_append_text(root, ", %s", record->summary);
 
   const Message& message = journal_.message();
-  proto_item** items =
-      add_events(canvas, catalogue_, message, {static_cast<Filling>(fill_aliases_), particulars_.name});
+  const ShownEvents shown = add_events(
+      canvas, catalogue_, message,
+      {static_cast<Filling>(fill_aliases_), particulars_.name, most_entries_ > 0 ? most_entries_ : G_MAXUINT});
   show_links(canvas, *record);
-  show_findings(canvas, *record, items);
+  show_findings(canvas, *record, shown);
   tap(tvb, pinfo, *record);
   // A dialect that is only named has no tree of ours.
   if (message.events.empty() && message.dialect != nullptr && dialect_ != nullptr)
@@ -288,13 +293,13 @@ void Dissector::show_journey(const Canvas& canvas, const Record& record) {
   }
 }
 
-void Dissector::show_findings(const Canvas& canvas, const Record& record, proto_item** items) {
+void Dissector::show_findings(const Canvas& canvas, const Record& record, const ShownEvents& shown) {
   if (!show_findings_) return;
   const Message& message = journal_.message();
   for (const Finding& finding : record.findings) {
     if (static_cast<gint>(finding.severity) < least_severity_) continue;
     if (!show_clear_text_ && particulars_.clear_text_rule == finding.rule->id) continue;
-    add_finding(canvas, catalogue_, message.events, items, finding, protocol_.document);
+    add_finding(canvas, catalogue_, message.events, shown, finding, protocol_.document);
   }
   if (record.more_findings > 0) {
     expert_add_info_format(canvas.pinfo, canvas.root, &catalogue_.common().more,

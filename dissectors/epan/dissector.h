@@ -81,7 +81,7 @@ class Dissector {
   void show_info(packet_info* pinfo, const Record& record) const;
   void show_links(const Canvas& canvas, const Record& record);
   void show_journey(const Canvas& canvas, const Record& record);
-  void show_findings(const Canvas& canvas, const Record& record, proto_item** items);
+  void show_findings(const Canvas& canvas, const Record& record, const ShownEvents& shown);
   void tap(tvbuff_t* tvb, packet_info* pinfo, const Record& record);
   void add_preferences();
   void forget() noexcept;
@@ -104,6 +104,7 @@ class Dissector {
   gint fill_aliases_ = static_cast<gint>(Filling::kFiltered);
   PreferenceBool heuristic_ = TRUE;
   gint least_severity_ = 0;  // a Severity
+  guint most_entries_ = 1000;
 };
 
 // Callbacks of epan carry no argument that tells whose they are, so each protocol instantiates them:

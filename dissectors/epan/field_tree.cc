@@ -2,6 +2,7 @@
 #include "dissectors/epan/field_tree.h"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace peerscope::epan {
 namespace {
@@ -165,77 +166,165 @@ void add_key(const Canvas& canvas, const Catalogue& catalogue, const Event& even
                                               static_cast<gint>(event.key_length), key));
 }
 
+// An event whose children may follow. All of a path from the root are open at a time.
+struct Level {
+  std::uint32_t event = Event::kNoParent;
+  proto_tree* tree = nullptr;
+  proto_item* item = nullptr;
+  guint8 previewed = 0;
+  guint32 entries = 0;  // seen so far
+  guint32 left_out = 0;
+};
+
+// The open levels, the innermost last. Packet memory, because epan may long-jump away.
+class Levels {
+ public:
+  explicit Levels(wmem_allocator_t* pool) : pool_(pool), levels_(wmem_alloc_array(pool, Level, kFirst)) {}
+  Level* top() { return depth_ == 0 ? nullptr : &levels_[depth_ - 1]; }
+  void pop() { --depth_; }
+  void push(const Level& level) {
+    if (depth_ == room_) {
+      room_ *= 2;
+      levels_ = static_cast<Level*>(wmem_realloc(pool_, levels_, room_ * sizeof(Level)));
+    }
+    levels_[depth_++] = level;
+  }
+
+ private:
+  static constexpr std::size_t kFirst = 32;
+  wmem_allocator_t* pool_;
+  Level* levels_;
+  std::size_t depth_ = 0;
+  std::size_t room_ = kFirst;
+};
+
+class TreeMaker {
+ public:
+  TreeMaker(const Canvas& canvas, Catalogue& catalogue, const Message& message, const TreeOptions& options)
+      : canvas_(canvas),
+        catalogue_(catalogue),
+        message_(message),
+        options_(options),
+        levels_(canvas.pinfo->pool),
+        keys_(wmem_alloc0_array(canvas.pinfo->pool, guint32, catalogue.tables().size() + 1)) {
+    shown_.items = wmem_array_new(canvas.pinfo->pool, sizeof(ShownEvents::One));
+  }
+
+  ShownEvents make() {
+    const std::span<const Event> events = message_.events;
+    for (std::uint32_t i = 0; i < events.size();) {
+      const Event& event = events[i];
+      Level* const parent = open_level(event.parent);
+      const bool entry = event.key != nullptr || event.index >= 0;
+      if (parent != nullptr && entry && parent->entries++ >= options_.most_entries) {
+        ++parent->left_out;
+        i = std::max(event.end, i + 1);
+        continue;
+      }
+      if (wmem_array_get_count(shown_.items) == kMaxShown) {
+        expert_add_info_format(canvas_.pinfo, canvas_.root, &catalogue_.common().more,
+                               "%" G_GSIZE_FORMAT " more values are not shown", events.size() - i);
+        break;
+      }
+      add(i, parent);
+      ++i;
+    }
+    open_level(Event::kNoParent);
+    return shown_;
+  }
+
+ private:
+  // The level of this event, whose children follow; null for the outermost. What is above it is complete.
+  Level* open_level(std::uint32_t event) {
+    for (Level* level = levels_.top(); level != nullptr && level->event != event; level = levels_.top()) {
+      if (level->left_out > 0)
+        proto_item_set_generated(
+            proto_tree_add_uint(level->tree, catalogue_.common().left_out, canvas_.tvb, 0, 0, level->left_out));
+      levels_.pop();
+    }
+    return levels_.top();
+  }
+
+  void add(std::uint32_t i, Level* parent) {
+    const Event& event = message_.events[i];
+    proto_tree* const around = parent != nullptr ? parent->tree : canvas_.tree;
+    const Catalogue::Slot* slot = event.unknown ? nullptr : catalogue_.slot(event.field);
+    Level own{i, around, canvas_.root};
+    if (catalogue_.is_root(event.field)) {
+      // The protocol's own item.
+    } else if (slot == nullptr) {
+      own.item = add_unknown(canvas_, catalogue_, event, around);
+    } else if (slot->type == Type::kGroup) {
+      own.item = add_group(canvas_, *slot, event, around);
+      own.tree = proto_item_add_subtree(own.item, slot->ett);
+    } else {
+      own.item = add_leaf(*slot, event, parent, around);
+    }
+    if (event.key != nullptr) add_key(canvas_, catalogue_, event, around, own.item);
+    const ShownEvents::One one{i, own.item};
+    wmem_array_append_one(shown_.items, one);
+    if (slot != nullptr) add_more(*slot, i, own.item, around);
+    if (event.end > i + 1) levels_.push(own);
+  }
+
+  proto_item* add_leaf(const Catalogue::Slot& slot, const Event& event, Level* parent, proto_tree* around) {
+    proto_item* item =
+        add_value(canvas_, catalogue_, slot, event, slot.mask != 0 && bits_tree_ != nullptr ? bits_tree_ : around);
+    if (slot.has_bits) bits_tree_ = proto_item_add_subtree(item, slot.ett);
+    if (parent == nullptr) return item;
+    if (event.key == nullptr && event.index >= 0 && event.field->name[0] == '\0')
+      proto_item_prepend_text(item, "[%d] ", event.index);
+    // A closed list element still tells what it is about: "Swarm action [0]: sw-a JOIN LEECH".
+    if (message_.events[parent->event].index >= 0 && event.has_text && parent->previewed < kPreviewed)
+      proto_item_append_text(parent->item, parent->previewed++ == 0 ? ": %s" : " %s", preview(canvas_.pinfo, event));
+    return item;
+  }
+
+  void add_more(const Catalogue::Slot& slot, std::uint32_t i, proto_item* item, proto_tree* around) {
+    const Event& event = message_.events[i];
+    if (options_.aliases != Filling::kNever && !slot.aliases.empty())
+      add_aliases(canvas_, slot, event, around, options_.aliases);
+    if (options_.name != nullptr) {
+      const std::string_view name = options_.name(event);
+      if (!name.empty()) proto_item_append_text(item, " [%s]", shown(canvas_.pinfo, name));
+    }
+    if (slot.key_of >= 0 || slot.value_of >= 0) offer(canvas_, catalogue_, message_, i, slot, keys_, around);
+  }
+
+  const Canvas& canvas_;
+  Catalogue& catalogue_;
+  const Message& message_;
+  const TreeOptions& options_;
+  Levels levels_;
+  ShownEvents shown_;
+  guint32* keys_;
+  proto_tree* bits_tree_ = nullptr;  // of the number whose bit fields follow
+};
+static_assert(std::is_trivially_destructible_v<TreeMaker>);
+
 }  // namespace
 
-proto_item** add_events(const Canvas& canvas, Catalogue& catalogue, const Message& message,
-                        const TreeOptions& options) {
-  const std::span<const Event> events = message.events;
-  if (canvas.tree == nullptr || events.empty()) return nullptr;
-  proto_item** items = wmem_alloc_array(canvas.pinfo->pool, proto_item*, events.size());
-  proto_tree** trees = wmem_alloc_array(canvas.pinfo->pool, proto_tree*, events.size());
-  auto* keys = wmem_alloc0_array(canvas.pinfo->pool, guint32, catalogue.tables().size() + 1);
-  // The number whose bit fields follow.
-  proto_tree* bits_tree = nullptr;
-  auto* previewed = wmem_alloc0_array(canvas.pinfo->pool, guint8, events.size());
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    if (i == kMaxShown) {
-      expert_add_info_format(canvas.pinfo, canvas.root, &catalogue.common().more,
-                             "%" G_GSIZE_FORMAT " more values are not shown", events.size() - kMaxShown);
-      std::fill(items + i, items + events.size(), canvas.root);
-      break;
-    }
-    const Event& event = events[i];
-    // Parents come before their children.
-    proto_tree* parent = event.parent < i ? trees[event.parent] : canvas.tree;
-    const Catalogue::Slot* slot = event.unknown ? nullptr : catalogue.slot(event.field);
-    trees[i] = parent;
-    if (catalogue.is_root(event.field)) {
-      items[i] = canvas.root;
-    } else if (slot == nullptr) {
-      items[i] = add_unknown(canvas, catalogue, event, parent);
-    } else if (slot->type == Type::kGroup) {
-      items[i] = add_group(canvas, *slot, event, parent);
-      trees[i] = proto_item_add_subtree(items[i], slot->ett);
-    } else {
-      items[i] =
-          add_value(canvas, catalogue, *slot, event, slot->mask != 0 && bits_tree != nullptr ? bits_tree : parent);
-      if (slot->has_bits) bits_tree = proto_item_add_subtree(items[i], slot->ett);
-      if (event.key == nullptr && event.index >= 0 && event.parent < i && event.field->name[0] == '\0')
-        proto_item_prepend_text(items[i], "[%d] ", event.index);
-      // A closed list element still tells what it is about: "Swarm action [0]: sw-a JOIN LEECH".
-      if (event.parent < i && events[event.parent].index >= 0 && event.has_text &&
-          previewed[event.parent] < kPreviewed) {
-        proto_item_append_text(items[event.parent], previewed[event.parent]++ == 0 ? ": %s" : " %s",
-                               preview(canvas.pinfo, event));
-      }
-    }
-    if (event.key != nullptr) add_key(canvas, catalogue, event, parent, items[i]);
-    if (slot == nullptr) continue;
-    if (options.aliases != Filling::kNever && !slot->aliases.empty())
-      add_aliases(canvas, *slot, event, parent, options.aliases);
-    if (options.name != nullptr) {
-      const std::string_view name = options.name(event);
-      if (!name.empty()) proto_item_append_text(items[i], " [%s]", shown(canvas.pinfo, name));
-    }
-    if (slot->key_of >= 0 || slot->value_of >= 0)
-      offer(canvas, catalogue, message, static_cast<std::uint32_t>(i), *slot, keys, parent);
-  }
-  return items;
+ShownEvents add_events(const Canvas& canvas, Catalogue& catalogue, const Message& message, const TreeOptions& options) {
+  if (canvas.tree == nullptr || message.events.empty()) return {};
+  TreeMaker maker(canvas, catalogue, message, options);
+  return maker.make();
 }
 
-void add_finding(const Canvas& canvas, Catalogue& catalogue, std::span<const Event> events, proto_item** items,
-                 const Finding& finding, const char* document) {
+void add_finding(const Canvas& canvas, Catalogue& catalogue, std::span<const Event> events,
+                 const ShownEvents& shown_events, const Finding& finding, const char* document) {
   proto_item* place = canvas.root;
-  if (items != nullptr && finding.length > 0) {
-    std::uint32_t best = 0xffffffff;
-    for (std::size_t i = 0; i < events.size(); ++i) {
-      const bool covers =
-          events[i].offset <= finding.offset && events[i].offset + events[i].length >= finding.offset + finding.length;
-      // Of two with the same bytes the outer one comes first and keeps the finding.
-      if (covers && events[i].length < best) {
-        best = events[i].length;
-        place = items[i];
-      }
+  const guint count =
+      shown_events.items != nullptr && finding.length > 0 ? wmem_array_get_count(shown_events.items) : 0;
+  std::uint32_t best = 0xffffffff;
+  for (guint i = 0; i < count; ++i) {
+    const auto& one = *static_cast<const ShownEvents::One*>(wmem_array_index(shown_events.items, i));
+    const Event& event = events[one.event];
+    const bool covers =
+        event.offset <= finding.offset && event.offset + event.length >= finding.offset + finding.length;
+    // Of two with the same bytes the outer one comes first and keeps the finding.
+    if (covers && event.length < best) {
+      best = event.length;
+      place = one.item;
     }
   }
   const Requirement& rule = *finding.rule;

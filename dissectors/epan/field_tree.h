@@ -27,15 +27,25 @@ enum class Filling { kNever, kFiltered, kAlways };
 
 struct TreeOptions {
   Filling aliases = Filling::kNever;
-  NameOf name = nullptr;  // null: no names but those of the fields
+  NameOf name = nullptr;           // null: no names but those of the fields
+  guint most_entries = G_MAXUINT;  // of one list or map
 };
 
-// One item an event, on the bytes of its value. Returns the items in the order of the events (packet memory), for
-// findings to hang on; null without a tree.
-proto_item** add_events(const Canvas& canvas, Catalogue& catalogue, const Message& message, const TreeOptions& options);
+// The items of a message, in the order of its events (packet memory), for findings to hang on.
+struct ShownEvents {
+  struct One {
+    std::uint32_t event;
+    proto_item* item;
+  };
+  wmem_array_t* items = nullptr;  // of One; null without a tree
+};
+
+// One item an event, on the bytes of its value; of long lists and maps the first entries, and how many are left out.
+// Time and memory follow what is shown.
+ShownEvents add_events(const Canvas& canvas, Catalogue& catalogue, const Message& message, const TreeOptions& options);
 
 // An expert item on the smallest item that covers the finding's bytes, and the filterable fields.
-void add_finding(const Canvas& canvas, Catalogue& catalogue, std::span<const Event> events, proto_item** items,
+void add_finding(const Canvas& canvas, Catalogue& catalogue, std::span<const Event> events, const ShownEvents& shown,
                  const Finding& finding, const char* document);
 
 }  // namespace peerscope::epan

@@ -182,6 +182,30 @@ TEST(AltoDissector, AnEmptyListIsSeen) {
   EXPECT_EQ(out[0].value("alto.empty_list"), "pids");
 }
 
+// A row too many and a cost too many; the finding is about an entry that is not shown.
+TEST(AltoDissector, ALongMapShowsItsFirstEntriesAndCountsTheRest) {
+  Sample costs = sample("cost_map");
+  costs.bytes = replaced(costs.bytes, "\"cost-map\":{", "\"cost-map\":{\"a\":{\"b\":1,\"c\":2,\"d\":3,\"e\":-4},");
+  Options options;
+  options.preferences = {"alto.most_entries:2"};
+  options.filter = "alto.cost == 3";
+  const auto out = talk({costs}, options);
+  ASSERT_EQ(out.size(), 1U);
+  expect_sound(out[0]);
+  EXPECT_EQ(out[0].values("alto.cost").size(), 4U);  // two rows of two
+  const auto left_out = out[0].values("alto.left_out");
+  EXPECT_EQ(std::set<std::string>(left_out.begin(), left_out.end()), (std::set<std::string>{"2", "1"}));
+  EXPECT_FALSE(out[0].matched);
+  EXPECT_FALSE(findings(out[0]).empty());
+  options.preferences = {"alto.most_entries:0"};
+  const auto all = talk({costs}, options);
+  EXPECT_TRUE(all[0].matched);
+  EXPECT_FALSE(all[0].has("alto.left_out"));
+  EXPECT_EQ(findings(all[0]), findings(out[0]));
+  options.preferences = {"alto.most_entries:1000"};
+  EXPECT_TRUE(talk({costs}, options)[0].matched);
+}
+
 TEST(AltoDissector, TheFilterNamesOfTheSheetCompile) {
   for (const char* filter : {"alto.finding == \"A-NM-14\"",
                              "alto.pid == \"a\"",

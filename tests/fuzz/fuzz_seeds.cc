@@ -58,6 +58,10 @@ int main(int argc, char** argv) {
       if (sample.message == alto::kMessages[i].name)
         put("alto_decode_fuzz", sample.name, static_cast<char>(i) + sample.bytes);
     }
+    const bool stream = sample.message == alto::kEventStreamMessage.name;
+    for (const char way : stream ? std::string("\x02\x4c\x1e\x84") : std::string("\x08\x09"))
+      put("alto_dissect_fuzz", sample.name + std::to_string(way), way + sample.bytes);
+    if (stream) put("alto_client_role_fuzz", sample.name, '\x21' + sample.bytes);
   }
   std::filesystem::create_directories(folder / "scenario_harness_fuzz");
   for (const auto& entry :
