@@ -12,6 +12,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -106,7 +107,8 @@ class LiveStreams {
   dissector_handle_t http_entry_ = nullptr;
   dissector_handle_t http2_entry_ = nullptr;
   dissector_handle_t http2_request_entry_ = nullptr;
-  dissector_table_t http_ = nullptr;
+  std::string http_name_;             // epan keeps the pointer
+  dissector_table_t http_ = nullptr;  // HTTP by what carries it
   dissector_handle_t tls_ = nullptr;
   int proto_tls_ = -1;
   int hf_data_ = -1;           // http2.data.data
