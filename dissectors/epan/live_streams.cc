@@ -171,7 +171,7 @@ int LiveStreams::dissect_http(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tre
   if (step == nullptr) return hand_over(tvb, pinfo, tree, data);
   const auto begin = static_cast<gint>(step->begin);
   const auto end = static_cast<gint>(step->end);
-  if (begin > 0) {
+  if (step->head && begin > 0) {
     // The head is all that HTTP gets of its message, and it must not wait for more.
     const guint16 can_desegment = pinfo->can_desegment;
     pinfo->can_desegment = 0;
@@ -307,10 +307,12 @@ const LiveStreams::Step* LiveStreams::follow(packet_info* pinfo, Connection& con
         connection.lost = true;
       }
     }
-    if (connection.body == nullptr && !begin_body(connection, bytes, begin)) return nullptr;
+    const bool head = connection.body == nullptr;
+    if (head && !begin_body(connection, bytes, begin)) return nullptr;
     Step* step = new_step(pinfo, bytes);
     if (step == nullptr) return nullptr;
     step->begin = begin;
+    step->head = head;
     Body& body = *connection.body;
     take_portion(*step, body, bytes.substr(begin));
     if (tcp != nullptr) connection.next = tcp->seq + static_cast<std::uint32_t>(bytes.size());

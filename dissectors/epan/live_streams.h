@@ -74,8 +74,9 @@ class LiveStreams {
   struct Step {
     std::size_t size = 0;  // with `hash`: whose step this is
     std::size_t hash = 0;
-    std::size_t begin = 0;  // of the body's bytes; those before are HTTP's
-    std::size_t end = 0;    // and those behind
+    std::size_t begin = 0;  // of the body's bytes
+    bool head = false;      // those before are HTTP's; else they were seen already
+    std::size_t end = 0;    // those behind are HTTP's
     std::string text;       // of the part, where it does not stand in the bytes
     std::size_t place = 0;
     std::size_t length = 0;

@@ -106,6 +106,7 @@ TEST(AltoStreams, AnOpenStreamIsShownUpToItsLastEvent) {
   EXPECT_EQ(out[6].value("alto.pid"), "west");
   EXPECT_EQ(out[6].value("alto.vtag.tag"), "v7");
   EXPECT_EQ(out[6].value("alto.response_to"), "4");
+  EXPECT_EQ(frames_with(out, "alto.response_time"), std::vector<std::size_t>{6});  // of the first part
   EXPECT_EQ(out[7].info, "event-stream, keep-alive");
   EXPECT_TRUE(shown(out, "alto.finding").empty());
   EXPECT_TRUE(shown(out, "alto.unfinished").empty());
