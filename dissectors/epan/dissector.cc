@@ -252,7 +252,7 @@ void Dissector::show_links(const Canvas& canvas, const Record& record) {
   const bool is_response = record.direction == Direction::kResponse;
   proto_item_set_generated(proto_tree_add_uint(canvas.tree, is_response ? c.request_in : c.response_in, canvas.tvb, 0,
                                                0, record.counterpart->frame));
-  if (!is_response) return;
+  if (!is_response || record.continues()) return;
   const nstime_t time = time_between(*record.counterpart, record);
   proto_item_set_generated(proto_tree_add_time(canvas.tree, c.response_time, canvas.tvb, 0, 0, &time));
 }

@@ -82,6 +82,8 @@ struct Record {
   std::shared_ptr<void> own;  // what the protocol's dissector keeps
 
   bool is_of(std::string_view bytes) const;
+  // A later part of a body: it says nothing of how fast its request was answered.
+  bool continues() const { return http != nullptr && http->part > 0; }
   Transport transport() const;
 };
 

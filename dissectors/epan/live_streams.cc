@@ -9,8 +9,6 @@
 namespace peerscope::epan {
 namespace {
 
-// A table of ours, because a call through a table can leave the stack of layers as it is.
-constexpr const char* kHttp = "peerscope.http";
 constexpr const char* kOverTcp = "http-over-tcp";
 constexpr const char* kOverTls = "http-over-tls";
 constexpr const char* kStreaming = "streaming_content_type";
@@ -80,9 +78,12 @@ void LiveStreams::enrol(const Entries& entries) {
   // It stands for HTTP: what is above and below sees that protocol, once.
   http_entry_ = create_dissector_handle_with_name_and_description(entries.http, proto_get_id_by_filter_name("http"),
                                                                   "peerscope_live_http", "HTTP with event streams");
-  http_ = register_dissector_table(kHttp, "HTTP by what carries it", dissector_.proto(), FT_STRING, FALSE);
+  // A table, because a call through one can leave the stack of layers as it is.
+  http_name_ = std::string(dissector_.filter()) + ".http";
+  http_ = register_dissector_table(http_name_.c_str(), "HTTP by what carries it", dissector_.proto(), FT_STRING, FALSE);
   for (const char* carrier : {kOverTcp, kOverTls}) {
-    if (dissector_handle_t http = find_dissector(carrier); http != nullptr) dissector_add_string(kHttp, carrier, http);
+    if (dissector_handle_t http = find_dissector(carrier); http != nullptr)
+      dissector_add_string(http_name_.c_str(), carrier, http);
   }
   // On each pass a hello that names its protocol sets the session's dissector anew.
   dissector_table_t alpn = find_dissector_table("tls.alpn");
@@ -170,7 +171,7 @@ int LiveStreams::dissect_http(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tre
   if (step == nullptr) return hand_over(tvb, pinfo, tree, data);
   const auto begin = static_cast<gint>(step->begin);
   const auto end = static_cast<gint>(step->end);
-  if (begin > 0) {
+  if (step->head && begin > 0) {
     // The head is all that HTTP gets of its message, and it must not wait for more.
     const guint16 can_desegment = pinfo->can_desegment;
     pinfo->can_desegment = 0;
@@ -306,10 +307,12 @@ const LiveStreams::Step* LiveStreams::follow(packet_info* pinfo, Connection& con
         connection.lost = true;
       }
     }
-    if (connection.body == nullptr && !begin_body(connection, bytes, begin)) return nullptr;
+    const bool head = connection.body == nullptr;
+    if (head && !begin_body(connection, bytes, begin)) return nullptr;
     Step* step = new_step(pinfo, bytes);
     if (step == nullptr) return nullptr;
     step->begin = begin;
+    step->head = head;
     Body& body = *connection.body;
     take_portion(*step, body, bytes.substr(begin));
     if (tcp != nullptr) connection.next = tcp->seq + static_cast<std::uint32_t>(bytes.size());

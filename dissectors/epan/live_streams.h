@@ -12,6 +12,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -73,8 +74,9 @@ class LiveStreams {
   struct Step {
     std::size_t size = 0;  // with `hash`: whose step this is
     std::size_t hash = 0;
-    std::size_t begin = 0;  // of the body's bytes; those before are HTTP's
-    std::size_t end = 0;    // and those behind
+    std::size_t begin = 0;  // of the body's bytes
+    bool head = false;      // those before are HTTP's; else they were seen already
+    std::size_t end = 0;    // those behind are HTTP's
     std::string text;       // of the part, where it does not stand in the bytes
     std::size_t place = 0;
     std::size_t length = 0;
@@ -106,7 +108,8 @@ class LiveStreams {
   dissector_handle_t http_entry_ = nullptr;
   dissector_handle_t http2_entry_ = nullptr;
   dissector_handle_t http2_request_entry_ = nullptr;
-  dissector_table_t http_ = nullptr;
+  std::string http_name_;             // epan keeps the pointer
+  dissector_table_t http_ = nullptr;  // HTTP by what carries it
   dissector_handle_t tls_ = nullptr;
   int proto_tls_ = -1;
   int hf_data_ = -1;           // http2.data.data

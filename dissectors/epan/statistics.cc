@@ -61,7 +61,7 @@ TapMessage* make_tap_message(packet_info* pinfo, const Protocol& protocol, std::
   tapped->protocol = &protocol;
   tapped->type = message.type != nullptr ? message.type->name : "unknown";
   tapped->record = &record;
-  tapped->request = record.direction == Direction::kResponse ? record.counterpart : nullptr;
+  tapped->request = record.direction == Direction::kResponse && !record.continues() ? record.counterpart : nullptr;
   if (fields.empty()) return tapped;
   auto* values = wmem_alloc_array(pinfo->pool, TapMessage::Value, kMaxValues);
   for (const Event& event : message.events) {

@@ -9,6 +9,7 @@
 #include "dissectors/epan/live_body.h"
 #include "tests/dissect/host/epan_host.h"
 #include "tests/dissect/host/secure_link.h"
+#include "tests/support/mutants.h"
 #include "tests/support/sample.h"
 
 namespace peerscope::test {
@@ -105,6 +106,7 @@ TEST(AltoStreams, AnOpenStreamIsShownUpToItsLastEvent) {
   EXPECT_EQ(out[6].value("alto.pid"), "west");
   EXPECT_EQ(out[6].value("alto.vtag.tag"), "v7");
   EXPECT_EQ(out[6].value("alto.response_to"), "4");
+  EXPECT_EQ(frames_with(out, "alto.response_time"), std::vector<std::size_t>{6});  // of the first part
   EXPECT_EQ(out[7].info, "event-stream, keep-alive");
   EXPECT_TRUE(shown(out, "alto.finding").empty());
   EXPECT_TRUE(shown(out, "alto.unfinished").empty());
@@ -295,11 +297,15 @@ constexpr char kEndHeaders = 4;
 constexpr char kPadded = 8;
 
 struct Http2Talk : Talk {
-  Http2Talk() {
+  Http2Talk() { open(tcp); }
+  void ask(std::uint32_t stream) { ask(tcp, stream); }
+  void answer(std::uint32_t stream) { answer(tcp, stream); }
+
+  static void open(TcpConversation& tcp) {
     tcp.client("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(kSettings, 0, 0, ""));
     tcp.server(frame(kSettings, 0, 0, ""));
   }
-  void ask(std::uint32_t stream) {
+  static void ask(TcpConversation& tcp, std::uint32_t stream) {
     const std::string head = headers({{":method", "POST"},
                                       {":path", "/updates"},
                                       {":scheme", "http"},
@@ -307,7 +313,7 @@ struct Http2Talk : Talk {
     tcp.client(frame(kHeaders, kEndHeaders, stream, head) +
                frame(kData, kEndStream, stream, "{\"add\":{\"n\":{\"resource-id\":\"nm\"}}}"));
   }
-  void answer(std::uint32_t stream) {
+  static void answer(TcpConversation& tcp, std::uint32_t stream) {
     tcp.server(
         frame(kHeaders, kEndHeaders, stream, headers({{":status", "200"}, {"content-type", "text/event-stream"}})));
   }
@@ -355,6 +361,39 @@ TEST(AltoStreams, ForeignEventStreamsOverHttp2StayData) {
   const auto out = dissect_twice(talk.frames);
   EXPECT_EQ(frames_with(out, "alto"), std::vector<std::size_t>{6});  // the request
   EXPECT_EQ(frames_with(out, "http2.data.data").size(), 3U);
+}
+
+// ---- broken streams ----
+
+// What a server sends behind a request for a stream, a few bytes changed: over HTTP/1.1 and HTTP/2, with and without
+// tree.
+TEST(AltoStreams, BrokenStreamsAreNoTroubleForTheDissector) {
+  constexpr std::string_view kPieces[] = {
+      "\r\n", "\n\n", "0\r\n", "ffffffff\r\n", "event: ", "data: {", "HTTP/1.1 200 OK\r\n", ": "};
+  constexpr int kMutants = 150;
+  std::vector<Frame> frames;
+  std::uint16_t port = 40000;
+  const auto talk = [&] { return TcpConversation(frames, {kClient.address, ++port}, kServer); };
+  const std::string answer = kStreamHead + chunk(kControl) + chunk(kMap) + chunk(kKeepAlive) + chunk(kPatch) + kEnd;
+  each_mutant("http1", answer, kMutants, kPieces, [&](int i, const std::string& mutant) {
+    TcpConversation tcp = talk();
+    tcp.open();
+    tcp.client(ask());
+    tcp.server_in(static_cast<std::size_t>(20 + i), mutant);
+  });
+  each_mutant("http2", kAll, kMutants, kPieces, [&](int i, const std::string& mutant) {
+    TcpConversation tcp = talk();
+    Http2Talk::open(tcp);
+    Http2Talk::ask(tcp, 1);
+    Http2Talk::answer(tcp, 1);
+    const auto half = std::min(mutant.size(), static_cast<std::size_t>(i));
+    tcp.server(frame(kData, 0, 1, mutant.substr(0, half)));
+    tcp.server(frame(kData, static_cast<char>(i % 2), 1, mutant.substr(half)));
+  });
+  for (const bool tree : {true, false}) {
+    const auto bugs = dissect_only(frames, tree);
+    EXPECT_TRUE(bugs.empty()) << (bugs.empty() ? "" : bugs.front());
+  }
 }
 
 // ---- the body alone ----
