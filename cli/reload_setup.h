@@ -29,6 +29,7 @@ struct ReloadSettings {
   std::string key_log;
   std::string log_format = "text";
   std::string log_level = "info";
+  reload::NodeDefects defects;  // mistakes made on purpose
 };
 
 void add_reload_options(CLI::App& app, ReloadSettings& settings);

@@ -126,7 +126,7 @@ start:
   ready: {line: "this node is a peer", within: 30s}
 stop: {signal: TERM, within: 300ms}
 overlay: {config: "${work}/overlay.xml"}
-features: [reload.peer, reload.client, reload.chord, reload.self-signed, reload.test-kinds, reload.diagnostics, reload.drr]
+features: [reload.peer, reload.client, reload.chord, reload.self-signed, reload.test-kinds, reload.diagnostics, reload.drr, reload.enrollment-server]
 )"},
     {"joining-node", "joining-node", nullptr, 1, R"(iut: joining-node
 role: joining-node
@@ -134,6 +134,13 @@ start:
   exec: ["${peerscope}", serve, reload, --config, "${config}", --self-signed, --user, "iut@${overlay}", --key-type, p256%]
 stop: {signal: TERM, within: 300ms}
 features: [reload.peer, reload.chord, reload.self-signed]
+)"},
+    {"joining-node-enrolling", "joining-node", "reload.enrollment", 1, R"(iut: joining-node
+role: joining-node
+start:
+  exec: ["${peerscope}", serve, reload, --config, "${config_url}", --https-ca, "${https_ca}", --overlay, "${overlay}", --user, "iut@${overlay}", --key-type, p256%]
+stop: {signal: TERM, within: 300ms}
+features: [reload.peer, reload.chord, reload.enrollment]
 )"},
 };
 constexpr const char* kUsers = "alice:correct horse\n";
@@ -314,10 +321,11 @@ std::vector<Defect> defects_of(std::string_view role) {
     for (const alto::ClientDefectRow& row : alto::client_defects()) out.push_back({row.name, row.rule, ""});
     return out;
   }
-  const std::span<const DefectRow> rows = role == "tracker" ? ppstp::tracker_defects()
-                                          : role == "peer"  ? ppstp::peer_defects()
-                                          : role == "node"  ? reload::node_defects()
-                                                            : std::span<const DefectRow>();
+  const std::span<const DefectRow> rows = role == "tracker"        ? ppstp::tracker_defects()
+                                          : role == "peer"         ? ppstp::peer_defects()
+                                          : role == "node"         ? reload::node_defects()
+                                          : role == "joining-node" ? reload::joining_defects()
+                                                                   : std::span<const DefectRow>();
   for (const DefectRow& row : rows)
     out.push_back(
         {std::string(row.name), std::string(row.requirements), row.needs != nullptr ? std::string(row.needs) : ""});

@@ -186,7 +186,9 @@ class Service {
     if (!made.ok()) return made.error();
     overlay_ = made->overlay;
     identity_ = made->signer;
-    enrollment_ = std::make_unique<reload::EnrollmentServer>(made->authority, overlay_, random_);
+    reload::EnrollmentOptions enrollment;
+    enrollment.defects = settings_.node.defects;
+    enrollment_ = std::make_unique<reload::EnrollmentServer>(made->authority, overlay_, random_, std::move(enrollment));
     if (!write_file(settings_.https_ca_out, pair->certificate) || !write_file(settings_.config_out, overlay_->document))
       return {net::ErrorKind::kLocal, "cannot write --https-ca-out or --config-out"};
     fmt::print("configuration at {}{}\n", base, reload::kConfigPath);
@@ -267,12 +269,12 @@ int serve_reload(int argc, const char* const* argv) {
   if (const int code = parse(app, argc, argv); code >= 0) return code;
   for (const std::string& name : settings.defects) {
     if (name != "list") continue;
-    fmt::print("{}", print_defects(reload::node_defects()));
+    fmt::print("{}", print_defects(reload::all_node_defects()));
     return 0;
   }
   auto defects = reload::parse_node_defects(settings.defects);
   if (!defects.ok()) return complain(2, defects.error().message);
-  settings.node.defects = *defects;
+  settings.node.defects = settings.common.defects = *defects;
   if (const auto log = set_up_log(settings.common); !log.ok()) return complain(2, log.error().message);
   if (!reload::topology_supported(settings.topology)) return complain(2, "--topology: no plug-in " + settings.topology);
   net::raise_file_limit();

@@ -24,8 +24,9 @@ namespace peerscope::harness {
 
 // Something that came to one of the parties.
 struct Arrival {
-  enum class Kind : std::uint8_t { kMessage, kLinked, kClosed };
+  enum class Kind : std::uint8_t { kMessage, kLinked, kClosed, kOther };
   Kind kind = Kind::kMessage;
+  std::string event;  // kOther: one of NeighbourRules::events
   std::string party;
   int link = 0;
   MessagePtr message;             // kMessage
@@ -99,6 +100,9 @@ struct NeighbourRules {
   std::span<const std::string_view> variables;        // "iut.id"
   std::span<const std::string_view> link_keys;        // of `link`
   std::span<const std::string_view> party_keys;       // of one entry of `parties`
+  std::span<const std::string_view> overlay_keys;     // of `overlay`
+  std::span<const std::string_view> events;           // that an expectation may name, besides linked and closed
+  std::span<const std::string_view> orders;           // that a party can be given besides messages; `link` says more
   std::string_view dissector;                         // of the evidence
   std::string_view title;
   std::string_view content;  // the group of a message that holds what it says, behind addresses and before signatures

@@ -194,7 +194,8 @@ net::Result<void> ServerParty::start(Options options) {
   if (options.tls) {
     // The same after a restart: a client under test trusts the one that it was given.
     if (!pem_) {
-      auto pem = net::make_self_signed({"localhost", "127.0.0.1", "::1", options.listen.address});
+      const std::vector<std::string> here = {"localhost", "127.0.0.1", "::1", options.listen.address};
+      auto pem = net::make_self_signed(options.names.empty() ? here : options.names);
       if (!pem) return pem.error();
       pem_ = *pem;
     }

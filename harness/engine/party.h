@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "harness/engine/http_message.h"
 #include "reference-impl/net/auth.h"
@@ -105,6 +106,7 @@ class ServerParty {
     net::Endpoint listen;
     bool tls = true;
     net::KeyLogSink key_log;
+    std::vector<std::string> names{};  // of its certificate; empty: those of this machine
   };
   struct Incoming {
     net::HttpRequest http;

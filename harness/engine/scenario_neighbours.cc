@@ -115,6 +115,10 @@ bool ScenarioRun::listen_once(double seconds) {
   auto arrival = neighbours_->next(seconds);
   if (!arrival) return false;
   if (arrival->kind == Arrival::Kind::kLinked) neighbours_->speak_as(arrival->party, variables_);
+  if (arrival->kind == Arrival::Kind::kOther) {
+    result_.reached = true;
+    for (const Finding& finding : arrival->findings) add_hit(*finding.rule, verdict_of(finding), finding.detail);
+  }
   if (arrival->kind == Arrival::Kind::kMessage) {
     result_.reached = true;
     judge_arrival(*arrival);
@@ -175,8 +179,17 @@ std::string ScenarioRun::awaited_exchange(const Step& step) const {
 }
 
 bool ScenarioRun::fits(const Arrival& arrival, const Outcome& outcome) {
-  if (arrival.kind == Arrival::Kind::kMessage) return outcome.event.empty();
-  return outcome.event == (arrival.kind == Arrival::Kind::kLinked ? "linked" : "closed");
+  switch (arrival.kind) {
+    case Arrival::Kind::kMessage:
+      return outcome.event.empty();
+    case Arrival::Kind::kLinked:
+      return outcome.event == "linked";
+    case Arrival::Kind::kClosed:
+      return outcome.event == "closed";
+    case Arrival::Kind::kOther:
+      return outcome.event == arrival.event;
+  }
+  return false;
 }
 
 bool ScenarioRun::hear(const Step& step) {

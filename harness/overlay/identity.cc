@@ -16,19 +16,6 @@ namespace {
 constexpr std::int64_t kHour = 3600;
 constexpr std::int64_t kDay = 24 * kHour;
 
-// Identities are made from the run's seed, as far as keys allow.
-class SeededRandom final : public reload::RandomSource {
- public:
-  explicit SeededRandom(Random& random) : random_(random) {}
-  bool fill(std::span<char> bytes) override {
-    for (char& byte : bytes) byte = static_cast<char>(random_());
-    return true;
-  }
-
- private:
-  Random& random_;
-};
-
 std::string read_file(const std::string& path, std::string& error) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream bytes;
@@ -42,11 +29,16 @@ std::string text_of(const Tree* tree, std::string_view key, std::string otherwis
   return value == nullptr ? otherwise : value->scalar;
 }
 
-// Of the ring's 64th part next to the implementation under test, on one side of it.
+// Of the ring's 64th part next to the implementation under test, on one side of it; as a number smaller or larger too,
+// unless the ring's zero is right there.
 bool is_near(std::string_view id, std::string_view iut, std::string_view side) {
   unsigned distance = 0;
   unsigned borrow = 0;
   const bool above = side == "after";
+  constexpr char kEdge = '\x04';
+  const auto first = static_cast<unsigned char>(iut.empty() ? 0 : iut.front());
+  const bool at_edge = above ? first > 0xff - kEdge : first < kEdge;
+  if (!at_edge && (above ? id < iut : iut < id)) return false;
   for (std::size_t i = std::min(id.size(), iut.size()); i-- > 0;) {
     const auto from = static_cast<unsigned char>(above ? iut[i] : id[i]);
     const auto to = static_cast<unsigned char>(above ? id[i] : iut[i]);

@@ -35,6 +35,19 @@ struct OverlayView {
   std::vector<std::pair<std::string, std::string>> variables() const;
 };
 
+// Identities are made from the run's seed, as far as keys allow.
+class SeededRandom final : public reload::RandomSource {
+ public:
+  explicit SeededRandom(Random& random) : random_(random) {}
+  bool fill(std::span<char> bytes) override {
+    for (char& byte : bytes) byte = static_cast<char>(random_());
+    return true;
+  }
+
+ private:
+  Random& random_;
+};
+
 struct NodeIdentity {
   NodeIdentity() : key(nullptr) {}
   reload::PrivateKey key;
@@ -45,7 +58,7 @@ struct NodeIdentity {
 
 // An identity that the overlay accepts: self-signed where it permits that, else by the authority that the IUT file
 // names. `wish` is the party's entry in the scenario, or null: key, node_ids, user, near, and a certificate that is
-// wrong on purpose.
+// wrong on purpose. A party that is near needs the Node-ID of the implementation under test.
 std::string make_identity(const OverlayView& overlay, const std::string& name, const Tree* wish, const IutFile& iut,
                           std::string_view iut_id, Random& random, NodeIdentity& identity);
 

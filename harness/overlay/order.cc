@@ -58,20 +58,31 @@ const NodeIdentity* signer(const MessageOrder& order, std::string_view key, std:
   return identity;
 }
 
-void sign_values(const MessageOrder& order, StoreReq& store, const NodeIdentity& by) {
-  for (StoreKindData& data : store.kind_data) {
-    for (StoredData& value : data.values) {
-      value.kind = data.kind;
-      if (const DataModel known = order.overlay->context.model_of(value.kind); known != DataModel::kUnknown)
-        value.model = known;
-      if (value.storage_time == 0) value.storage_time = order.now_ms;
-      if (value.signature.identity.hash.empty()) {
-        value.signature = sign(by, option(order, "values"), [&](SignerIdentity& identity) {
-          return value_signature_input(store.resource, value, identity);
-        });
-      }
+void sign_value(const MessageOrder& order, const std::string& resource, std::uint32_t kind, StoredData& value,
+                const NodeIdentity& by) {
+  value.kind = kind;
+  if (const DataModel known = order.overlay->context.model_of(kind); known != DataModel::kUnknown) value.model = known;
+  if (value.storage_time == 0) value.storage_time = order.now_ms;
+  if (!value.signature.identity.hash.empty()) return;
+  value.signature = sign(by, option(order, "values"),
+                         [&](SignerIdentity& identity) { return value_signature_input(resource, value, identity); });
+}
+
+// Of a Store, or of the answer to a Fetch, whose request names the resource. False: no values here.
+bool sign_values(const MessageOrder& order, Body& body, const NodeIdentity& by) {
+  if (auto* store = std::get_if<StoreReq>(&body); store != nullptr) {
+    for (StoreKindData& data : store->kind_data) {
+      for (StoredData& value : data.values) sign_value(order, store->resource, data.kind, value, by);
     }
+    return true;
   }
+  auto* answer = std::get_if<FetchAns>(&body);
+  const auto* fetch = order.answers != nullptr ? body_of<FetchReq>(*order.answers) : nullptr;
+  if (answer == nullptr || fetch == nullptr) return false;
+  for (FetchKindResponse& response : answer->kind_responses) {
+    for (StoredData& value : response.values) sign_value(order, fetch->resource, response.kind, value, by);
+  }
+  return true;
 }
 
 IceCandidate own_candidate(const MessageOrder& order) {
@@ -225,10 +236,8 @@ std::string build_message(const MessageOrder& order, std::string& why) {
   const NodeIdentity* self = signer(order, "sign_as", why);
   const NodeIdentity* author = signer(order, "values_as", why);
   if (self == nullptr || author == nullptr) return {};
-  if (auto* store = std::get_if<StoreReq>(&packet.contents.body); store != nullptr) {
-    sign_values(order, *store, *author);
-    if (author != self) packet.security.certificates.push_back({kX509, author->certificate->der()});
-  }
+  if (sign_values(order, packet.contents.body, *author) && author != self)
+    packet.security.certificates.push_back({kX509, author->certificate->der()});
   PartWriter writer(order);
   const std::string contents = writer.write([&](BinaryWriter& a) { a.structure(kContents, packet.contents); });
   if (option(order, "bucket") != "none")

@@ -12,8 +12,10 @@
 #include <set>
 #include <sstream>
 
+#include "harness/overlay/founding.h"
 #include "harness/overlay/identity.h"
 #include "harness/overlay/links.h"
+#include "harness/overlay/office.h"
 #include "harness/overlay/order.h"
 #include "harness/overlay/signatures.h"
 #include "protocols/reload/envelope.h"
@@ -34,6 +36,7 @@ constexpr std::string_view kPartyVariables[] = {"id",   "user", "user_resource",
 constexpr std::string_view kVariables[] = {"iut.id",
                                            "iut.next",
                                            "iut.resource",
+                                           "iut.finger",
                                            "overlay.hash",
                                            "overlay.sequence",
                                            "overlay.max_size",
@@ -41,6 +44,9 @@ constexpr std::string_view kVariables[] = {"iut.id",
                                            "now",
                                            "overlay.newer_document",
                                            "overlay.older_document",
+                                           "overlay.next_document",
+                                           "overlay.foreign_document",
+                                           "overlay.strict_document",
                                            "kind.single",
                                            "kind.array",
                                            "kind.dictionary",
@@ -48,10 +54,13 @@ constexpr std::string_view kVariables[] = {"iut.id",
                                            "kind.multiple",
                                            "kind.single_size",
                                            "kind.array_count"};
-constexpr std::string_view kLinkKeys[] = {"sign_as",   "signature", "values_as", "values", "bucket", "transaction",
-                                          "fragments", "order",     "frame",     "copies", "to"};
-constexpr std::string_view kPartyKeys[] = {"key",          "node_ids", "user",     "certificate",
-                                           "acknowledges", "near",     "extension"};
+constexpr std::string_view kLinkKeys[] = {"sign_as",     "signature", "values_as", "values", "bucket",
+                                          "transaction", "fragments", "order",     "frame",  "copies",
+                                          "to",          "user",      "key",       "csr"};
+constexpr std::string_view kEvents[] = {"configured", "enrolled", "issued", "refused", "failed"};
+constexpr std::string_view kEnrollment = "enrollment";
+constexpr std::string_view kOrders[] = {kEnrollment};
+constexpr std::string_view kPartyKeys[] = {"key", "node_ids", "user", "certificate", "acknowledges", "near"};
 
 struct Party {
   NodeIdentity identity;
@@ -85,6 +94,7 @@ class Parties final : public Neighbours {
     const auto endpoint = setting_.iut.endpoint();
     if (!endpoint.ok()) return endpoint.error().message;
     iut_ = *endpoint;
+    expect_digest();
     if (std::string error = meet(); !error.empty()) return error;
     for (const std::string& name : setting_.scenario.party_names) {
       if (std::string error = add(name); !error.empty()) return error;
@@ -96,6 +106,8 @@ class Parties final : public Neighbours {
 
   void speak_as(const std::string& by, Variables& variables) const override {
     describe_party("self.", by, variables);
+    // Parties that are to be near a joining node have their identities when that has linked.
+    for (const std::string& name : late_) describe_party(name + ".", name, variables);
     describe_iut(variables);
     variables.values["now"] = std::to_string(now_ns() / 1'000'000);
   }
@@ -104,6 +116,7 @@ class Parties final : public Neighbours {
     const auto at = parties_.find(order.by);
     if (at == parties_.end()) return why = "no party " + order.by, Sent::kBadOrder;
     Party& party = at->second;
+    if (order.msg == kEnrollment) return enroll(order, why);
     const int link = link_for(order, why);
     if (link == 0) return Sent::kNoLink;
     MessageOrder wanted;
@@ -157,6 +170,7 @@ class Parties final : public Neighbours {
   std::optional<Arrival> next(double seconds) override {
     const auto deadline = SteadyClock::now() + std::chrono::duration<double>(seconds);
     for (;;) {
+      if (auto arrival = take_from_office()) return arrival;
       while (auto event = take_event()) {
         if (auto arrival = take_in(*event)) return arrival;
       }
@@ -247,15 +261,31 @@ class Parties final : public Neighbours {
   // The implementation under test joins an overlay of the harness, whose first node is the first party.
   std::string found(Variables& variables) {
     overlay_.found(fmt::format("overlay-{:08x}.example.org", static_cast<std::uint32_t>((setting_.random)())));
+    Tree wanted = setting_.scenario.overlay;
+    if (std::string error = expand_tree(wanted, variables); !error.empty()) return error;
+    if (std::string error = founding_.found(overlay_, wanted, setting_.random); !error.empty()) return error;
     for (const std::string& name : setting_.scenario.party_names) {
-      if (std::string error = add(name); !error.empty()) return error;
       const Tree* wish = setting_.scenario.parties.find(name);
-      if (wish != nullptr && wish->find("extension") != nullptr)
-        overlay_.configuration.mandatory_extensions.push_back(text_of(*wish, "extension"));
+      if (wish != nullptr && wish->find("near") != nullptr) {
+        late_.push_back(name);
+        continue;
+      }
+      if (std::string error = add(name); !error.empty()) return error;
     }
+    if (std::string error = open_office(wanted, variables); !error.empty()) return error;
+    const auto node_id_of = [this](const std::string& name) {
+      const auto at = parties_.find(name);
+      return at == parties_.end() ? std::string() : at->second.identity.node_id;
+    };
+    if (std::string error = founding_.name_nodes(overlay_, wanted, node_id_of); !error.empty()) return error;
     const std::string& entry = setting_.scenario.party_names.front();
     overlay_.configuration.bootstrap_nodes = {{"127.0.0.1", links_.port(entry)}};
-    overlay_.write();
+    if (std::string error = founding_.seal(overlay_); !error.empty()) return error;
+    if (office_.is_open()) office_.serve(overlay_.document);
+    expect_digest();
+    std::vector<std::pair<std::string, std::string>> documents;
+    if (std::string error = founding_.variables(overlay_, documents); !error.empty()) return error;
+    for (auto& [name, document] : documents) variables.values[name] = std::move(document);
     variables.values["config"] = setting_.work_directory + "/overlay.xml";
     variables.values["overlay"] = overlay_.configuration.instance_name;
     variables.values["bootstrap"] = fmt::format("127.0.0.1:{}", links_.port(entry));
@@ -265,6 +295,64 @@ class Parties final : public Neighbours {
     for (const auto& [name, party] : parties_) describe_party(name + ".", name, variables);
     describe_overlay(variables);
     return file ? "" : "cannot write " + variables.values["config"];
+  }
+
+  // ---- enrollment
+
+  // The harness's own server, where the scenario wants one.
+  std::string open_office(const Tree& wanted, Variables& variables) {
+    std::string how = text_of(wanted, "office");
+    if (how.empty() && setting_.iut.file().has("reload.enrollment")) how = "good";
+    if (how.empty()) return {};
+    const auto fault = Office::fault_named(how);
+    if (!fault) return fmt::format("overlay: office: is good, other-host, other-overlay or other-issuer, not {}", how);
+    reload::OverlayConfiguration& configuration = overlay_.configuration;
+    if (std::string error = office_.open(*fault, configuration.instance_name, setting_.random, setting_.key_log);
+        !error.empty())
+      return error;
+    configuration.enrollment_servers = {office_.url(Office::kEnrollmentPath)};
+    configuration.root_certs = {office_.root()};
+    variables.values["config_url"] = office_.url(Office::kConfigPath);
+    variables.values["https_ca"] = setting_.work_directory + "/https-ca.pem";
+    std::ofstream file(variables.values["https_ca"], std::ios::binary);
+    file << office_.https_certificate();
+    file.close();
+    return file ? "" : "cannot write " + variables.values["https_ca"];
+  }
+
+  Sent enroll(const Order& order, std::string& why) {
+    const auto& servers = overlay_.configuration.enrollment_servers;
+    if (servers.empty()) return why = "the overlay has no enrollment server", Sent::kNoLink;
+    OfficeEvent event = enroll_at(servers.front(), order.link, enrollment_keys_, setting_.patience);
+    if (event.name == "failed") return why = event.why, Sent::kNoLink;
+    answered_.push_back(other(order.by, std::move(event)));
+    return Sent::kYes;
+  }
+
+  std::optional<Arrival> take_from_office() {
+    if (!answered_.empty()) {
+      Arrival arrival = std::move(answered_.front());
+      answered_.pop_front();
+      return arrival;
+    }
+    auto event = office_.is_open() ? office_.next() : std::nullopt;
+    if (!event) return std::nullopt;
+    return other(setting_.scenario.party_names.front(), *std::move(event));
+  }
+
+  static Arrival other(const std::string& party, OfficeEvent event) {
+    Arrival arrival;
+    arrival.kind = Arrival::Kind::kOther;
+    arrival.party = party;
+    arrival.event = std::move(event.name);
+    arrival.findings = std::move(event.findings);
+    arrival.why = std::move(event.why);
+    return arrival;
+  }
+
+  void expect_digest() {
+    const auto& permitted = overlay_.configuration.self_signed_permitted;
+    if (permitted && permitted->hash()) examination_.expect_digest(*permitted->hash());
   }
 
   std::string add(const std::string& name) {
@@ -332,6 +420,9 @@ class Parties final : public Neighbours {
     variables.values["iut.id"] = to_hex(iut_id_);
     variables.values["iut.next"] = to_hex(next);
     variables.values["iut.resource"] = to_hex(reload::resource_id_of(iut_id_));
+    std::string across = iut_id_;
+    if (!across.empty()) across[0] = static_cast<char>(across[0] ^ 0x80);
+    variables.values["iut.finger"] = to_hex(across);
   }
 
   // ---- links
@@ -383,7 +474,10 @@ class Parties final : public Neighbours {
       verifier_.learn(event.peer->der(), 0);
       const std::vector<std::string> ids = event.peer->node_ids();
       if (!ids.empty()) state.peer = ids.front();
-      if (iut_id_.empty()) iut_id_ = state.peer;
+      if (iut_id_.empty()) {
+        iut_id_ = state.peer;
+        for (const std::string& name : late_) (void)add(name);
+      }
     }
   }
 
@@ -440,11 +534,14 @@ class Parties final : public Neighbours {
     const auto* request = reload::body_of<reload::AttachReq>(*order.answers->message);
     if (request == nullptr || reload::body_of<reload::AttachAns>(answer) == nullptr) return;
     if (text_of(order.link, "to") == "nobody") return;
+    // Whoever signs the answer is the one who links.
+    const std::string signer = text_of(order.link, "sign_as");
+    const std::string& by = signer.empty() ? order.by : signer;
     for (const reload::IceCandidate& candidate : request->candidates) {
       if (candidate.address.type != reload::kIpv4Address || candidate.overlay_link != reload::kTlsTcpFhNoIce) continue;
       const std::uint32_t ip = candidate.address.ipv4;
-      (void)links_.connect(order.by, {fmt::format("{}.{}.{}.{}", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255),
-                                      candidate.address.port});
+      (void)links_.connect(
+          by, {fmt::format("{}.{}.{}.{}", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255), candidate.address.port});
       return;
     }
   }
@@ -539,6 +636,11 @@ class Parties final : public Neighbours {
   std::string iut_id_;
   std::map<std::string, Party> parties_;
   std::map<int, LinkState> links_state_;
+  Founding founding_;
+  Office office_;
+  std::map<std::string, reload::PrivateKey> enrollment_keys_;
+  std::deque<Arrival> answered_;               // by an enrollment server
+  std::vector<std::string> late_;              // parties whose identities follow that of the joining node
   std::deque<LinkEvent> early_;                // came while a link was waited for
   std::map<std::string, std::string> recast_;  // replay: identifiers of the capture, raw, and those of now
   bool knows_player_ = false;
@@ -557,6 +659,9 @@ const NeighbourRules& overlay_neighbours() {
       .variables = kVariables,
       .link_keys = kLinkKeys,
       .party_keys = kPartyKeys,
+      .overlay_keys = overlay_keys(),
+      .events = kEvents,
+      .orders = kOrders,
       .dissector = "relo",
       .title = "RELOAD",
       .content = reload::kContents.name,

@@ -38,7 +38,7 @@ class Loader {
     if (file.find("iut") != nullptr && file.find("scenario") == nullptr)
       return fail(file, "this is an IUT file: check it with --iut");
     keys(file, {"format", "scenario", "title", "about", "protocol", "role", "tests", "needs", "slow", "params", "let",
-                "background", "steps", "finally", "resources", "survey", "parties"});
+                "background", "steps", "finally", "resources", "survey", "parties", "overlay"});
     if (text(file, "format") != "1") fail(file, "format: 1 is missing");
     scenario_.id = text(file, "scenario");
     if (scenario_.id.empty()) fail(file, "scenario: the id is missing");
@@ -123,6 +123,13 @@ class Loader {
   // Linked nodes: every name behind `by` is a party, and each has its variables.
   void parties(const Tree& file) {
     scenario_.parties = part(file, "parties");
+    scenario_.overlay = part(file, "overlay");
+    for (const auto& [key, value] : scenario_.overlay.members) {
+      if (std::find(rules_->overlay_keys.begin(), rules_->overlay_keys.end(), key) == rules_->overlay_keys.end())
+        fail(value, fmt::format("overlay: unknown key '{}'; there are {}", key, fmt::join(rules_->overlay_keys, ", ")));
+    }
+    if (!scenario_.overlay.members.empty() && !scenario_.client)
+      fail(*file.find("overlay"), "overlay: only a joining node's is made by the harness");
     std::set<std::string> names;
     for (const auto& [name, wish] : scenario_.parties.members) {
       for (const auto& [key, value] : wish.members) {
@@ -200,6 +207,10 @@ class Loader {
     const Tree* value = map.find(key);
     return value == nullptr ? Tree{} : *value;
   }
+  static bool contains(std::span<const std::string_view> list, std::string_view word) {
+    return std::find(list.begin(), list.end(), word) != list.end();
+  }
+  bool is_order(std::string_view msg) const { return rules_ != nullptr && contains(rules_->orders, msg); }
   bool is_message(std::string_view msg) const { return message_named(*scenario_.protocol, msg) != nullptr; }
 
   bool is_fact(std::string_view fact) const {
@@ -316,7 +327,8 @@ class Loader {
       fail(*version, fmt::format("http.tls: is {} or {}", kTls12, kTls13));
     const bool bodyless = out.msg.empty() && may_be_bodyless(out, is_reply);
     if (bodyless && (out.with.is_map() || out.mutate.is_list())) fail(item, "msg: is missing: with and mutate need it");
-    if (!out.raw && !out.raw_http && out.behaviour.empty() && out.end != "none" && !bodyless && !is_message(out.msg)) {
+    if (!out.raw && !out.raw_http && out.behaviour.empty() && out.end != "none" && !bodyless && !is_message(out.msg) &&
+        !is_order(out.msg)) {
       fail(item, out.msg.empty() ? "msg: is missing"
                                  : fmt::format("no message '{}' in {}", out.msg, scenario_.protocol->name));
     }
@@ -366,7 +378,7 @@ class Loader {
     if (out.msg.empty() && out.event.empty() && !scenario_.linked && usual_answer(*scenario_.protocol).empty())
       fail(item, fmt::format("msg: is missing; http is any HTTP message, the messages of {} are in its table",
                              scenario_.protocol->name));
-    const bool linked_up = scenario_.linked && out.event == "linked";
+    const bool linked_up = scenario_.linked && (out.event == "linked" || contains(rules_->events, out.event));
     if (!out.event.empty() && out.event != "closed" && out.event != "reset" && out.event != "timeout" && !linked_up)
       fail(item, "event: is closed, reset or timeout; for linked nodes linked too");
     out.where = part(item, "where");

@@ -98,6 +98,7 @@ struct Scenario {
   bool client = false;  // that role connects, and the harness is its server
   bool linked = false;  // the harness's parties are its neighbours (engine/neighbours.h)
   Tree parties;         // linked: what is special about a party
+  Tree overlay;         // linked, joining nodes: what is special about the overlay that the harness makes
   std::vector<std::string> party_names;
   std::vector<std::string> tests;  // requirement ids
   std::vector<std::string> needs;  // features

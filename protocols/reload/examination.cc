@@ -272,7 +272,8 @@ void Examination::look_at_certificates(const Verifier& verifier, const Message& 
     }
     const auto ids = certificate.node_ids();
     const auto fits = [&](std::uint8_t hash) {
-      return check_self_signed(certificate, hash, ids.front().size()) == SelfSignedResult::kOk;
+      return digest_.value_or(hash) == hash &&
+             check_self_signed(certificate, hash, ids.front().size()) == SelfSignedResult::kOk;
     };
     if (!ids.empty() && certificate.self_signed() && !fits(tls_hash::kSha256) && !fits(tls_hash::kSha1))
       report.at(&event, "R-SLF-01", "the Node-ID is not the digest of the certificate's own key");
@@ -280,6 +281,7 @@ void Examination::look_at_certificates(const Verifier& verifier, const Message& 
 }
 
 void Examination::clear() {
+  digest_.reset();
   known_ = 0;
   judged_.clear();
   item_authors_.clear();

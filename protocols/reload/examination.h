@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -27,11 +28,14 @@ class Examination {
   void look(const Verifier& verifier, const Message& message, const Message* request, std::vector<Finding>& findings);
   // A certificate that is not to be judged.
   void pass_over(const Certificate& certificate) { judged_.insert(certificate.fingerprint()); }
+  // What the overlay's self-signed Node-IDs are digests by; else SHA-1 and SHA-256 are both right.
+  void expect_digest(std::uint8_t hash) { digest_ = hash; }
   void clear();
 
  private:
   void look_at_certificates(const Verifier& verifier, const Message& message, std::vector<Finding>& findings);
 
+  std::optional<std::uint8_t> digest_;
   std::size_t known_ = 0;                            // certificates of the verifier when it was looked at last
   std::unordered_set<std::string> judged_;           // fingerprints
   std::map<std::string, std::string> item_authors_;  // of access control lists: the user who wrote an item first

@@ -16,6 +16,8 @@ namespace {
 constexpr Role kRoles[] = {{"node", Party::kServer}, {"joining-node", Party::kClient}};
 constexpr LaunchVariable kLaunchVariables[] = {
     {"config", "''", nullptr, "file with the configuration document of the harness's overlay"},
+    {"config_url", "''", nullptr, "where the harness serves that document over HTTPS, for reload.enrollment"},
+    {"https_ca", "''", nullptr, "file with the certificate of that server"},
     {"overlay", "''", nullptr, "name of that overlay"},
     {"bootstrap", "''", nullptr, "HOST:PORT of its first node"}};
 constexpr Feature kFeatures[] = {
@@ -31,6 +33,8 @@ constexpr Feature kFeatures[] = {
     {.name = "reload.share", .about = "shared resources (RFC 8076)"},
     {.name = "reload.dtls", .about = "links over DTLS"},
     {.name = "reload.self-signed", .about = "takes self-signed certificates"},
+    {.name = "reload.enrollment", .about = "joining: fetches its document and its certificate over HTTPS"},
+    {.name = "reload.enrollment-server", .about = "the document names an enrollment server that is part of it"},
     {.name = "reload.test-kinds",
      .about =
          "the overlay has Kinds of any bytes: SINGLE, ARRAY with USER-MATCH, DICTIONARY with USER-NODE-MATCH, SINGLE "

@@ -512,7 +512,7 @@ void Chord::schedule_update() {
   update_timer_ =
       host_.clock().schedule(interval / 2 + interval / 1000 * part, [this, alive = std::weak_ptr<bool>(alive_)] {
         if (alive.expired() || !joined_) return;
-        announce(false);
+        if (!host_.has_defect(NodeDefect::kNoPeriodicUpdate)) announce(false);
         schedule_update();
       });
 }
@@ -535,7 +535,8 @@ void Chord::seek_all_fingers() {
     const std::vector<Number> next = nearest(true, 1);
     // From here on the first successor is the answer.
     if (!next.empty() && within(self_, start, next.front())) break;
-    if (!fingers_[i]) host_.attach({Destination::resource(to_id(start))}, true, [](Reply<NodeId>) {});
+    const Number place = host_.has_defect(NodeDefect::kFingersElsewhere) ? start + (Number{1} << (126 - i)) : start;
+    if (!fingers_[i]) host_.attach({Destination::resource(to_id(place))}, true, [](Reply<NodeId>) {});
   }
 }
 
@@ -549,6 +550,7 @@ void Chord::seek_finger(std::size_t index, Number target) {
 }
 
 void Chord::search_fingers() {
+  if (host_.has_defect(NodeDefect::kFingersNotSought)) return;
   for (std::size_t i = 0; i < kFingerCount; ++i) {
     const Number start = finger_start(self_, i);
     if (!successors_.empty() && within(self_, start, successors_.front())) break;

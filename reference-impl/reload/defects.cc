@@ -93,7 +93,7 @@ constexpr DefectRow kNodeDefects[] = {
     {"value-signature-not-checked", "stores values whose signature is bad", "R-STO-06"},
     {"value-signer-may-all", "does not ask whether the value's signer may write", "R-STO-07"},
     {"request-signer-may-all", "does not ask whether the request's signer may write", "R-STO-08"},
-    {"any-replica-source", "takes replicas from anybody", "R-STO-09"},
+    {"any-replica-source", "takes replicas from anybody", "R-STO-09 R-CHD-06"},
     {"generation-ignored", "does not compare generation counters", "R-STO-10"},
     {"generation-error-bare", "Error_Generation_Counter_Too_Low has no StoreAns", "R-STO-11"},
     {"generation-zero-in-copies", "replicas have generation counter 0", "R-STO-13"},
@@ -139,6 +139,44 @@ constexpr DefectRow kNodeDefects[] = {
     {"new-replica-empty", "does not copy data to a peer that becomes part of the replica set", "R-CHD-30"},
     {"known-kind-retaken", "takes a Kind that it has from anybody", "R-CUP-04"},
     {"retransmits-for-others", "sends forwarded requests twice", "R-FWD-33"},
+    {"glare-always-answered", "answers an Attach although its own, with the larger Node-ID, is on its way", "R-ATT-09"},
+    {"glare-always-refused", "refuses an Attach although its own has the smaller Node-ID", "R-ATT-08"},
+    {"attach-while-linking", "answers an Attach although the link of its own is coming up", "R-ATT-07"},
+    {"fetched-not-verified", "takes values that it fetches whoever signed them", "R-FET-09 R-FET-10"},
+    {"unknown-kind-not-helped", "leaves a peer that does not know a Kind alone", "R-STO-26"},
+    {"direct-any-destinations", "responds to requests whose route mode has several destinations", "R-DRR-03"},
+    {"direct-without-via", "keeps state instead of a Via List for requests that ignore it", "R-DRR-05"},
+    {"anybodys-name", "gives a user name to everybody who asks", "R-ENR-04"},
+    {"certificate-as-octets", "issues certificates of another media type", "R-ENR-09"},
+    {"refusal-in-words", "refuses enrollment with a sentence", "R-ENR-10"},
+    {"certificate-bare-uri", "issues certificates whose URIs lack the destination", "R-ENR-05"},
+    {"certificate-two-names", "issues certificates with two user names", "R-ENR-06"},
+    {"certificate-subject", "issues certificates with a subject", "R-ENR-07"},
+
+    {"large-header-answered", "answers a message whose header alone is too large", "R-LNK-02"},
+    {"mandatory-extension-ignored", "joins overlays whose mandatory extensions it does not have", "R-XML-06"},
+    {"unknown-kinds-ignored", "joins overlays whose Kinds it does not have", "R-XML-07"},
+    {"registered-kind-redefined", "lets a document redefine a registered Kind", "R-XML-08"},
+    {"unsigned-required-kinds", "takes Kinds of a document that no kind-signer signed", "R-XML-09"},
+    {"any-signers-document", "takes documents whoever signed them", "R-XML-11"},
+    {"document-not-applied", "takes a new document and goes on as before", "R-CUP-05 R-XML-12"},
+    {"bad-node-served", "serves a bad-node", "R-SEC-14"},
+    {"self-signed-anyway", "takes self-signed certificates where they are not permitted", "R-SLF-04"},
+    {"one-digest-only", "makes its Node-ID by SHA-256 whatever the overlay says", "R-SLF-01 R-XML-04"},
+    {"join-answer-from-anybody", "takes a JoinAns whoever signed it", "R-JOI-04"},
+    {"farther-answers-taken", "takes answers of nodes that a neighbour is nearer than", "R-SEC-10"},
+    {"fingers-elsewhere", "looks for its fingers at other places", "R-CHD-16"},
+    {"stays-alone", "does not join again when all its neighbours are gone", "R-CHD-27"},
+    {"no-periodic-update", "sends Updates for changes only", "R-CHD-32"},
+    {"fingers-not-sought", "never looks for fingers that it misses", "R-CHD-33"},
+    {"no-partition-check", "never looks whether the overlay fell apart", "R-CHD-34"},
+    {"csr-as-text", "sends its certificate request as text/plain", "R-ENR-02", "reload.enrollment"},
+    {"enrolls-without-form", "sends its certificate request without a form", "R-ENR-01", "reload.enrollment"},
+    {"accepts-nothing", "does not say which certificates it takes", "R-ENR-03", "reload.enrollment"},
+    {"any-issuer", "takes a certificate of any issuer", "R-ENR-11", "reload.enrollment"},
+    {"any-https-host", "takes documents from any HTTPS server", "R-DSC-02", "reload.enrollment"},
+    {"any-instance-name", "takes the document of another overlay", "R-DSC-03", "reload.enrollment"},
+    {"document-number-ignored", "does not use the number of the document that it fetched", "R-DSC-04", "reload.enrollment"},
 };
 // clang-format on
 static_assert(std::size(kNodeDefects) == static_cast<std::size_t>(NodeDefect::kCount));
@@ -146,6 +184,12 @@ static_assert(std::size(kNodeDefects) == static_cast<std::size_t>(NodeDefect::kC
 }  // namespace
 
 std::span<const DefectRow> node_defects() {
+  return all_node_defects().first(static_cast<std::size_t>(kFirstJoiningDefect));
+}
+std::span<const DefectRow> joining_defects() {
+  return all_node_defects().subspan(static_cast<std::size_t>(kFirstJoiningDefect));
+}
+std::span<const DefectRow> all_node_defects() {
   return kNodeDefects;
 }
 

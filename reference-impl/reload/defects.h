@@ -142,11 +142,54 @@ enum class NodeDefect : std::uint8_t {
   kNewReplicaEmpty,
   kKnownKindRetaken,
   kRetransmitsForOthers,
+  kGlareAlwaysAnswered,
+  kGlareAlwaysRefused,
+  kAttachWhileLinking,
+  kFetchedNotVerified,
+  kUnknownKindNotHelped,
+  kDirectAnyDestinations,
+  kDirectWithoutVia,
+  kAnybodysName,
+  kCertificateAsOctets,
+  kRefusalInWords,
+  kCertificateBareUri,
+  kCertificateTwoNames,
+  kCertificateSubject,
+  // Of a node that joins an overlay of the harness.
+  kLargeHeaderAnswered,
+  kMandatoryExtensionIgnored,
+  kUnknownKindsIgnored,
+  kRegisteredKindRedefined,
+  kUnsignedRequiredKinds,
+  kAnySignersDocument,
+  kDocumentNotApplied,
+  kBadNodeServed,
+  kSelfSignedAnyway,
+  kOneDigestOnly,
+  kJoinAnswerFromAnybody,
+  kFartherAnswersTaken,
+  kFingersElsewhere,
+  kStaysAlone,
+  kNoPeriodicUpdate,
+  kFingersNotSought,
+  kNoPartitionCheck,
+  kCsrAsText,
+  kEnrollsWithoutForm,
+  kAcceptsNothing,
+  kAnyIssuer,
+  kAnyHttpsHost,
+  kAnyInstanceName,
+  kDocumentNumberIgnored,
   kCount,
 };
 using NodeDefects = DefectSet<NodeDefect>;
 
-std::span<const DefectRow> node_defects();
+// The first defect that shows only when the node joins.
+inline constexpr NodeDefect kFirstJoiningDefect = NodeDefect::kLargeHeaderAnswered;
+
+std::span<const DefectRow> node_defects();      // of a peer under test
+std::span<const DefectRow> joining_defects();   // of a joining node under test
+std::span<const DefectRow> all_node_defects();  // both, in the enumeration's order
 net::Result<NodeDefects> parse_node_defects(const std::vector<std::string>& names);
 
 }  // namespace peerscope::reload

@@ -31,10 +31,6 @@ std::string parameter(std::string_view header, std::string_view name) {
   return {};
 }
 
-net::HttpResponse refusal(std::string_view word) {
-  return {403, "", {{"Content-Type", "text/plain"}}, std::string(word)};
-}
-
 std::string field(const std::vector<FormPart>& parts, std::string_view name) {
   for (const FormPart& part : parts) {
     if (part.name == name) return part.body;
@@ -114,6 +110,11 @@ net::HttpResponse EnrollmentServer::handle(const net::HttpRequest& request, std:
   return enroll(request, now);
 }
 
+net::HttpResponse EnrollmentServer::refusal(std::string_view word) const {
+  if (options_.defects.has(NodeDefect::kRefusalInWords)) return {403, "", {{"Content-Type", "text/plain"}}, "Not you."};
+  return {403, "", {{"Content-Type", "text/plain"}}, std::string(word)};
+}
+
 net::HttpResponse EnrollmentServer::enroll(const net::HttpRequest& request, std::int64_t now) {
   const auto parts = read_form(request.headers.get("Content-Type"), request.body);
   if (!parts.ok()) return {400, "", {{"Content-Type", "text/plain"}}, parts.error().message};
@@ -136,7 +137,8 @@ net::HttpResponse EnrollmentServer::enroll(const net::HttpRequest& request, std:
   if (count == 0 || count > options_.max_node_ids) return refusal("Node-IDs_not_available");
   // A name belongs to the key that had it first, unless a password decides.
   const auto owner = names_.find(user);
-  const bool free = owner == names_.end() || owner->second == parsed->spki || !options_.users.empty();
+  const bool free = options_.defects.has(NodeDefect::kAnybodysName) || owner == names_.end() ||
+                    owner->second == parsed->spki || !options_.users.empty();
   if (!free || (owner == names_.end() && names_.size() >= options_.max_users)) return refusal("username_not_available");
   auto node_ids = random_node_ids(random_, count, overlay_->node_id_length());
   if (!node_ids.ok()) return net::HttpResponse(503);
@@ -146,11 +148,15 @@ net::HttpResponse EnrollmentServer::enroll(const net::HttpRequest& request, std:
   issue.names.overlay = overlay_->name();
   issue.names.node_ids = *std::move(node_ids);
   issue.names.user_name = user;
+  if (options_.defects.has(NodeDefect::kCertificateBareUri)) issue.names.uri_form = ReloadUriForm::kBareNodeId;
+  if (options_.defects.has(NodeDefect::kCertificateTwoNames)) issue.names.more_user_names = {"x" + user};
+  if (options_.defects.has(NodeDefect::kCertificateSubject)) issue.names.common_name = user;
   auto certificate = authority_.issue(csr, issue, random_);
   if (!certificate.ok()) return refusal("bad_CSR");
   names_[user] = parsed->spki;
   ++issued_;
-  return {200, "", {{"Content-Type", kPkixCert}}, *std::move(certificate)};
+  const bool octets = options_.defects.has(NodeDefect::kCertificateAsOctets);
+  return {200, "", {{"Content-Type", octets ? "application/octet-stream" : kPkixCert}}, *std::move(certificate)};
 }
 
 net::Result<net::HttpRequest> enrollment_request(const std::string& target, const EnrollmentWish& wish,
@@ -162,18 +168,23 @@ net::Result<net::HttpRequest> enrollment_request(const std::string& target, cons
   std::vector<FormPart> parts = {{"username", "", wish.user_name}};
   if (!wish.password.empty()) parts.push_back({"password", "", wish.password});
   if (wish.node_ids != 1) parts.push_back({"nodeids", "", std::to_string(wish.node_ids)});
-  parts.push_back({"csr", std::string(kPkcs10), *std::move(csr)});
+  const bool as_text = wish.defects.has(NodeDefect::kCsrAsText);
+  parts.push_back({"csr", as_text ? "text/plain" : std::string(kPkcs10), *csr});
   std::string type;
   std::string body = write_form(parts, "peerscope-" + text::to_hex({bytes.data(), bytes.size()}), type);
   net::HttpRequest request("POST", target);
+  if (wish.defects.has(NodeDefect::kEnrollsWithoutForm)) {
+    type = kPkcs10;
+    body = *csr;
+  }
   request.headers.add("Content-Type", type);
-  request.headers.add("Accept", kPkixCert);
+  if (!wish.defects.has(NodeDefect::kAcceptsNothing)) request.headers.add("Accept", kPkixCert);
   request.body = std::move(body);
   return request;
 }
 
 net::Result<Identity> read_enrollment(const net::HttpResponse& response, const PrivateKey& key, const Overlay& overlay,
-                                      std::int64_t now) {
+                                      std::int64_t now, const NodeDefects& defects) {
   constexpr std::size_t kMostText = 200;
   if (response.status != 200) {
     return {net::ErrorKind::kRefused,
@@ -183,14 +194,14 @@ net::Result<Identity> read_enrollment(const net::HttpResponse& response, const P
   if (!certificate.ok()) return {net::ErrorKind::kMalformed, "certificate: " + certificate.message()};
   if ((*certificate)->spki() != key.spki()) return {net::ErrorKind::kMalformed, "the certificate is for another key"};
   const ChainVerdict chain = verify_chain(**certificate, {}, overlay.anchors, now);
-  if (!chain) return {net::ErrorKind::kTls, "certificate: " + chain.detail};
+  if (!chain && !defects.has(NodeDefect::kAnyIssuer)) return {net::ErrorKind::kTls, "certificate: " + chain.detail};
   const std::vector<std::string> nodes = (*certificate)->node_ids();
   if (nodes.empty()) return {net::ErrorKind::kMalformed, "the certificate names no node"};
   return Identity{key, *certificate, {}, NodeId(nodes.front())};
 }
 
 net::Result<Identity> self_signed_identity(const Overlay& overlay, const std::string& user_name, PrivateKey key,
-                                           std::int64_t now, RandomSource& random) {
+                                           std::int64_t now, RandomSource& random, const NodeDefects& defects) {
   const auto& permitted = overlay.configuration.self_signed_permitted;
   if (!permitted || !permitted->permitted || !permitted->hash())
     return {net::ErrorKind::kRefused, "the overlay does not permit self-signed certificates"};
@@ -201,7 +212,7 @@ net::Result<Identity> self_signed_identity(const Overlay& overlay, const std::st
   options.overlay = overlay.name();
   options.user_name = user_name;
   options.node_id_length = overlay.node_id_length();
-  options.node_id_hash = *permitted->hash();
+  options.node_id_hash = defects.has(NodeDefect::kOneDigestOnly) ? tls_hash::kSha256 : *permitted->hash();
   auto der = make_self_signed_certificate(key, options, random);
   if (!der.ok()) return {net::ErrorKind::kLocal, der.message()};
   auto certificate = Certificate::parse(*der, overlay.node_id_length());

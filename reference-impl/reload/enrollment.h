@@ -37,6 +37,7 @@ struct EnrollmentOptions {
   std::size_t max_users = 100'000;           // names given away
   std::size_t max_node_ids = 8;              // in one certificate
   std::int64_t lifetime = 30 * 86400;        // of certificates, s
+  NodeDefects defects{};                     // mistakes made on purpose
 };
 
 class EnrollmentServer {
@@ -49,6 +50,7 @@ class EnrollmentServer {
 
  private:
   net::HttpResponse enroll(const net::HttpRequest& request, std::int64_t now);
+  net::HttpResponse refusal(std::string_view word) const;
 
   Authority authority_;
   OverlayPtr overlay_;
@@ -62,15 +64,16 @@ struct EnrollmentWish {
   std::string user_name;
   std::string password;
   std::size_t node_ids = 1;
+  NodeDefects defects{};  // mistakes made on purpose
 };
 net::Result<net::HttpRequest> enrollment_request(const std::string& target, const EnrollmentWish& wish,
                                                  const PrivateKey& key, RandomSource& random);
 // Checks what section 11.3 asks of the certificate: it chains to a root-cert of the overlay and is for this key.
 net::Result<Identity> read_enrollment(const net::HttpResponse& response, const PrivateKey& key, const Overlay& overlay,
-                                      std::int64_t now);
+                                      std::int64_t now, const NodeDefects& defects = {});
 
 // A self-signed identity, where the overlay permits it.
 net::Result<Identity> self_signed_identity(const Overlay& overlay, const std::string& user_name, PrivateKey key,
-                                           std::int64_t now, RandomSource& random);
+                                           std::int64_t now, RandomSource& random, const NodeDefects& defects = {});
 
 }  // namespace peerscope::reload

@@ -172,7 +172,7 @@ void Node::leave(std::function<void()> done) {
 }
 
 void Node::come_back() {
-  if (std::exchange(coming_back_, true) || options_.bootstrap.empty()) return;
+  if (std::exchange(coming_back_, true) || options_.bootstrap.empty() || has_defect(NodeDefect::kStaysAlone)) return;
   constexpr net::Duration kPause = std::chrono::seconds(5);
   later(kPause, [this] {
     coming_back_ = false;
@@ -199,7 +199,7 @@ void Node::schedule_partition_check() {
 }
 
 void Node::check_partition() {
-  if (!topology_->joined()) return;
+  if (!topology_->joined() || has_defect(NodeDefect::kNoPartitionCheck)) return;
   const net::Endpoint to = options_.bootstrap[random() % options_.bootstrap.size()];
   if (to == transport_.local()) return;
   for (const auto& [key, state] : links_) {
@@ -250,6 +250,7 @@ void Node::bind(LinkState& state, const NodeId& node, bool attached) {
 
 void Node::linked_to(const NodeId& node) {
   opening_.erase(node);
+  answered_attaches_.erase(node);
   const auto at = waiting_links_.find(node);
   if (at != waiting_links_.end()) {
     const std::vector<Waiting> waiting = std::move(at->second);
@@ -387,7 +388,8 @@ bool Node::acceptable(const Envelope& envelope, const LinkPtr& link, const NodeI
     return refuse_it(kIncompatibleWithOverlay, "another version");
   if (too_large(message)) {
     // R-LNK-01, R-LNK-02
-    if (message.size() - envelope.payload.size() <= overlay_->configuration.max_message_size)
+    if (message.size() - envelope.payload.size() <= overlay_->configuration.max_message_size ||
+        has_defect(NodeDefect::kLargeHeaderAnswered))
       refuse_routing(envelope, from, link, kMessageTooLarge, "larger than max-message-size");
     ++stats_.malformed;
     drop(link);
@@ -485,7 +487,9 @@ void Node::forward(Envelope envelope, const NodeId& from, const NodeId& next) {
                               "an option that must be understood");
     }
     if (has_defect(NodeDefect::kForwarderChecksSignature) && !is_signed_well(envelope)) return;
-    const int entries = has_defect(NodeDefect::kViaNotExtended) ? 0 : has_defect(NodeDefect::kViaExtendedTwice) ? 2 : 1;
+    const int entries = has_defect(NodeDefect::kViaNotExtended) || keeps_state(header) ? 0
+                        : has_defect(NodeDefect::kViaExtendedTwice)                    ? 2
+                                                                                       : 1;
     if (envelope.code == 0 || is_request(envelope.code))
       header.via_list.insert(header.via_list.end(), static_cast<std::size_t>(entries), Destination::node(from.view()));
     ++stats_.forwarded;
@@ -622,10 +626,13 @@ void Node::handle_answer(const Message& message) {
   }
   const Destination& asked = at->second.path.back();
   const bool to_node = asked.type == kNodeDestination && !is_wildcard(asked.id);
-  if (has_defect(NodeDefect::kAnswersFromAnybody))
-    return finish(tid, Answer{packet.contents.body, signer->node_id, 0, {}});
+  const bool anybody =
+      has_defect(NodeDefect::kAnswersFromAnybody) ||
+      (has_defect(NodeDefect::kJoinAnswerFromAnybody) && std::holds_alternative<JoinAns>(packet.contents.body));
+  if (anybody) return finish(tid, Answer{packet.contents.body, signer->node_id, 0, {}});
   if ((to_node && asked.id != signer->node_id.view()) ||
-      (asked.type == kResourceDestination && !topology_->plausible_owner(asked.id, signer->node_id))) {
+      (asked.type == kResourceDestination && !has_defect(NodeDefect::kFartherAnswersTaken) &&
+       !topology_->plausible_owner(asked.id, signer->node_id))) {
     ++stats_.forged;  // sent again by the timer: the overlay may be in motion
     // Or the nearer neighbour is dead, and only this node does not know it yet: asking it shows.
     std::set<NodeId> nearer;

@@ -248,6 +248,7 @@ class Node final : public LinkListener, private TopologyHost {
   std::optional<Refusal> check_values(const StoreReq& request, const SecurityBlock& security, const SignedBy& by,
                                       std::vector<SignedBy>& signers);
   bool policy_overlooked(const KindRules& rules) const;
+  bool keeps_state(const ForwardingHeader& header) const;
   void store_first_kind(const StoreReq& request, const std::vector<SignedBy>& signers);
   bool holds(std::string_view resource) const;
 
@@ -255,6 +256,7 @@ class Node final : public LinkListener, private TopologyHost {
   std::vector<IceCandidate> own_candidates() const;
   const IceCandidate* usable_candidate(const std::vector<IceCandidate>& offered) const;
   void open_link(const NodeId& to, const IceCandidate& candidate, bool send_update);
+  void expect_link(const NodeId& node);
   void wait_for_link(const NodeId& node, OnAttached done);
   void linked_to(const NodeId& node);
 
@@ -266,6 +268,7 @@ class Node final : public LinkListener, private TopologyHost {
   void copy(const CopyJob& job, std::function<void(bool ok)> done);
   void send_copies(std::shared_ptr<std::vector<Storage::Copy>> copies, std::size_t index, const NodeId& to,
                    std::function<void(bool ok)> done);
+  void tell_kinds(std::string_view list, const NodeId& to);
   void take_newer(const std::string& resource, const NodeId& from);
   void schedule_expiry();
   void come_back();
@@ -303,7 +306,8 @@ class Node final : public LinkListener, private TopologyHost {
   std::size_t answer_bytes_ = 0;
   std::map<NodeId, std::vector<Waiting>> waiting_links_;
   std::uint64_t last_waiting_ = 0;
-  std::map<NodeId, net::SteadyTime> own_attaches_;  // until when they count, by the node that they go to
+  std::map<NodeId, net::SteadyTime> own_attaches_;       // until when they count, by the node that they go to
+  std::map<NodeId, net::SteadyTime> answered_attaches_;  // until when the other side's link is waited for
   std::set<NodeId> opening_;
   std::set<NodeId> answering_;  // links that are being opened for direct responses
   NodeId entry_;                // the bootstrap node, for those that are no peers

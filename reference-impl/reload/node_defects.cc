@@ -183,6 +183,13 @@ bool Node::is_signed_well(const Envelope& envelope) const {
   return security_->check_message(*overlay_, message, wall_seconds(), why).has_value();
 }
 
+// What a forwarder does that puts no entry into the Via List.
+bool Node::keeps_state(const ForwardingHeader& header) const {
+  return has_defect(D::kDirectWithoutVia) &&
+         std::any_of(header.options.begin(), header.options.end(),
+                     [](const ForwardingOption& one) { return (one.flags & kIgnoreStateKeeping) != 0; });
+}
+
 bool Node::policy_overlooked(const KindRules& rules) const {
   return (rules.policy == Policy::kUserMatch && has_defect(D::kUserMatchIgnored)) ||
          (rules.policy == Policy::kNodeMatch && has_defect(D::kNodeMatchIgnored));

@@ -40,7 +40,8 @@ bool Node::understands_route_mode(const ForwardingHeader& header) const {
   const ForwardingOption* option = mode_option(header);
   if (option == nullptr) return true;
   ExtensiveRoutingMode mode;
-  return decode_part(option->value, mode) && mode.routemode == kDirectResponseRouting && mode.destinations.size() == 1;
+  return decode_part(option->value, mode) && mode.routemode == kDirectResponseRouting &&
+         (mode.destinations.size() == 1 || has_defect(NodeDefect::kDirectAnyDestinations));
 }
 
 bool Node::respond_directly(const Request& request, const std::string& payload) {

@@ -145,6 +145,7 @@ void Node::attach(Destinations path, bool send_update, OnAttached done) {
   request(std::move(path), Contents(std::move(body)), [this, to, done = std::move(done)](Reply<Answer> reply) mutable {
     const bool to_node = to.type == kNodeDestination;
     if (to_node) own_attaches_.erase(NodeId(to.id));
+    if (reply.ok() && reply->from != node_id() && !is_linked(reply->from)) expect_link(reply->from);
     if (!reply.ok()) {
       // The other side is opening a link by itself.
       if (to_node && (reply.error().code == kInProgress || is_linked(NodeId(to.id))))
@@ -155,6 +156,11 @@ void Node::attach(Destinations path, bool send_update, OnAttached done) {
     wait_for_link(reply->from, std::move(done));
   });
   if (to.type == kNodeDestination) own_attaches_[NodeId(to.id)] = clock_.now() + kLinkPatience;
+}
+
+void Node::expect_link(const NodeId& node) {
+  std::erase_if(answered_attaches_, [&](const auto& one) { return one.second <= clock_.now(); });
+  answered_attaches_[node] = clock_.now() + kLinkPatience;
 }
 
 void Node::wait_for_link(const NodeId& node, OnAttached done) {
@@ -207,7 +213,13 @@ void Node::handle_attach(const Request& request, const AttachReq& body) {
   const auto own = own_attaches_.find(by);
   const bool linked = is_linked(by);
   const bool both = own != own_attaches_.end() && own->second > clock_.now() && !linked;
-  if (opening_.contains(by) || (both && node_id() > by))
+  const bool larger =
+      (node_id() > by || has_defect(NodeDefect::kGlareAlwaysRefused)) && !has_defect(NodeDefect::kGlareAlwaysAnswered);
+  // The other side has answered, and opens the link (R-ATT-07).
+  const auto answered = answered_attaches_.find(by);
+  const bool coming = answered != answered_attaches_.end() && answered->second > clock_.now() && !linked &&
+                      !has_defect(NodeDefect::kAttachWhileLinking);
+  if (opening_.contains(by) || coming || (both && larger))
     return respond(request, error_contents(kInProgress, "the link is being set up"));
   if (opening_.size() >= options_.max_connecting)
     return respond(request, error_contents(kRequestTimeout, "too many links are being set up"));
@@ -380,13 +392,15 @@ std::optional<Refusal> Node::take_document(std::string_view document) {
   CertificateCache cache(64, overlay_->node_id_length());
   const BlobVerdict verdict = verify_signatures(
       found->blob, found->signatures, overlay_->configuration.configuration_signers, read_security_block, cache);
-  if (!verdict && !has_defect(NodeDefect::kUnsignedDocumentTaken))
+  const bool anybody = has_defect(NodeDefect::kUnsignedDocumentTaken) ||
+                       (verdict.result == BlobResult::kSignerNotAllowed && has_defect(NodeDefect::kAnySignersDocument));
+  if (!verdict && !anybody)
     return refuse(kForbidden, std::string("configuration signature: ") + std::string(to_string(verdict.result)));
   auto next = read_overlay(document, overlay_->name(), wall_seconds());
   if (!next.ok()) return refuse(kInvalidMessage, next.error().message);
   if ((*next)->configuration.topology_plugin != overlay_->configuration.topology_plugin)
     return refuse(kIncompatibleWithOverlay, "another topology plug-in");
-  use_overlay(*next);
+  if (!has_defect(NodeDefect::kDocumentNotApplied)) use_overlay(*next);
   return std::nullopt;
 }
 

@@ -24,8 +24,9 @@ constexpr std::array<std::pair<std::string_view, Policy>, 4> kPolicyNames = {
 constexpr std::size_t kCertificateCount = 8;
 constexpr std::size_t kCertificateSize = 4096;
 
-std::optional<KindRules> rules_of(const KindParameters& kind) {
-  const EffectiveKind counts = effective(kind);
+std::optional<KindRules> rules_of(const KindParameters& kind, const NodeDefects& defects) {
+  EffectiveKind counts = effective(kind);
+  if (defects.has(NodeDefect::kRegisteredKindRedefined)) counts.access_control = kind.access_control;
   const auto policy = parse_policy(counts.access_control);
   const DataModel model = data_model_of(counts.data_model);
   if (!counts.id || !policy || model == DataModel::kUnknown) return std::nullopt;
@@ -63,22 +64,26 @@ const KindRules* Overlay::find_kind(std::uint32_t id) const {
   return found == kinds.end() ? nullptr : &found->second;
 }
 
-net::Result<OverlayPtr> make_overlay(const OverlayConfiguration& configuration, std::string document) {
+net::Result<OverlayPtr> make_overlay(const OverlayConfiguration& configuration, std::string document,
+                                     const NodeDefects& defects) {
   static constexpr std::string_view kExtensions[] = {kDiagnosticsNs, kRouteModeNs};
-  const auto unmet = unmet_requirements(configuration, kExtensions,
-                                        [](const KindParameters& kind) { return rules_of(kind).has_value(); });
+  OverlayConfiguration asked = configuration;
+  if (defects.has(NodeDefect::kMandatoryExtensionIgnored)) asked.mandatory_extensions.clear();
+  const auto unmet = unmet_requirements(asked, kExtensions, [&](const KindParameters& kind) {
+    return defects.has(NodeDefect::kUnknownKindsIgnored) || rules_of(kind, defects).has_value();
+  });
   if (!unmet.empty())
     return {ErrorKind::kLocal, fmt::format("overlay {}: {}", configuration.instance_name, unmet.front())};
   auto overlay = std::make_shared<Overlay>();
   overlay->configuration = configuration;
   overlay->hash = overlay_hash(configuration.instance_name);
-  overlay->sequence = configuration.sequence.value_or(0);
+  if (!defects.has(NodeDefect::kDocumentNumberIgnored)) overlay->sequence = configuration.sequence.value_or(0);
   CertificateCache cache(64, overlay->node_id_length());
   for (const KindBlock& block : configuration.required_kinds) {
-    if (!configuration.kind_signers.empty() &&
+    if (!configuration.kind_signers.empty() && !defects.has(NodeDefect::kUnsignedRequiredKinds) &&
         !verify_signatures(block.blob, block.signatures, configuration.kind_signers, read_security_block, cache))
       return {ErrorKind::kMalformed, "a Kind that no kind-signer has signed"};
-    if (auto rules = rules_of(block.kind)) overlay->kinds.emplace(rules->id, *std::move(rules));
+    if (auto rules = rules_of(block.kind, defects)) overlay->kinds.emplace(rules->id, *std::move(rules));
   }
   add_certificate_kind(*overlay, kCertificateByNodeKind, Policy::kNodeMatch);
   add_certificate_kind(*overlay, kCertificateByUserKind, Policy::kUserMatch);
@@ -103,12 +108,13 @@ net::Result<OverlayPtr> make_overlay(const OverlayConfiguration& configuration, 
   return OverlayPtr(std::move(overlay));
 }
 
-net::Result<OverlayPtr> read_overlay(std::string_view document, std::string_view name, std::int64_t now) {
+net::Result<OverlayPtr> read_overlay(std::string_view document, std::string_view name, std::int64_t now,
+                                     const NodeDefects& defects) {
   ConfigReadOptions options;
   options.now = now;
   const ConfigDocument read = read_config_document(document, options);
   const SignedConfiguration* found = nullptr;
-  if (!name.empty())
+  if (!name.empty() && !defects.has(NodeDefect::kAnyInstanceName))
     found = read.find(name);
   else if (read.configurations.size() == 1)
     found = read.configurations.data();
@@ -122,7 +128,7 @@ net::Result<OverlayPtr> read_overlay(std::string_view document, std::string_view
       if (said.severity == Severity::kError) return {ErrorKind::kMalformed, said.element + ": " + said.text};
     }
   }
-  return make_overlay(found->configuration, std::string(document));
+  return make_overlay(found->configuration, std::string(document), defects);
 }
 
 net::Result<std::string> write_signed_document(OverlayConfiguration configuration, const ConfigSigner& signer) {

@@ -14,6 +14,7 @@
 #include "protocols/reload/context.h"
 #include "reference-impl/net/clock.h"
 #include "reference-impl/net/result.h"
+#include "reference-impl/reload/defects.h"
 
 namespace peerscope::reload {
 
@@ -49,9 +50,11 @@ using OverlayPtr = std::shared_ptr<const Overlay>;
 // `document` may be left out; then it is written anew. Fails when this node cannot be part of such an overlay
 // (R-XML-06, R-XML-07): mandatory extensions, Kinds with policies that are not supported, unreadable root
 // certificates.
-net::Result<OverlayPtr> make_overlay(const OverlayConfiguration& configuration, std::string document = {});
+net::Result<OverlayPtr> make_overlay(const OverlayConfiguration& configuration, std::string document = {},
+                                     const NodeDefects& defects = {});
 // The configuration of `name`, or the only one when `name` is empty. `now` in seconds since 1970.
-net::Result<OverlayPtr> read_overlay(std::string_view document, std::string_view name, std::int64_t now);
+net::Result<OverlayPtr> read_overlay(std::string_view document, std::string_view name, std::int64_t now,
+                                     const NodeDefects& defects = {});
 
 // The document of a configuration, Kinds and whole signed by one node, which becomes its configuration- and
 // kind-signer.

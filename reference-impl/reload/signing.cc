@@ -64,7 +64,8 @@ bool CertificateSecurity::trusts(const Overlay& overlay, const CertificatePtr& c
   const auto known = trusted_.find(certificate->fingerprint());
   if (known != trusted_.end() && known->second.overlay == &overlay && now < known->second.until) return true;
   for (const ReloadUri& uri : certificate->node_uris()) {
-    if (overlay.configuration.is_bad_node(uri.node_id)) return why = "its node is a bad-node", false;
+    if (overlay.configuration.is_bad_node(uri.node_id) && !defects_.has(NodeDefect::kBadNodeServed))
+      return why = "its node is a bad-node", false;
     if (uri.overlay != overlay.name()) return why = "its certificate is for overlay " + uri.overlay, false;
     if (uri.node_id.size() != overlay.node_id_length()) return why = "its Node-ID has another length", false;
   }
@@ -72,9 +73,10 @@ bool CertificateSecurity::trusts(const Overlay& overlay, const CertificatePtr& c
     return why = "its certificate is not valid now", false;
   const auto& permitted = overlay.configuration.self_signed_permitted;
   if (certificate->self_signed() && !certificate->is_ca()) {
-    if (!permitted || !permitted->permitted || !permitted->hash())
+    if (!permitted || ((!permitted->permitted || !permitted->hash()) && !defects_.has(NodeDefect::kSelfSignedAnyway)))
       return why = "its certificate is self-signed, which the overlay does not permit", false;
-    const SelfSignedResult result = check_self_signed(*certificate, *permitted->hash(), overlay.node_id_length());
+    const SelfSignedResult result =
+        check_self_signed(*certificate, permitted->hash().value_or(tls_hash::kSha256), overlay.node_id_length());
     if (result != SelfSignedResult::kOk && !defects_.has(NodeDefect::kForgedNodeIdAccepted))
       return why = std::string(to_string(result)), false;
   } else {

@@ -52,7 +52,8 @@ INSTANTIATE_TEST_SUITE_P(Reference, Clean,
                                          std::tuple{"alto-limits", ""}, std::tuple{"alto-digest", ""},
                                          std::tuple{"alto-client", ""}, std::tuple{"alto-client-https", ""},
                                          std::tuple{"node", "reload/node"},
-                                         std::tuple{"joining-node", "reload/joining-node"}),
+                                         std::tuple{"joining-node", "reload/joining-node"},
+                                         std::tuple{"joining-node-enrolling", "R-ENR R-DSC"}),
                          [](const auto& test) { return test_name(std::get<0>(test.param)); });
 
 class Foreign : public testing::TestWithParam<const char*> {};

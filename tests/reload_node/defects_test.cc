@@ -16,7 +16,7 @@ namespace {
 TEST(NodeDefectTable, NamesAreUniqueSlugsWithRequirementIdsThatExist) {
   const std::regex slug("[a-z0-9]+(-[a-z0-9]+)*");
   std::set<std::string> names;
-  for (const DefectRow& row : node_defects()) {
+  for (const DefectRow& row : all_node_defects()) {
     EXPECT_TRUE(names.insert(row.name).second) << row.name;
     EXPECT_TRUE(std::regex_match(row.name, slug)) << row.name;
     EXPECT_NE(std::string(row.about), "");
@@ -26,6 +26,8 @@ TEST(NodeDefectTable, NamesAreUniqueSlugsWithRequirementIdsThatExist) {
     EXPECT_GE(count, 1U) << row.name;
   }
   EXPECT_GE(node_defects().size(), 45U);
+  EXPECT_GE(joining_defects().size(), 20U);
+  EXPECT_EQ(node_defects().size() + joining_defects().size(), all_node_defects().size());
 }
 
 TEST(NodeDefectTable, NamesAreParsedAndMisspellingsGetAHint) {

@@ -20,9 +20,17 @@ struct ReloadDefect {
     std::vector<std::string> values;
   };
   std::vector<Shown> ours;
-  // A part of a line or of the Info column by which the built-in one gives itself away. Empty: seen in its source only,
-  // its decoding does not get that far.
-  std::string builtin;
+  // A part of a line or of the Info column by which the built-in one gives itself away.
+  std::string builtin{};
+  // Else a part of a line that it lacks, or a line that it highlights with so many bytes.
+  std::string lacks{};
+  struct Highlighted {
+    std::string line;
+    int bytes = 0;
+  };
+  Highlighted highlighted{};
+  // Else why tshark 4.0 shows nothing wrong: the mistake is in its source only.
+  std::string hidden{};
 };
 
 std::vector<ReloadDefect> reload_defects();

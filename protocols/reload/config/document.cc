@@ -491,14 +491,14 @@ KindParameters Reader::kind(const XmlElement& element) {
     error(element, "NODE-MULTIPLE needs a max-node-multiple");
   if (find_registered_kind(kind) != nullptr) {
     if (!kind.data_model.empty() && kind.data_model != counts.data_model)
-      error(element,
-            fmt::format("data-model is {}, the registration's is {} and counts", kind.data_model, counts.data_model),
-            "R-XML-08");
+      warn(element,
+           fmt::format("data-model is {}, the registration's is {} and counts", kind.data_model, counts.data_model),
+           "R-XML-08");
     if (!kind.access_control.empty() && kind.access_control != counts.access_control)
-      error(element,
-            fmt::format("access-control is {}, the registration's is {} and counts", kind.access_control,
-                        counts.access_control),
-            "R-XML-08");
+      warn(element,
+           fmt::format("access-control is {}, the registration's is {} and counts", kind.access_control,
+                       counts.access_control),
+           "R-XML-08");
   }
   return kind;
 }

@@ -208,6 +208,8 @@ std::vector<std::string> unmet_requirements(const OverlayConfiguration& configur
 // cannot be written: only their names were kept. Text must be free of control characters.
 
 std::string write_kind(const KindParameters& kind);
+// kind-block alone, as a ConfigUpdate carries it.
+std::string write_kind_block(const KindBlock& block);
 // From "<configuration" to "</configuration>", with its namespaces declared, so that it can be read anywhere.
 std::string write_configuration(const OverlayConfiguration& configuration);
 // Blobs that are set are emitted as they are.

@@ -40,6 +40,13 @@ void write_signatures(Writer& w, int depth, std::string_view name, const std::ve
               signature.algorithm.empty() ? std::string() : attribute("algorithm", signature.algorithm));
 }
 
+void add_kind_block(Writer& w, const KindBlock& block, const std::string& attributes) {
+  w.raw(3, "<kind-block" + attributes + ">");
+  w.raw(4, block.blob.empty() ? write_kind(block.kind) : block.blob);
+  write_signatures(w, 4, "kind-signature", block.signatures);
+  w.raw(3, "</kind-block>");
+}
+
 void strip_last_newline(std::string& text) {
   if (text.ends_with('\n')) text.pop_back();
 }
@@ -68,6 +75,12 @@ std::string write_kind(const KindParameters& kind) {
   std::string text = w.take();
   strip_last_newline(text);
   return text;
+}
+
+std::string write_kind_block(const KindBlock& block) {
+  Writer w;
+  add_kind_block(w, block, attribute("xmlns", kConfigBaseNs));
+  return w.take();
 }
 
 std::string write_configuration(const OverlayConfiguration& c) {
@@ -121,12 +134,7 @@ std::string write_configuration(const OverlayConfiguration& c) {
   for (const std::string& ns : c.mandatory_extensions) w.element(2, "mandatory-extension", ns);
   if (!c.required_kinds.empty()) {
     w.raw(2, "<required-kinds>");
-    for (const KindBlock& block : c.required_kinds) {
-      w.raw(3, "<kind-block>");
-      w.raw(4, block.blob.empty() ? write_kind(block.kind) : block.blob);
-      write_signatures(w, 4, "kind-signature", block.signatures);
-      w.raw(3, "</kind-block>");
-    }
+    for (const KindBlock& block : c.required_kinds) add_kind_block(w, block, "");
     w.raw(2, "</required-kinds>");
   }
   w.raw(1, "</configuration>");
