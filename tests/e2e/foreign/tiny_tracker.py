@@ -3,7 +3,7 @@
 """A PPSP tracker in sixty lines, as the example of docs/how-to/first-test.md. Usage: tiny_tracker.py PORT"""
 import json
 import sys
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 swarms = {}  # swarm_id -> {peer_id: peer_addr}
 
@@ -58,4 +58,4 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
 
-HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
