@@ -88,9 +88,10 @@ TEST(Check, WhatIsNoCaptureIsCalledByItsName) {
   EXPECT_EQ(text.code, 2);
   EXPECT_TRUE(says(text, "text.pcapng: the file isn't a capture file")) << text.output;
   EXPECT_FALSE(says(text, "standard input")) << text.output;
-  const Ended place = check(folder.path());
+  fs::create_directories(folder / "empty");
+  const Ended place = check(folder / "empty");
   EXPECT_EQ(place.code, 2);
-  EXPECT_TRUE(says(place, folder.path() + ": is a folder without captures")) << place.output;
+  EXPECT_TRUE(says(place, "empty: is a folder without captures")) << place.output;
 }
 
 TEST(Check, PlacesThatCannotBeWrittenAreToldBeforeTheWork) {

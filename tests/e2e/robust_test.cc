@@ -155,14 +155,15 @@ TEST(Robust, ACheckThatIsKilledTakesTsharkAlong) {
   const Folder folder;
   chmod(folder.path().c_str(), 0777);
   // A tshark that never ends.
-  const std::string wrapper = write(folder / "tshark", "#!/bin/sh\nexec sleep 12345.678\n");
+  const std::string sleeps = "sleep 12345." + std::to_string(getpid());
+  const std::string wrapper = write(folder / "tshark", "#!/bin/sh\nexec " + sleeps + "\n");
   chmod(wrapper.c_str(), 0755);
   setenv("PEERSCOPE_TSHARK", wrapper.c_str(), 1);
   Background run({"check", kSession}, folder / "log");
   unsetenv("PEERSCOPE_TSHARK");
-  ASSERT_TRUE(within(20, [&] { return !processes_with("sleep 12345.678").empty(); })) << read_file(folder / "log");
+  ASSERT_TRUE(within(20, [&] { return !processes_with(sleeps).empty(); })) << read_file(folder / "log");
   (void)run.end(SIGKILL);
-  EXPECT_TRUE(within(3, [&] { return processes_with("sleep 12345.678").empty(); })) << "tshark runs on";
+  EXPECT_TRUE(within(3, [&] { return processes_with(sleeps).empty(); })) << "tshark runs on";
 }
 
 // /dev/full takes no byte.
