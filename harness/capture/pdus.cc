@@ -115,9 +115,6 @@ bool parse_pdu(std::string_view bytes, Pdu& pdu) {
   return false;
 }
 
-// Behind what kTransportHeader says: a part of a body that was shown while it went on, "; body 3 part 0".
-constexpr std::string_view kBodyMark = "; body ";
-
 void apply_transport(const net::Headers& headers, const Pdu& pdu, Transport& transport) {
   const std::string_view told = headers.get(kTransportHeader);
   // Without the header the file comes straight from a trace, whose protocol text tells.
