@@ -1,25 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// peerscope check CAPTURE...
+// peerscope check CAPTURE|FOLDER..., check --watch INTERFACE
 //
-// Messages are judged while tshark still reads the capture, and a finding is printed and written at once. What is kept
-// is counts and the first findings of each rule, so a capture may be of any size.
+// Messages are judged while tshark still reads the capture, and a finding is printed and written at once; of several
+// captures at a time each is printed as a whole. What is kept is counts and the first findings of each rule, so a
+// capture may be of any size.
 #include "harness/check.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <mutex>
 #include <optional>
+#include <set>
+#include <thread>
 
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "harness/capture/annotate.h"
+#include "harness/capture/live.h"
 #include "harness/engine/runner.h"
 #include "protocols/base/json_index.h"
 
@@ -35,7 +45,12 @@ struct Options {
   std::string out;
   std::string annotate;
   bool notes = false;
+  bool quiet = false;
   std::size_t limit = 20;
+  std::size_t jobs = 0;  // captures at a time
+  std::string watch;     // interface
+  std::string filter;
+  double duration = 0;  // seconds to watch; 0: until Ctrl-C
 
   bool text() const { return format == "text"; }
 };
@@ -96,21 +111,50 @@ class Results {
     std::string error = make_directory(folder_);
     if (error.empty()) file_ = ResultsFile::open(folder_ + "/results.jsonl", error);
     if (!file_) return error;
-    for (const std::string& path : options.captures) name_ += (name_.empty() ? "" : " ") + path;
+    // Of many captures the first and the last name them.
+    constexpr std::size_t kMostNamed = 8;
+    if (options.captures.size() > kMostNamed)
+      name_ = fmt::format("{} captures, {} to {}", options.captures.size(), options.captures.front(),
+                          options.captures.back());
+    else
+      for (const std::string& path : options.captures) name_ += (name_.empty() ? "" : " ") + path;
     file_->header("check", name_, PEERSCOPE_VERSION, rules_hash(), 0);
     return {};
   }
 
   void finding(const std::string& capture, const RuleHit& hit) {
+    const std::lock_guard lock(mutex_);
     totals_.add(hit);
+    captures_of_[hit.rule].insert(std::hash<std::string>{}(capture));
     if (file_) file_->finding(capture, hit);
   }
 
   void capture(Attempt attempt) {
+    const std::lock_guard lock(mutex_);
+    ++outcomes_[attempt.verdict];
     if (!file_) return;
     file_->attempt(attempt);
     const Verdict verdict = attempt.verdict;
     cases_.push_back({std::move(attempt), verdict});
+  }
+
+  // All captures together, by rule.
+  std::string summary() const {
+    std::size_t all = 0;
+    std::string outcomes;
+    for (const auto& [verdict, count] : outcomes_) {
+      all += count;
+      outcomes += fmt::format(", {} {}", count, verdict == Verdict::kSkipped ? "without messages" : to_string(verdict));
+    }
+    std::string out = fmt::format("\n{}{}; {}\n", counted(all, "capture"), outcomes, totals_.text());
+    for (const Verdict level : {Verdict::kFail, Verdict::kWarn, Verdict::kInfo}) {
+      for (const auto& [rule, total] : totals_.rules()) {
+        if (total.verdict != level) continue;
+        out += fmt::format("  {:<5} {:<10} {:>4} x in {}  {}\n", to_string(level), rule->id, total.hits,
+                           counted(captures_of_.at(rule).size(), "capture"), rule->text);
+      }
+    }
+    return out;
   }
 
   std::string close(int code) {
@@ -131,11 +175,15 @@ class Results {
   std::unique_ptr<ResultsFile> file_;
   std::vector<JunitCase> cases_;
   Totals totals_;
+  std::map<const Requirement*, std::set<std::size_t>> captures_of_;  // hashes of their names
+  std::map<Verdict, std::size_t> outcomes_;
+  std::mutex mutex_;
 };
 
 // For the line of progress.
 struct Position {
-  std::atomic<std::size_t> capture = 0;  // from 1
+  std::atomic<std::size_t> next = 0;  // capture to begin
+  std::atomic<std::size_t> done = 0;
   std::atomic<std::size_t> messages = 0;
   std::atomic<std::size_t> findings = 0;
 };
@@ -143,15 +191,24 @@ struct Position {
 // One capture, from its first message to its verdict.
 class CaptureCheck {
  public:
-  CaptureCheck(const Options& options, const std::string& path, Results& results, Progress& progress,
-               Position& position)
-      : options_(options), path_(path), results_(results), progress_(progress), position_(position) {}
+  CaptureCheck(const Options& options, const std::string& path, const CaptureReader& reader, Results& results,
+               Progress& progress, Position& position)
+      : options_(options), path_(path), reader_(reader), results_(results), progress_(progress), position_(position) {}
 
-  int run() {
-    const CaptureOutcome outcome =
-        stream_capture(path_, options_.keys, PEERSCOPE_VERSION,
-                       [this](const CapturedMessage& captured, const Message* request) { judge(captured, request); });
+  int run() { return run(path_); }
+  // `source`: what is read, where it has another name than the one for people.
+  int run(const std::string& source) {
+    const CaptureOutcome outcome = reader_.stream(
+        source, [this](const CapturedMessage& captured, const Message* request) { judge(captured, request); });
     const auto hushed = progress_.hush();
+    const int code = finish(outcome);
+    std::fputs(text_.c_str(), stdout);
+    if (options_.jobs > 1) std::fflush(stdout);
+    return code;
+  }
+
+ private:
+  int finish(const CaptureOutcome& outcome) {
     if (!outcome.error.empty()) return failed(outcome);
     if (!outcome.warning.empty()) std::fprintf(stderr, "peerscope: %s\n", outcome.warning.c_str());
     if (!outcome.note.empty()) std::fprintf(stderr, "peerscope: %s\n", outcome.note.c_str());
@@ -168,7 +225,6 @@ class CaptureCheck {
     return annotate(code);
   }
 
- private:
   std::size_t messages() const { return checker_.requests() + checker_.responses(); }
 
   void judge(const CapturedMessage& captured, const Message* request) {
@@ -185,14 +241,18 @@ class CaptureCheck {
       if (!options_.annotate.empty()) comments_.add(hit, *captured.protocol);
       lines += options_.text() ? text_line(captured, hit) : json_line(hit);
     }
-    if (!lines.empty()) {
-      const auto hushed = progress_.hush();
-      if (options_.text())
-        std::printf("frame %llu  %s -> %s  %s\n", static_cast<unsigned long long>(captured.message->frame),
-                    captured.message->source.c_str(), captured.message->destination.c_str(),
-                    printable(hits.front().where).c_str());
-      std::fputs(printable(lines).c_str(), stdout);
+    if (lines.empty() || options_.quiet) return;
+    if (options_.text())
+      lines = fmt::format("frame {}  {} -> {}  {}\n{}", captured.message->frame, captured.message->source,
+                          captured.message->destination, hits.front().where, lines);
+    // Lines of JSON name their capture, so they can stand between those of others.
+    if (options_.jobs > 1 && options_.text()) {
+      text_ += printable(lines);
+      return;
     }
+    const auto hushed = progress_.hush();
+    std::fputs(printable(lines).c_str(), stdout);
+    if (!options_.watch.empty()) std::fflush(stdout);
   }
 
   // Empty for a finding that is not shown.
@@ -220,35 +280,34 @@ class CaptureCheck {
     return fail(outcome.harness_fault ? kExitHarness : kExitUsage, outcome.error);
   }
 
-  void summarize(int code) const {
+  void summarize(int code) {
     if (!options_.text()) {
-      std::printf("{\"type\":\"capture\",\"capture\":%s,\"requests\":%zu,\"responses\":%zu,\"unanswered\":%zu}\n",
-                  json_quote(path_).c_str(), checker_.requests(), checker_.responses(), checker_.unanswered());
-    } else {
+      text_ +=
+          fmt::format("{{\"type\":\"capture\",\"capture\":{},\"requests\":{},\"responses\":{},\"unanswered\":{}}}\n",
+                      json_quote(path_), checker_.requests(), checker_.responses(), checker_.unanswered());
+    } else if (!options_.quiet) {
       if (hidden_ > 0)
-        std::printf("(%s of the same rules not shown; --limit 0 shows all)\n",
-                    counted(hidden_, "further finding").c_str());
-      std::printf("\n%s: %s, %s, %zu without answer; %s\n", path_.c_str(),
-                  counted(checker_.requests(), "request").c_str(), counted(checker_.responses(), "response").c_str(),
-                  checker_.unanswered(), totals_.text().c_str());
+        text_ +=
+            fmt::format("({} of the same rules not shown; --limit 0 shows all)\n", counted(hidden_, "further finding"));
+      text_ += fmt::format("\n{}: {}, {}, {} without answer; {}\n", path_, counted(checker_.requests(), "request"),
+                           counted(checker_.responses(), "response"), checker_.unanswered(), totals_.text());
       for (const Verdict level : {Verdict::kFail, Verdict::kWarn, Verdict::kInfo}) {
         for (const auto& [rule, total] : totals_.rules()) {
           if (total.verdict == level)
-            std::printf("  %-5s %-10s %4zu x  %s\n", std::string(to_string(level)).c_str(), rule->id, total.hits,
-                        rule->text);
+            text_ += fmt::format("  {:<5} {:<10} {:>4} x  {}\n", to_string(level), rule->id, total.hits, rule->text);
         }
       }
     }
-    if (messages() == 0) {
+    if (messages() == 0 && !options_.quiet) {
       std::fprintf(
           stderr,
           "peerscope: %s: no message of a known protocol in it. Encrypted? Give --keys FILE, or put the secrets into "
           "the capture (editcap --inject-secrets tls,FILE). On an unusual port? See docs/wireshark.md, Decode As.\n",
           path_.c_str());
-    } else if (options_.text()) {
-      std::printf("verdict: %s\n", code == kExitFail           ? "fail"
-                                   : code == kExitInconclusive ? "inconclusive (the capture was read in part)"
-                                                               : "pass");
+    } else if (options_.text() && !options_.quiet) {
+      text_ += fmt::format("verdict: {}\n", code == kExitFail           ? "fail"
+                                            : code == kExitInconclusive ? "inconclusive (the capture was read in part)"
+                                                                        : "pass");
     }
   }
 
@@ -270,12 +329,13 @@ class CaptureCheck {
     if (comments_.left_out() > 0)
       std::fprintf(stderr, "peerscope: %s: %s left out, there are too many\n", options_.annotate.c_str(),
                    counted(comments_.left_out(), "comment").c_str());
-    if (options_.text()) std::printf("annotated copy: %s\n", options_.annotate.c_str());
+    if (options_.text()) text_ += fmt::format("annotated copy: {}\n", options_.annotate);
     return code;
   }
 
   const Options& options_;
   const std::string& path_;
+  const CaptureReader& reader_;
   Results& results_;
   Progress& progress_;
   Position& position_;
@@ -285,7 +345,33 @@ class CaptureCheck {
   std::vector<RuleHit> kept_;
   std::map<const Requirement*, std::size_t> shown_;
   std::size_t hidden_ = 0;
+  std::string text_;  // not printed yet
 };
+
+// Folders stand for the captures in them, at any depth.
+std::string expand_folders(std::vector<std::string>& captures) {
+  std::vector<std::string> out;
+  for (const std::string& path : captures) {
+    std::error_code code;
+    if (!std::filesystem::is_directory(path, code)) {
+      out.push_back(path);
+      continue;
+    }
+    const std::size_t before = out.size();
+    constexpr std::string_view kEndings[] = {".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz"};
+    for (std::filesystem::recursive_directory_iterator it(path, code), end; it != end && !code; it.increment(code)) {
+      const std::string name = it->path().string();
+      if (it->is_regular_file(code) && std::any_of(std::begin(kEndings), std::end(kEndings),
+                                                   [&](std::string_view one) { return name.ends_with(one); }))
+        out.push_back(name);
+    }
+    if (code) return fmt::format("{}: {}", path, code.message());
+    if (out.size() == before) return fmt::format("{}: is a folder without captures (.pcap, .pcapng, .cap)", path);
+    std::sort(out.begin() + static_cast<std::ptrdiff_t>(before), out.end());
+  }
+  captures = std::move(out);
+  return {};
+}
 
 // Whether a file can be written, found out before an hour of work. One that exists keeps its content.
 std::string unwritable(const std::string& path) {
@@ -306,12 +392,103 @@ std::string mistake_in(const Options& options) {
   return unwritable(options.annotate);
 }
 
+// Of several captures the worst outcome counts; one without messages does not hide the others.
+int worse(int a, int b) {
+  constexpr int kOrder[] = {kExitHarness, kExitUsage, kExitFail, kExitInconclusive, kExitOk, kExitNothing};
+  const auto rank = [&](int code) {
+    return std::find(std::begin(kOrder), std::end(kOrder), code) - std::begin(kOrder);
+  };
+  return rank(a) <= rank(b) ? a : b;
+}
+
+int check_all(const Options& options, Results& results) {
+  const std::vector<std::string>& captures = options.captures;
+  const CaptureReader reader(options.keys, PEERSCOPE_VERSION);
+  Position position;
+  std::atomic<int> worst_code = kExitNothing;
+  {
+    Progress progress([&] {
+      const std::size_t at = std::min<std::size_t>(position.next, captures.size());
+      const std::string of = captures.size() == 1 ? "" : fmt::format("[{}/{}] ", position.done.load(), captures.size());
+      return fmt::format("{}{}: {}, {}", of,
+                         std::filesystem::path(captures[std::max<std::size_t>(at, 1) - 1]).filename().string(),
+                         counted(position.messages, "message"), counted(position.findings, "finding"));
+    });
+    const auto work = [&] {
+      for (std::size_t i = position.next++; i < captures.size(); i = position.next++) {
+        const int code = CaptureCheck(options, captures[i], reader, results, progress, position).run();
+        int before = worst_code;
+        while (!worst_code.compare_exchange_weak(before, worse(code, before))) continue;
+        ++position.done;
+      }
+    };
+    std::vector<std::thread> threads;
+    for (std::size_t i = 1; i < options.jobs; ++i) threads.emplace_back(work);
+    work();
+    for (std::thread& thread : threads) thread.join();
+  }
+  if (options.text() && captures.size() > 1) std::fputs(printable(results.summary()).c_str(), stdout);
+  if (const std::string error = results.close(worst_code); !error.empty()) return fail(kExitHarness, error);
+  return worst_code;
+}
+
+// Ctrl-C ends the watch with its summary.
+std::atomic<bool> interrupted = false;
+
+// An interface instead of captures: findings as they come.
+int watch(const Options& options, Results& results) {
+  // tshark writes what it exports at once (dissectors/epan/export_pdu.cc).
+  setenv("PEERSCOPE_EXPORT_LIVE", "1", 1);
+  const CaptureReader reader(options.keys, PEERSCOPE_VERSION);
+  std::array<int, 2> packets{-1, -1};
+  if (pipe2(packets.data(), O_CLOEXEC) != 0) return fail(kExitHarness, "cannot make a pipe");
+  for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { interrupted = true; });
+  const auto begin = std::chrono::steady_clock::now();
+  const auto over = [&] {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return interrupted.load() || (options.duration > 0 && seconds >= options.duration);
+  };
+  PacketPipe pipe;
+  if (const std::string error = pipe.start(options.watch, options.filter, packets[1], over); !error.empty()) {
+    close(packets[0]);
+    return fail(kExitUsage, error);
+  }
+  if (options.text()) {
+    std::printf("watching %s; Ctrl-C ends it\n", options.watch.c_str());
+    std::fflush(stdout);
+  }
+  Position position;
+  int code = kExitNothing;
+  {
+    Progress progress([&] {
+      return fmt::format("{}: {}, {}, {}", options.watch, counted(pipe.packets(), "packet"),
+                         counted(position.messages, "message"), counted(position.findings, "finding"));
+    });
+    code = CaptureCheck(options, options.watch, reader, results, progress, position)
+               .run(fmt::format("/proc/self/fd/{}", packets[0]));
+  }
+  close(packets[0]);
+  pipe.stop();
+  if (pipe.dropped() > 0)
+    std::fprintf(stderr, "peerscope: %s: %s lost, they came faster than they were read\n", options.watch.c_str(),
+                 counted(pipe.dropped(), "packet").c_str());
+  if (const std::string error = results.close(code); !error.empty()) return fail(kExitHarness, error);
+  return code;
+}
+
 }  // namespace
 
 int check(int argc, char** argv) {
   CLI::App app{"Judge every message of a capture: which requirement it breaks, on which frame.", "check"};
   Options options;
-  app.add_option("capture", options.captures, "pcap or pcapng files; also those of --trace")->required();
+  auto* captures =
+      app.add_option("capture", options.captures, "pcap or pcapng files, also those of --trace, and folders of them");
+  auto* live =
+      app.add_option("--watch", options.watch, "watch this network interface until Ctrl-C")->excludes(captures);
+  app.add_option("--filter", options.filter, "capture filter, with --watch")->needs(live);
+  app.add_option("--duration", options.duration, "seconds to watch")->needs(live)->check(CLI::PositiveNumber);
+  app.add_option("-j,--jobs", options.jobs, "captures at a time (default: one a processor)")->check(CLI::Range(1, 256));
+  app.add_flag("-q,--quiet", options.quiet, "text: only the summary of all captures");
   app.add_option("--keys", options.keys, "TLS key log file, when the capture holds no secrets");
   app.add_option("--format", options.format, "text or json (lines)")->check(CLI::IsMember({"text", "json"}));
   app.add_option("--out", options.out, "folder for results.jsonl and junit.xml");
@@ -328,34 +505,24 @@ int check(int argc, char** argv) {
           "COUNT"));
   if (const int code = parse(app, argc, argv); code >= 0) return code;
   if (options.limit == 0) options.limit = static_cast<std::size_t>(-1);
+  if (options.captures.empty() && options.watch.empty())
+    return fail(kExitUsage, "check: give it captures, or an interface to --watch");
   // What can be known to go wrong is told before the work.
+  if (!options.watch.empty()) {
+    if (!options.annotate.empty()) return fail(kExitUsage, "--annotate: there is no capture to copy");
+    options.jobs = 1;
+    options.captures = {options.watch};
+    Results results;
+    if (const std::string error = results.open(options); !error.empty()) return fail(kExitUsage, error);
+    return watch(options, results);
+  }
+  if (const std::string error = expand_folders(options.captures); !error.empty()) return fail(kExitUsage, error);
   if (const std::string mistake = mistake_in(options); !mistake.empty()) return fail(kExitUsage, mistake);
+  if (options.jobs == 0) options.jobs = std::max(1U, std::thread::hardware_concurrency());
+  options.jobs = std::min(options.jobs, options.captures.size());
   Results results;
   if (const std::string error = results.open(options); !error.empty()) return fail(kExitUsage, error);
-
-  Position position;
-  Progress progress([&] {
-    const std::size_t at = position.capture;
-    const std::string of = options.captures.size() == 1 ? "" : fmt::format("[{}/{}] ", at, options.captures.size());
-    return fmt::format("{}{}: {}, {}", of,
-                       std::filesystem::path(options.captures[std::max<std::size_t>(at, 1) - 1]).filename().string(),
-                       counted(position.messages, "message"), counted(position.findings, "finding"));
-  });
-  int worst_code = kExitNothing;
-  // Of several captures the worst outcome counts; one without messages does not hide the others.
-  constexpr int kOrder[] = {kExitHarness, kExitUsage, kExitFail, kExitInconclusive, kExitOk, kExitNothing};
-  const auto rank = [&](int code) {
-    return std::find(std::begin(kOrder), std::end(kOrder), code) - std::begin(kOrder);
-  };
-  for (const std::string& path : options.captures) {
-    ++position.capture;
-    position.messages = 0;
-    position.findings = 0;
-    const int code = CaptureCheck(options, path, results, progress, position).run();
-    if (rank(code) < rank(worst_code)) worst_code = code;
-  }
-  if (const std::string error = results.close(worst_code); !error.empty()) return fail(kExitHarness, error);
-  return worst_code;
+  return check_all(options, results);
 }
 
 }  // namespace peerscope::cli

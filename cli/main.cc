@@ -51,6 +51,9 @@ constexpr Command kCommands[] = {
     {"record", "turn a capture into a flow file and a scenario file", peerscope::cli::record},
     {"minimize", "find the fewest messages that still break a requirement", peerscope::cli::minimize},
     {"run", "run conformance scenarios against an implementation", peerscope::cli::run},
+    {"matrix", "every client against every server, or captures of such pairs: one page", peerscope::cli::matrix},
+    {"fuzz", "run scenarios with mutated messages, and keep what crashes or hangs", peerscope::cli::fuzz},
+    {"merge", "merge results of shards or machines", peerscope::cli::merge},
     {"report", "render results as a web page, SARIF, TAP or JUnit", peerscope::cli::report},
     {"serve", "run a reference implementation: serve tracker, serve reload, serve alto", serve},
     {"join", "run a reference peer against a tracker", join},
@@ -75,6 +78,7 @@ void usage(std::FILE* out) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file at its limit is an error to tell, as a full disk is
   if (argc < 2) {
     usage(stderr);
     return peerscope::harness::kExitUsage;

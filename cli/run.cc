@@ -64,11 +64,19 @@ int run(int argc, char** argv) {
       ->check(CLI::Range(0.1, 600.0));
   app.add_option("--retries", options.retries, "re-runs of a scenario that did not pass (default 2)")
       ->check(CLI::Range(0, 20));
+  std::string shard;
+  app.add_option("--shard", shard, "run only part I of N, as I/N: `merge` joins the parts");
   bool no_slow = false;
   app.add_flag("--no-slow", no_slow, "leave out scenarios that wait for timers");
   app.add_flag("-q,--quiet", options.quiet, "print nothing; the exit code and the results file tell");
   if (const int code = parse(app, argc, argv); code >= 0) return code;
   options.slow = !no_slow;
+  if (!shard.empty()) {
+    char rest = 0;
+    if (std::sscanf(shard.c_str(), "%zu/%zu%c", &options.shard, &options.shards, &rest) != 2 || options.shard == 0 ||
+        options.shard > options.shards)
+      return fail(kExitUsage, fmt::format("--shard: expected I/N with I from 1 to N, found '{}'", shard));
+  }
   if (options.out_directory.empty()) options.out_directory = stamp_folder("peerscope-run");
   std::string error;
   const IutFile iut = load_iut(iut_path, error);

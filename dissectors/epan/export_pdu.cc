@@ -2,8 +2,11 @@
 #include "dissectors/epan/export_pdu.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include "dissectors/epan/http_context.h"
 #include "dissectors/epan/layers.h"
@@ -120,14 +123,26 @@ void export_bytes(packet_info* pinfo, const char* dissector, tvbuff_t* message, 
   }
 }
 
+// tshark writes what it exports by the buffer; a harness that watches an interface wants it now. tshark has no timer to
+// hang this on, and closes its streams by itself at the end.
+void keep_flushing() {
+  std::thread([] {
+    for (;;) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      std::fflush(nullptr);
+    }
+  }).detach();
+}
+
 }  // namespace
 
 void register_export_tap() {
   if (tap >= 0) return;
   tap = register_export_pdu_tap("Peerscope");
   const char* version = std::getenv("PEERSCOPE_EXPORT_FOR");
-  if (version != nullptr && std::strcmp(version, plugin_version) == 0)
-    harness_tap = register_export_pdu_tap("Peerscope messages");
+  if (version == nullptr || std::strcmp(version, plugin_version) != 0) return;
+  harness_tap = register_export_pdu_tap("Peerscope messages");
+  if (std::getenv("PEERSCOPE_EXPORT_LIVE") != nullptr) keep_flushing();
 }
 
 bool export_wanted() {

@@ -6,6 +6,7 @@
 // somebody listens to it the dissectors export and do nothing else. It is there only when $PEERSCOPE_EXPORT_FOR names
 // the plugin's own version, so that one run of tshark both proves that the right plugin is loaded and exports. A
 // message that is larger than a record of a capture file comes as parts there: "HTTPS part 2/7" in the Protocol column.
+// With $PEERSCOPE_EXPORT_LIVE each message leaves tshark at once, for a harness that watches an interface.
 #pragma once
 
 #include "dissectors/epan/journal.h"

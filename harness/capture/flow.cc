@@ -28,8 +28,10 @@ const char* security_text(Transport::Security security) {
 // The message with the head it came with; lengths and what the tap says of the transport are written anew.
 std::string http_of(const CapturedMessage& captured) {
   const Message& message = *captured.message;
-  const std::string transport = fmt::format("{}{}", message.transport.http_version == 20 ? "h2" : "h1",
-                                            security_text(message.transport.security));
+  std::string transport = fmt::format("{}{}", message.transport.http_version == 20 ? "h2" : "h1",
+                                      security_text(message.transport.security));
+  if (message.transport.stream != 0)
+    transport += fmt::format("{}{} part {}", kBodyMark, message.transport.stream, message.transport.part);
   const auto finish = [&](auto http) {
     for (const char* name : {"Content-Length", "Transfer-Encoding", "Content-Encoding"}) http.headers.remove(name);
     http.headers.set(std::string(kTransportHeader), transport);
@@ -43,6 +45,7 @@ std::string carrier_of(const CapturedMessage& captured) {
   const Transport& transport = captured.message->transport;
   const bool tls = transport.security == Transport::Security::kTls;
   if (transport.has_http) return tls ? "HTTPS" : "HTTP";
+  if (transport.security == Transport::Security::kDtls) return "DTLS";
   return tls ? "TLS" : transport.security == Transport::Security::kClear ? "TCP" : "";
 }
 

@@ -4,12 +4,15 @@
 #include <fmt/format.h>
 #include <pcap/pcap.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "reference-impl/net/pcapng.h"
@@ -44,19 +47,23 @@ LiveCapture::~LiveCapture() {
   stop();
 }
 
-std::string LiveCapture::start(const std::string& interface, const std::string& filter) {
+namespace {
+
+// Null with the reason in `why`.
+pcap_t* open_interface(const std::string& interface, const std::string& filter, std::string& why) {
   std::array<char, PCAP_ERRBUF_SIZE> error{};
   pcap_t* pcap = pcap_create(interface.c_str(), error.data());
-  if (pcap == nullptr) return error.data();
+  if (pcap == nullptr) return why = error.data(), nullptr;
   constexpr int kSnapLength = 262144;
   constexpr int kBufferBytes = 16 << 20;
   pcap_set_snaplen(pcap, kSnapLength);
   pcap_set_timeout(pcap, kPollMilliseconds);
   pcap_set_buffer_size(pcap, kBufferBytes);
   pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
-  const auto fail = [&](const std::string& what) {
+  const auto fail = [&](const std::string& what) -> pcap_t* {
+    why = what;
     pcap_close(pcap);
-    return what;
+    return nullptr;
   };
   const int status = pcap_activate(pcap);
   if (status < 0)
@@ -70,6 +77,15 @@ std::string LiveCapture::start(const std::string& interface, const std::string& 
   if (set != 0) return fail(pcap_geterr(pcap));
   // A quiet interface would keep a blocking read, and so stop(), waiting for ever.
   if (pcap_setnonblock(pcap, 1, error.data()) != 0) return fail(error.data());
+  return pcap;
+}
+
+}  // namespace
+
+std::string LiveCapture::start(const std::string& interface, const std::string& filter) {
+  std::string why;
+  pcap_t* pcap = open_interface(interface, filter, why);
+  if (pcap == nullptr) return why;
   state_->pcap = pcap;
   state_->link_type = pcap_datalink(pcap);
   const bool nanoseconds = pcap_get_tstamp_precision(pcap) == PCAP_TSTAMP_PRECISION_NANO;
@@ -141,6 +157,75 @@ std::string LiveCapture::write(const std::string& path, const std::string& key_l
   }
   const auto closed = writer->close();
   return closed ? "" : closed.error().message;
+}
+
+struct PacketPipe::State {
+  pcap_t* pcap = nullptr;
+  pcap_dumper_t* file = nullptr;
+  std::thread thread;
+  std::atomic<bool> stopping{false};
+  std::atomic<std::uint64_t> packets{0};
+  std::uint64_t dropped = 0;
+};
+
+PacketPipe::PacketPipe() : state_(std::make_unique<State>()) {}
+PacketPipe::~PacketPipe() {
+  stop();
+}
+
+std::string PacketPipe::start(const std::string& interface, const std::string& filter, int descriptor,
+                              std::function<bool()> over) {
+  std::string why;
+  state_->pcap = open_interface(interface, filter, why);
+  std::FILE* file = state_->pcap != nullptr ? fdopen(descriptor, "wb") : nullptr;
+  if (file == nullptr) {
+    close(descriptor);
+    return why.empty() ? "cannot write to a pipe" : why;
+  }
+  state_->file = pcap_dump_fopen(state_->pcap, file);
+  if (state_->file == nullptr) {
+    std::fclose(file);
+    return pcap_geterr(state_->pcap);
+  }
+  pcap_dump_flush(state_->file);  // the header: the reader starts with it
+  state_->thread = std::thread([state = state_.get(), over = std::move(over)] {
+    while (!state->stopping && !over()) {
+      pcap_pkthdr* header = nullptr;
+      const u_char* data = nullptr;
+      const int got = pcap_next_ex(state->pcap, &header, &data);
+      if (got < 0) break;
+      if (got == 1) {
+        pcap_dump(reinterpret_cast<u_char*>(state->file), header, data);
+        ++state->packets;
+        continue;
+      }
+      // Nothing more for now: what came goes on. A reader that is gone ends it.
+      if (pcap_dump_flush(state->file) != 0) break;
+      pollfd waiting{pcap_get_selectable_fd(state->pcap), POLLIN, 0};
+      poll(&waiting, 1, kPollMilliseconds);
+    }
+    pcap_dump_close(state->file);
+    state->file = nullptr;
+  });
+  return {};
+}
+
+void PacketPipe::stop() {
+  state_->stopping = true;
+  if (state_->thread.joinable()) state_->thread.join();
+  if (state_->pcap == nullptr) return;
+  pcap_stat statistics{};
+  if (pcap_stats(state_->pcap, &statistics) == 0) state_->dropped = statistics.ps_drop;
+  pcap_close(state_->pcap);
+  state_->pcap = nullptr;
+}
+
+std::uint64_t PacketPipe::packets() const {
+  return state_->packets;
+}
+
+std::uint64_t PacketPipe::dropped() const {
+  return state_->dropped;
 }
 
 }  // namespace peerscope::harness

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -20,6 +21,25 @@ class LiveCapture {
   std::uint64_t dropped() const;
   // A pcapng file with the secrets first. Returns an error or "".
   std::string write(const std::string& path, const std::string& key_log) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The same packets as a capture file that is written while they come, into a pipe: whoever reads it sees them at once,
+// and nothing is kept.
+class PacketPipe {
+ public:
+  PacketPipe();
+  ~PacketPipe();
+  // Writes to `descriptor` and closes it at the end, when stop() is called or `over` says so. An error for people, or
+  // "".
+  std::string start(const std::string& interface, const std::string& filter, int descriptor,
+                    std::function<bool()> over);
+  void stop();
+  std::uint64_t packets() const;
+  std::uint64_t dropped() const;
 
  private:
   struct State;

@@ -115,9 +115,6 @@ bool parse_pdu(std::string_view bytes, Pdu& pdu) {
   return false;
 }
 
-// Behind what kTransportHeader says: a part of a body that was shown while it went on, "; body 3 part 0".
-constexpr std::string_view kBodyMark = "; body ";
-
 void apply_transport(const net::Headers& headers, const Pdu& pdu, Transport& transport) {
   const std::string_view told = headers.get(kTransportHeader);
   // Without the header the file comes straight from a trace, whose protocol text tells.
@@ -468,28 +465,43 @@ CaptureResult read_any(const std::string& path, const std::string& keys, const s
   return is_exported(path) ? read_exported(path) : read_capture(path, keys, version);
 }
 
-CaptureOutcome stream_capture(const std::string& path, const std::string& keys, const std::string& version,
-                              const MessageSink& sink) {
-  CaptureOutcome outcome;
-  if (outcome.error = unreadable(path); !outcome.error.empty()) return outcome;
-  TsharkSetup setup = prepare_tshark();
+struct CaptureReader::State {
+  TsharkSetup setup;
+  std::string version;
+  std::string keys_error;
+  std::vector<std::string> arguments = {"-n", "-r", "-", "-U", "Peerscope messages", "-w", "-"};
+};
+
+CaptureReader::CaptureReader(const std::string& keys, std::string version) : state_(std::make_unique<State>()) {
+  state_->setup = prepare_tshark();
   // The plugin has this tap only when it is of the version that the environment names, so no second run of tshark has
   // to find that out first.
-  setup.environment["PEERSCOPE_EXPORT_FOR"] = version;
-  std::vector<std::string> arguments = {"-n", "-r", "-", "-U", "Peerscope messages", "-w", "-"};
-  if (!keys.empty() && setup.error.empty()) {
-    const std::string copy = share(setup, keys, outcome.error);
-    arguments.insert(arguments.end(), {"-o", "tls.keylog_file:" + copy});
-  }
+  state_->setup.environment["PEERSCOPE_EXPORT_FOR"] = version;
+  state_->version = std::move(version);
+  if (keys.empty() || !state_->setup.error.empty()) return;
+  const std::string copy = share(state_->setup, keys, state_->keys_error);
+  state_->arguments.insert(state_->arguments.end(), {"-o", "tls.keylog_file:" + copy});
+}
+
+CaptureReader::~CaptureReader() {
+  tear_down(state_->setup);
+}
+
+CaptureOutcome CaptureReader::stream(const std::string& path, const MessageSink& sink) const {
+  CaptureOutcome outcome;
+  if (outcome.error = unreadable(path); !outcome.error.empty()) return outcome;
+  outcome.error = state_->keys_error;
+  const TsharkSetup& setup = state_->setup;
+  std::string fault = setup.error;
   std::array<int, 2> exported{-1, -1};
-  if (setup.error.empty() && outcome.error.empty() && pipe2(exported.data(), O_CLOEXEC) != 0)
-    setup.error = "cannot make a pipe";
-  if (setup.error.empty() && outcome.error.empty()) {
+  if (fault.empty() && outcome.error.empty() && pipe2(exported.data(), O_CLOEXEC) != 0) fault = "cannot make a pipe";
+  if (fault.empty() && outcome.error.empty()) {
     // tshark exports while this thread decodes what it exports.
     constexpr double kLongest = 24 * 3600;  // a capture may be of any size; this ends a tshark that hangs
     CommandResult run;
-    std::thread exporting(
-        [&] { run = run_tshark(setup, arguments, kLongest, {.input = path, .output = {}, .output_fd = exported[1]}); });
+    std::thread exporting([&] {
+      run = run_tshark(setup, state_->arguments, kLongest, {.input = path, .output = {}, .output_fd = exported[1]});
+    });
     // Large pieces: the two processes wait for each other less often. Refused when the user has many pipes open.
     constexpr int kPipe = 1 << 20;
     constexpr std::size_t kBuffer = 256 << 10;
@@ -505,19 +517,25 @@ CaptureOutcome stream_capture(const std::string& path, const std::string& keys, 
     outcome = outcome_of(run, read, path);
     if (!outcome.error.empty() && read.messages == 0) {
       // Perhaps not the capture's fault: without the plugin there is no such tap.
-      setup.error = verify_plugin(setup, version, setup.missing);
-      if (setup.error.empty() && run.errors.find("register tap") != std::string::npos)
-        setup.error = fmt::format(
+      bool missing = false;
+      fault = verify_plugin(setup, state_->version, missing);
+      if (fault.empty() && run.errors.find("register tap") != std::string::npos)
+        fault = fmt::format(
             "the plugin has this program's version, {}, but not its export: build or install both from one source",
-            version);
+            state_->version);
     }
   }
-  if (!setup.error.empty()) {
-    outcome.error = setup.error;
+  if (!fault.empty()) {
+    outcome.error = fault;
     outcome.harness_fault = true;
   }
-  tear_down(setup);
   return outcome;
+}
+
+CaptureOutcome stream_capture(const std::string& path, const std::string& keys, const std::string& version,
+                              const MessageSink& sink) {
+  if (CaptureOutcome outcome; !(outcome.error = unreadable(path)).empty()) return outcome;
+  return CaptureReader(keys, version).stream(path, sink);
 }
 
 CaptureResult read_capture(const std::string& path, const std::string& keys, const std::string& version) {

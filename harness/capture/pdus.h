@@ -39,7 +39,24 @@ struct CaptureResult : CaptureOutcome {
 // response answers, or null; it is valid until the call returns. What is not moved out of `captured` is used again.
 using MessageSink = std::function<void(CapturedMessage&& captured, const Message* request)>;
 
-// `keys`: TLS key log file, or empty. `version`: of this program, which the plugin must have too.
+// Reads captures through tshark, several at a time if need be: what all have in common (the plugin, the keys) is set up
+// once. `keys`: TLS key log file, or empty. `version`: of this program, which the plugin must have too.
+// Failure: told by each stream(). Threading: stream() from any thread.
+class CaptureReader {
+ public:
+  CaptureReader(const std::string& keys, std::string version);
+  ~CaptureReader();
+  CaptureReader(const CaptureReader&) = delete;
+  CaptureReader& operator=(const CaptureReader&) = delete;
+
+  CaptureOutcome stream(const std::string& path, const MessageSink& sink) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// One capture alone.
 CaptureOutcome stream_capture(const std::string& path, const std::string& keys, const std::string& version,
                               const MessageSink& sink);
 // The same with all messages in memory.

@@ -117,7 +117,8 @@ TsharkSetup prepare_tshark() {
     if (geteuid() == 0 && !is_mapped(65534))
       setup.prefix = {"unshare", "--user", "--map-user=1000", "--map-group=1000", "--"};
     else if (geteuid() == 0)
-      setup.prefix = {"setpriv", "--reuid", kNobody, "--regid", kNobody, "--clear-groups", "--"};
+      // The kernel forgets the signal at a parent's death when the uid changes.
+      setup.prefix = {"setpriv", "--reuid", kNobody, "--regid", kNobody, "--clear-groups", "--pdeathsig", "KILL", "--"};
   }
   return setup;
 }

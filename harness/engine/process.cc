@@ -64,6 +64,7 @@ pid_t spawn(const Prepared& prepared, int in, int out, int err, std::string& err
     dup2(out, 1);
     dup2(err, 2);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
     // Sockets of the harness do not belong to the child: a listener that it kept open would hold the port.
     close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     execvpe(prepared.argv[0], prepared.argv.data(), prepared.envp.data());

@@ -97,12 +97,15 @@ class SuiteRun {
 
   RunSummary run() {
     const auto begin = std::chrono::steady_clock::now();
-    std::size_t planned = 0;
-    for (const Scenario& scenario : scenarios_)
-      planned += off_reason(scenario, iut_.file(), options_).empty() ? permutations(scenario).size() : 0;
+    const std::size_t planned = deal_out();
     say(options_, fmt::format("{}: {} scenario runs planned against {} ({})\n", "run", planned, iut_.file().name,
                               iut_.file().role));
     results_.header("run", iut_.file().name + " " + iut_.file().version, options_.version, rules_hash(), options_.seed);
+    for (const Scenario& scenario : scenarios_) {
+      if (!off_reason(scenario, iut_.file(), options_).empty()) continue;
+      for (const Permutation& permutation : permutations(scenario))
+        results_.planned(scenario.id, permutation_text(permutation));
+    }
 
     std::string blocked;
     if (iut_.file().serves()) blocked = iut_.start({});
@@ -117,6 +120,7 @@ class SuiteRun {
     for (const Scenario* scenario : order) {
       const std::string off = off_reason(*scenario, iut_.file(), options_);
       for (const Permutation& permutation : permutations(*scenario)) {
+        if (!ours_.contains({scenario, permutation_text(permutation)})) continue;
         if (interrupt && interrupt->requested() && blocked.empty()) {
           blocked = "the run was interrupted";
           say(options_, fmt::format("interrupted after {} of {}\n", done, planned));
@@ -147,11 +151,27 @@ class SuiteRun {
   }
 
  private:
+  // Which runs are this shard's; returns how many of them apply.
+  std::size_t deal_out() {
+    std::size_t number = 0;
+    std::size_t planned = 0;
+    for (const Scenario& scenario : scenarios_) {
+      const bool applies = off_reason(scenario, iut_.file(), options_).empty();
+      for (const Permutation& permutation : permutations(scenario)) {
+        const bool ours = is_sanity(scenario) || number++ % options_.shards + 1 == options_.shard;
+        if (!ours) continue;
+        ours_.insert({&scenario, permutation_text(permutation)});
+        planned += applies;
+      }
+    }
+    return planned;
+  }
+
   // The plain flow that passed at the start is run once more: an IUT that no longer passes it may have been judged on
   // the wreck that some scenario left behind.
   void repeat_sanity(const std::vector<const Scenario*>& order, std::size_t done, std::size_t planned) {
     const Scenario& scenario = *order.front();
-    if (!is_sanity(scenario) || !off_reason(scenario, iut_.file(), options_).empty()) return;
+    if (!is_sanity(scenario) || !off_reason(scenario, iut_.file(), options_).empty() || summary_.cases.empty()) return;
     if (summary_.cases.front().verdict > Verdict::kWarn) return;
     const Verdict verdict = run_one(scenario, {{"run", "last"}}, done + 1, planned);
     if (verdict > Verdict::kWarn)
@@ -344,6 +364,7 @@ class SuiteRun {
   ResultsFile& results_;
   Iut iut_;
   bool needs_restart_ = false;
+  std::set<std::pair<const Scenario*, std::string>> ours_;  // of this shard
   RunSummary summary_;
   std::map<std::string, RequirementResult> requirements_;
 };

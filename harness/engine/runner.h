@@ -19,7 +19,9 @@ struct RunOptions {
   double answer_within = 5;
   int retries = 2;  // re-runs of a scenario that did not pass
   bool quiet = false;
-  bool slow = true;           // scenarios that wait for timers
+  bool slow = true;       // scenarios that wait for timers
+  std::size_t shard = 1;  // of `shards`: the runs are dealt out one by one; the plain flow is everybody's
+  std::size_t shards = 1;
   bool interruptible = true;  // Ctrl-C ends the run with a summary; off where many runs share the process
   std::string version;
 };
@@ -40,6 +42,18 @@ struct RunSummary {
   std::vector<RequirementResult> requirements;
 };
 RunSummary run_suite(const std::vector<Scenario>& scenarios, const IutFile& file, const RunOptions& options);
+
+// One results file per implementation out of those of several machines or shards, each in a folder of its own below
+// `folder`. Of a scenario that several files tell of, the worst verdict counts.
+struct MergedRun {
+  std::string iut;
+  std::string path;  // of its results.jsonl
+  std::size_t cases = 0;
+  std::vector<std::string> missing;  // planned, and in no file
+  int exit_code = 0;
+};
+std::vector<MergedRun> merge_runs(const std::vector<std::string>& paths, const std::string& folder,
+                                  const std::string& version, std::string& error);
 
 // Creates a folder with its parents; an error for people, or empty.
 std::string make_directory(const std::string& path);

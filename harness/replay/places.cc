@@ -94,7 +94,8 @@ std::vector<CapturedMessage> with_gets(const std::vector<CapturedMessage>& messa
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const CapturedMessage& captured = messages[i];
     const bool orphan = captured.message->direction == Direction::kResponse &&
-                        captured.request == CapturedMessage::kNone && survey_kind(*captured.protocol) != nullptr;
+                        captured.request == CapturedMessage::kNone && survey_kind(*captured.protocol) != nullptr &&
+                        captured.message->transport.part == 0;  // the rest of a body is no answer of its own
     if (orphan) {
       CapturedMessage& get = out.emplace_back();
       get.protocol = captured.protocol;

@@ -138,6 +138,14 @@ void ResultsFile::header(std::string_view command, std::string_view iut, std::st
            .finish());
 }
 
+void ResultsFile::planned(std::string_view scenario, std::string_view params) {
+  line(Line("planned").text("scenario", scenario).text("params", params).finish());
+}
+
+void ResultsFile::copy(std::string_view whole_line) {
+  line(std::string(whole_line) + "\n");
+}
+
 namespace {
 void write_hit(Line& row, const RuleHit& hit) {
   row.text("rule", hit.rule->id)

@@ -42,7 +42,11 @@ class ResultsFile {
 
   void header(std::string_view command, std::string_view iut, std::string_view version, std::string_view suite_hash,
               std::uint64_t seed);
+  // What the whole run will do, whichever shard of it this file is: a merge knows by it what is missing.
+  void planned(std::string_view scenario, std::string_view params);
   void attempt(const Attempt& attempt);
+  // A line of another results file, as it stands there.
+  void copy(std::string_view whole_line);
   // One finding of a capture, as it comes; the capture's attempt holds the first ones of each rule again.
   void finding(const std::string& capture, const RuleHit& hit);
   // The verdict that counts for a scenario permutation, after re-runs.

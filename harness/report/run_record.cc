@@ -63,9 +63,13 @@ class Reader {
       known_ = true;
     } else if (!known_) {
       return "the first line of a results file has the type 'run'";
+    } else if (type == "planned") {
+      run_.planned.emplace_back(text_of(line, "scenario"), text_of(line, "params"));
     } else if (type == "attempt") {
+      case_of(line).lines.emplace_back(text);
       return attempt(line);
     } else if (type == "verdict") {
+      case_of(line).lines.emplace_back(text);
       return verdict(line);
     } else if (type == "requirement") {
       RecordedRequirement row;
@@ -137,6 +141,7 @@ class Reader {
     RecordedCase& one = case_of(line);
     one.verdict = verdict_of(line);
     one.note = text_of(line, "note");
+    one.decided = true;
     return one.verdict == Verdict::kNone ? fmt::format("no verdict '{}'", text_of(line, "verdict")) : std::string();
   }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "harness/engine/verdict.h"
@@ -39,6 +40,8 @@ struct RecordedCase {
   std::vector<RecordedHit> hits;
   std::string evidence;
   double seconds = 0;
+  bool decided = false;            // the verdict that counts is there
+  std::vector<std::string> lines;  // of the file that tell of it, for a merge
 
   // "ppstp/tracker/connect-leech [family=ipv6]"
   std::string name() const;
@@ -63,6 +66,7 @@ struct RunRecord {
   std::uint64_t seed = 0;
   std::vector<RecordedCase> cases;
   std::vector<RecordedRequirement> requirements;
+  std::vector<std::pair<std::string, std::string>> planned;  // scenario and params of the whole run
   bool ended = false;  // false: the run was killed, and this is what it had decided
   int exit_code = 0;
 };

@@ -3,11 +3,11 @@
 # `peerscope check` against `tshark -r` with the plugin loaded, on the same capture: wall time, CPU time (children
 # included) and the harness's own peak of memory. The two run in turn; the ratio is taken in each pair, and the median of
 # the pairs counts, so that what else the machine does meets both. Then the same for a capture of 44 messages, where
-# tshark's start is all there is.
+# tshark's start is all there is. At last 1,000 copies of the small capture, two at a time, against as many runs of tshark.
 #
-# usage: check.sh BUILD_FOLDER [EXCHANGES] [PAIRS]
+# usage: check.sh BUILD_FOLDER [EXCHANGES] [PAIRS] [CAPTURES]
 set -euo pipefail
-build=${1:?usage: check.sh BUILD_FOLDER [EXCHANGES] [PAIRS]}
+build=${1:?usage: check.sh BUILD_FOLDER [EXCHANGES] [PAIRS] [CAPTURES]}
 count=${2:-10000}
 pairs=${3:-9}
 here=$(dirname "$(readlink -f "$0")")
@@ -49,6 +49,22 @@ for size in large small; do
     "$(column 1 "$dir/ratios")" "$(column 2 "$dir/ratios")" \
     "$(awk '{print $1}' "$dir/ratios" | sort -n | head -1)" "$(awk '{print $1}' "$dir/ratios" | sort -n | tail -1)"
 done
+
+# Many small captures, as many at a time in both cases.
+mkdir "$dir/many"
+many=${4:-1000}
+for i in $(seq "$many"); do ln -s ../small.pcapng "$dir/many/$i.pcapng"; done
+chmod 755 "$dir/many"
+jobs=2
+rm -f "$dir/check" "$dir/tshark"
+for _ in 1 2 3; do
+  measure "$dir/check" "$build/peerscope" check -q -j "$jobs" "$dir/many"
+  measure "$dir/tshark" "${drop[@]}" env HOME="$dir/home" WIRESHARK_PLUGIN_DIR="$dir/plugins" \
+    sh -c 'find "$1" -name "*.pcapng" -print0 | xargs -0 -n 1 -P "$2" tshark -n -r' sh "$dir/many" "$jobs"
+done
+paste "$dir/check" "$dir/tshark" | awk '{print $1 / $3, $2 / $4}' >"$dir/ratios"
+printf '%d small captures, %d at a time: check %.1f s, tshark -r %.1f s: ratio %.2f, by CPU time %.2f (budget 1.3)\n' \
+  "$many" "$jobs" "$(column 1 "$dir/check")" "$(column 1 "$dir/tshark")" "$(column 1 "$dir/ratios")" "$(column 2 "$dir/ratios")"
 
 # The harness's own memory: tshark is another process, so the kernel's figure for the children is not wanted.
 "$build/peerscope" check "$dir/large.pcapng" >/dev/null &

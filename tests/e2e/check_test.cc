@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "tests/e2e/program.h"
 #include "tests/support/tcp_capture.h"
@@ -87,9 +88,10 @@ TEST(Check, WhatIsNoCaptureIsCalledByItsName) {
   EXPECT_EQ(text.code, 2);
   EXPECT_TRUE(says(text, "text.pcapng: the file isn't a capture file")) << text.output;
   EXPECT_FALSE(says(text, "standard input")) << text.output;
-  const Ended place = check(folder.path());
+  fs::create_directories(folder / "empty");
+  const Ended place = check(folder / "empty");
   EXPECT_EQ(place.code, 2);
-  EXPECT_TRUE(says(place, folder.path() + ": is a folder, not a capture")) << place.output;
+  EXPECT_TRUE(says(place, "empty: is a folder without captures")) << place.output;
 }
 
 TEST(Check, PlacesThatCannotBeWrittenAreToldBeforeTheWork) {
@@ -236,6 +238,94 @@ TEST(Replay, RequestsThatFollowEachOtherMayNot) {
   const Ended ended = shell(program() + " replay " + flow + " --play client --iut " + source("iut/tracker-http.yaml") +
                             " --out " + (folder / "out"));
   EXPECT_EQ(ended.code, 1) << ended.output;
+}
+
+// ---- many captures
+
+TEST(CheckMany, AFolderIsItsCapturesAndTheSummaryIsByRule) {
+  const Folder folder;
+  fs::create_directories(folder / "in/deeper");
+  for (int i = 0; i < 5; ++i) fs::copy(kSession, folder / ("in/session" + std::to_string(i) + ".pcapng"));
+  for (int i = 0; i < 3; ++i) fs::copy(kBroken, folder / ("in/deeper/broken" + std::to_string(i) + ".pcapng"));
+  write(folder / "in/notes.txt", "no capture");
+  const Ended ended = check("-q -j 3 --out " + (folder / "out") + " " + (folder / "in"));
+  EXPECT_EQ(ended.code, 1) << ended.output;
+  EXPECT_TRUE(says(ended, "8 captures, 5 pass, 3 fail; ")) << ended.output;
+  EXPECT_TRUE(std::regex_search(ended.output, std::regex("fail +P-CONN-22 +3 x in 3 captures"))) << ended.output;
+  EXPECT_TRUE(std::regex_search(ended.output, std::regex("info +P-FIND-03 +5 x in 5 captures"))) << ended.output;
+  EXPECT_EQ(lines_of_type(read_file(folder / "out/results.jsonl"), "attempt"), 8U);
+}
+
+TEST(CheckMany, OneAtATimeAndSeveralSayTheSame) {
+  const auto sorted = [](const std::string& text) {
+    std::istringstream in(text);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(in, line);) lines.push_back(line);
+    std::sort(lines.begin(), lines.end());
+    return lines;
+  };
+  const std::string files = kSession + " " + kBroken + " " + kCaptures + "http2_tls/flow.pcapng";
+  const Ended one = check("-j 1 " + files);
+  const Ended three = check("-j 3 " + files);
+  EXPECT_EQ(one.code, three.code);
+  EXPECT_EQ(sorted(one.output), sorted(three.output));
+  // Each capture's text stays in one piece.
+  const std::size_t frame = three.output.find("frame 33");
+  const std::size_t end = three.output.find("verdict: fail");
+  ASSERT_NE(frame, std::string::npos) << three.output;
+  ASSERT_NE(end, std::string::npos) << three.output;
+  EXPECT_EQ(three.output.substr(frame, end - frame).find("verdict: pass"), std::string::npos) << three.output;
+}
+
+TEST(CheckMany, ABadOneDoesNotHideTheOthers) {
+  const Folder folder;
+  const std::string text = write(folder / "text.pcapng", "this is no capture\n");
+  const Ended ended = check("-q -j 2 " + text + " " + kSession + " " + kBroken);
+  EXPECT_EQ(ended.code, 2) << ended.output;
+  EXPECT_TRUE(says(ended, "3 captures, 1 pass, 1 fail, 1 blocked; ")) << ended.output;
+}
+
+// ---- an interface
+
+TEST(CheckWatch, FindingsComeWhileTheTrafficGoesOn) {
+  const Folder folder;
+  if (geteuid() != 0) GTEST_SKIP() << "capturing needs rights that only root has for sure";
+  const std::string iut = iut_with("tracker-http", "--defect, transaction-id-as-number", folder, "wrong");
+  std::FILE* watch = popen(
+      (program() + " check --watch lo --filter 'tcp' --duration 12 --out " + (folder / "out") + " 2>&1").c_str(), "r");
+  ASSERT_NE(watch, nullptr);
+  char line[4096];
+  ASSERT_NE(fgets(line, sizeof line, watch), nullptr);
+  ASSERT_EQ(std::string(line).substr(0, 11), "watching lo");
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  (void)run(iut, "ppstp/tracker/sanity --retries 0", folder, "run");
+  const auto begin = std::chrono::steady_clock::now();
+  std::string output;
+  double first = -1;
+  while (fgets(line, sizeof line, watch) != nullptr) {
+    output += line;
+    if (first < 0 && output.find("P-JSON-05") != std::string::npos)
+      first = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+  const int status = pclose(watch);
+  EXPECT_EQ(WEXITSTATUS(status), 1) << output;
+  EXPECT_GE(first, 0) << output;
+  EXPECT_LT(first, 5) << "the finding came only at the end: " << output;
+  EXPECT_NE(output.find("lo: "), std::string::npos) << output;
+  EXPECT_NE(read_file(folder / "out/results.jsonl").find("P-JSON-05"), std::string::npos);
+}
+
+TEST(CheckWatch, ItEndsAtTheSignalAndNamesMistakes) {
+  if (geteuid() != 0) GTEST_SKIP() << "capturing needs rights that only root has for sure";
+  const Ended ended = shell("timeout -s INT --foreground 4 " + program() + " check --watch lo --filter 'tcp port 1'");
+  EXPECT_EQ(ended.code, 124) << ended.output;  // what timeout(1) makes of it; the summary is there
+  EXPECT_TRUE(says(ended, "lo: 0 requests, 0 responses")) << ended.output;
+  const Ended none = check("--watch no-such-interface");
+  EXPECT_EQ(none.code, 2) << none.output;
+  EXPECT_TRUE(says(none, "no-such-interface")) << none.output;
+  EXPECT_EQ(check("--watch lo --filter 'no filter at all'").code, 2);
+  EXPECT_EQ(check("").code, 2);
+  EXPECT_EQ(check("--watch lo " + kSession).code, 2);
 }
 
 }  // namespace

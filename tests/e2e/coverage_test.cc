@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <sstream>
 
 #include "harness/engine/iut.h"
 #include "harness/scenario/scenario.h"
@@ -62,6 +64,65 @@ TEST(Suites, IdsAreTheFilesPlaces) {
   for (const harness::Scenario& scenario : suites())
     EXPECT_NE(scenario.path.find("/suites/" + scenario.id + ".yaml"), std::string::npos)
         << scenario.path << " " << scenario.id;
+}
+
+// ---- coverage only grows
+
+struct Covered {
+  std::size_t checks = 0;
+  std::size_t scenarios = 0;
+  std::size_t provoked = 0;
+};
+
+// "relo checks 120 scenarios 80 provoked 130", a line a protocol.
+std::map<std::string, Covered> floors() {
+  std::map<std::string, Covered> out;
+  std::istringstream lines(read_file(source("coverage_floor.txt")));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty() || line.front() == '#') continue;
+    std::istringstream words(line);
+    std::string name;
+    std::string key;
+    words >> name;
+    Covered& row = out[name];
+    words >> key >> row.checks >> key >> row.scenarios >> key >> row.provoked;
+    EXPECT_TRUE(static_cast<bool>(words)) << "coverage_floor.txt: " << line;
+  }
+  return out;
+}
+
+TEST(Coverage, DoesNotShrink) {
+  const std::map<std::string, Covered> floor = floors();
+  const std::vector<harness::Scenario> all = suites();
+  for (const Protocol* protocol : protocols()) {
+    const auto at = floor.find(protocol->name);
+    ASSERT_NE(at, floor.end()) << protocol->name << " has no line in tests/e2e/coverage_floor.txt";
+    Covered now;
+    std::set<std::string> named;
+    for (const harness::Scenario& scenario : all) {
+      if (scenario.protocol != protocol) continue;
+      ++now.scenarios;
+      named.insert(scenario.tests.begin(), scenario.tests.end());
+    }
+    for (const Requirement& row : protocol->requirements) {
+      now.checks += row.check != nullptr;
+      now.provoked += named.contains(row.id);
+    }
+    const std::string line = std::string(protocol->name) + " checks " + std::to_string(now.checks) + " scenarios " +
+                             std::to_string(now.scenarios) + " provoked " + std::to_string(now.provoked);
+    EXPECT_GE(now.checks, at->second.checks) << line;
+    EXPECT_GE(now.scenarios, at->second.scenarios) << line;
+    EXPECT_GE(now.provoked, at->second.provoked) << line;
+  }
+}
+
+TEST(Coverage, ThePagesAreThoseThatTheProgramWrites) {
+  const Folder folder;
+  ASSERT_EQ(shell(program() + " docs " + folder.path()).code, 0);
+  for (const char* page : {"coverage.md", "requirements.md", "fields.md"}) {
+    EXPECT_EQ(read_file(folder / page), read_file(std::string(PEERSCOPE_SOURCE_DIR) + "/docs/" + page))
+        << page << ": write it anew with `peerscope docs`";
+  }
 }
 
 std::vector<std::string> yaml_blocks(const std::string& page) {

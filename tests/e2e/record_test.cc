@@ -77,7 +77,8 @@ TEST(RecordedFlow, SaysTheSameAsItsCapture) {
     const auto judged = [&](const std::string& file) {
       std::string output = shell(program() + " check --format json --notes --limit 0 " + file).output;
       for (std::size_t at; (at = output.find(file)) != std::string::npos;) output.erase(at, file.size());
-      return output;
+      // A flow file has frames of its own when tshark reads it.
+      return std::regex_replace(output, std::regex("\"frame\":[0-9]+,"), "");
     };
     const std::string own = judged(flow_of(name));
     EXPECT_NE(own.find("\"requests\":"), std::string::npos) << own;
