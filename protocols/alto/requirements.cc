@@ -16,13 +16,6 @@ constexpr Party C = Party::kClient;
 constexpr Party S = Party::kServer;
 constexpr Party B = Party::kAny;
 
-// A scenario must provoke it, and is not written yet.
-constexpr Requirement planned(const char* id, const char* section, Level level, Party party, const char* text) {
-  Requirement out = behaviour(id, section, level, party, text);
-  out.pending = true;
-  return out;
-}
-
 // One row a line: it is read as a table.
 // clang-format off
 constexpr Requirement kTable[] = {
@@ -506,7 +499,7 @@ constexpr Requirement kTable[] = {
     session("A-TIPS-23", "RFC 9569, 3.2", L::kMust, S, "Right shift only: start-seq and end-seq never decrease.", checks::tips_23),
     behaviour("A-TIPS-24", "RFC 9569, 3.1", L::kMust, B, "A version's content does not depend on the path taken to it."),
     unchecked("A-TIPS-25", "RFC 9569, 3.1", L::kMust, B, "A version's tag has the vtag tag syntax.", "Versions are numbers in the messages; a tag appears only in requests, where A-TYP-06 judges it."),
-    planned("A-TIPS-26", "RFC 9569, 7.1", L::kMust, C, "GET with an Accept that covers the item's type; for a future item all types that may come."),
+    behaviour("A-TIPS-26", "RFC 9569, 7.1", L::kMust, C, "GET with an Accept that covers the item's type; for a future item all types that may come."),
     behaviour("A-TIPS-27", "RFC 9569, 7.2", L::kMust, S, "An existing item: 200; snapshot in the resource's type, increment as merge patch or JSON patch."),
     behaviour("A-TIPS-28", "RFC 9569, 7.2", L::kMust, S, "Not there yet and acceptable: the request is held until it is (long poll). At least end-seq -> end-seq+1 SHOULD be acceptable."),
     behaviour("A-TIPS-29", "RFC 9569, 7.2", L::kShould, S, "Otherwise: 404 no such item or view, 410 seq below start-seq, 415 Accept does not cover the chosen type, 425 beyond the long-poll window, 429 too many pending; with alto-error type."),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A small ALTO client (RFC 7285) that shares nothing with the reference one: urllib, a connection for each request, it asks
-for everything in its own order, follows redirections as urllib does, and knows no update streams. With --fault NAME it
+for everything in its own order, follows redirections as urllib does, and watches by TIPS (RFC 9569) alone. With --fault NAME it
 breaks one rule; `--fault list` shows them.
 
 Usage: other_alto_client.py TASK URL RESOURCE INPUT BY SOURCE DESTINATIONS [--fault NAME]
@@ -31,6 +31,7 @@ FAULTS = {
     "one-sided": ("A-FCM-15", "pids has no dsts"),
     "own-metric": ("A-FCM-03", "asks for latency, whatever is offered"),
     "never-again": ("A-FCM-17", "the version of the costs is not looked at"),
+    "one-type": ("A-TIPS-26", "items of a view are asked for as maps, patches too"),
     "nobody": ("A-ECS-05", "both lists of endpoints are empty"),
 }
 
@@ -97,6 +98,21 @@ class Client:
         body = self.o.input if "accepts" in entry else None
         print(self.ask(entry["uri"], self.kind(entry), body, entry.get("accepts"))[1])
 
+    def item(self, view, first, last, accept):
+        request = urllib.request.Request("%s/ug/%d/%d" % (view, first, last), headers={"Accept": accept})
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return json.loads(answer.read())
+
+    def watch(self, name):
+        entry = self.find("tips", "tipsparams", typed=False)
+        opened = self.ask(entry["uri"], "tips", json.dumps({"resource-id": name}), entry["accepts"])[1]
+        edge = opened["tips-view-summary"]["updates-graph-summary"]["start-edge-rec"]
+        whole = self.entries[name]["media-type"]
+        patches = entry["capabilities"]["incremental-change-media-types"][name]
+        print(self.item(opened["tips-view-uri"], edge["seq-i"], edge["seq-j"], whole))
+        accept = whole if self.fault == "one-type" else "%s, %s" % (whole, patches)
+        print(self.item(opened["tips-view-uri"], edge["seq-j"], edge["seq-j"] + 1, accept))
+
     def read_map(self):
         document = self.ask(self.entries[self.default]["uri"], "networkmap")[1]
         self.tag = document["meta"]["vtag"]["tag"]
@@ -123,10 +139,10 @@ class Client:
             out["cost-metric"] = "delay-rt"
         return out
 
-    def find(self, answer, accepts):
+    def find(self, answer, accepts, typed=True):
         for name, entry in self.entries.items():
             if entry["media-type"] == TYPE % answer and entry.get("accepts") == (accepts and TYPE % accepts):
-                if entry["types"]:
+                if entry["types"] or not typed:
                     return entry
         return None
 
@@ -172,6 +188,8 @@ def main():
         client.read_directories()
         if options.task == "rank":
             client.rank()
+        elif options.task == "watch":
+            client.watch(options.resource)
         else:
             client.get(options.resource or client.default)
     except (ValueError, KeyError, IndexError, OSError, urllib.error.URLError) as problem:
