@@ -320,7 +320,11 @@ int reload(int argc, char** argv) {
   }
   if (const int code = parse(app, argc, argv); code >= 0) return code;
   if (const auto log = set_up_log(settings); !log.ok()) return complain(2, log.error().message);
-  return Client(settings, std::move(wish)).run(app.get_subcommands().front()->get_name());
+  const CLI::App& chosen = *app.get_subcommands().front();
+  // Nothing said is not the same as an empty value, which would take the place of what is stored.
+  if (chosen.get_name() == "store" && !wish.remove && chosen.count("value") == 0)
+    return complain(2, "store: the value is missing (peerscope reload store TARGET VALUE; '' stores an empty one)");
+  return Client(settings, std::move(wish)).run(chosen.get_name());
 }
 
 }  // namespace peerscope::cli

@@ -774,6 +774,8 @@ std::string AltoSurvey::renamed(const Message& request, const Message* answer) {
   const std::string bytes(request.view());
   const std::unique_ptr<JsonValue> body = parse_json(bytes);
   // What needs no other name stays byte by byte, with whatever is odd about it.
+  // Nor does what was wrong then become right by another name.
+  if (body_of<Error>(answer) != nullptr) return bytes;
   if (body == nullptr || !rename(*body, body_of<EventStream>(answer))) return bytes;
   return json_text(*body);
 }

@@ -241,6 +241,9 @@ void sse_26(const CheckInput& in, Reporter& r) {
 
 void sse_54(const CheckInput& in, Reporter& r) {
   each_noted_event(in, [&](const StreamEvent& event, const EventNote& note) {
+    if (!note.result_fault.empty())
+      r.at(event_type(in, event),
+           fmt::format("what the patch of {} makes breaks {}", event.substream, clip_text(note.result_fault, 200)));
     if (note.patch_fault.empty()) return;
     r.at(event_type(in, event), fmt::format("the patch of {}: {}", event.substream, clip_text(note.patch_fault, 200)));
   });

@@ -169,6 +169,12 @@ void track(Session& session, const Message& message, const Message* request) {
   if (const auto* m = body_of<NetworkMap>(message); m != nullptr && !filtered) track_network_map(state, *m);
   if (const auto* m = body_of<Tips>(message); m != nullptr) track_tips(state, *m, request);
   for (const MessagePart& part : message.parts) track(session, *part.message, nullptr);
+  const auto* stream = body_of<EventStream>(message);
+  if (stream == nullptr || stream->history == nullptr) return;
+  stream->notes();
+  const StreamHistory::Patched patched = stream->history->take_patched();
+  for (const auto& [id, map] : patched.maps) track_network_map(state, *body_of<NetworkMap>(*map));
+  for (const std::string& id : patched.outdated) state.maps.erase(id);
 }
 
 }  // namespace peerscope::alto

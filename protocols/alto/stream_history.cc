@@ -2,6 +2,7 @@
 #include "protocols/alto/stream_history.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "protocols/alto/messages.h"
 #include "protocols/alto/patch_apply.h"
@@ -75,6 +76,41 @@ void StreamHistory::take_part(const StreamEvent& event, EventNote& note) {
   if (!event.is_patch() && parts.size() < kMostNames) parts.insert(event.part);
 }
 
+StreamHistory::Patched StreamHistory::take_patched() {
+  return std::exchange(patched_, {});
+}
+
+// As a client reads it after the patch. Each event may change a large document by a few bytes, so what is read is
+// bounded.
+void StreamHistory::read_result(const Document& document, EventNote& note) {
+  const bool is_map = document.media_type == message_type<NetworkMap>().media_type;
+  const JsonValue* meta = is_map ? document.value.find(kMeta.name) : nullptr;
+  const JsonValue* tag = meta != nullptr ? meta->find(kVtag.name) : nullptr;
+  const JsonValue* resource = tag != nullptr ? tag->find(kVtagResourceId.name) : nullptr;
+  const std::string id = resource != nullptr && resource->text() != nullptr ? *resource->text() : std::string();
+  constexpr std::size_t kLargest = 1 << 20;
+  if (document.bytes > kLargest || read_bytes_ + document.bytes > kMostRead) {
+    patched_.maps.erase(id);
+    if (is_map) patched_.outdated.insert(id);
+    return;
+  }
+  read_bytes_ += document.bytes;
+  auto result = std::make_shared<Message>();
+  result->transport.content_type = document.media_type;
+  result->direction = Direction::kResponse;
+  decode(json_text(document.value), *result);
+  std::vector<Finding> findings;
+  run_checks(protocol(), {*result}, {.message = true, .exchange = false, .session = false}, findings);
+  for (const Finding& finding : findings) {
+    if (finding.severity < Severity::kError) continue;
+    note.result_fault = std::string(finding.rule->id) + ", " + finding.detail;
+    break;
+  }
+  if (body_of<NetworkMap>(*result) == nullptr) return;
+  patched_.outdated.erase(id);
+  patched_.maps[id] = std::move(result);
+}
+
 void StreamHistory::take_document(const StreamEvent& event, const std::string& id, EventNote& note) {
   if (event.message == nullptr) return;
   const std::size_t size = event.message->size;
@@ -84,7 +120,7 @@ void StreamHistory::take_document(const StreamEvent& event, const std::string& i
     if (const auto value = parse_json(event.message->view()); value != nullptr) {
       document_bytes_ += size;
       const bool has_null = contains_null(*value);
-      documents_.insert_or_assign(id, Document{std::move(*value), size, has_null});
+      documents_.insert_or_assign(id, Document{std::move(*value), size, has_null, event.media_type});
     }
     return;
   }
@@ -97,6 +133,7 @@ void StreamHistory::take_document(const StreamEvent& event, const std::string& i
   } else if (const auto* patch = body_of<JsonPatch>(*event.message); patch != nullptr) {
     fault = apply_json_patch(at->second.value, patch->operations);
   }
+  if (fault.empty()) read_result(at->second, note);
   at->second.bytes += size;
   document_bytes_ += size;
   // Not usable until it is sent anew.

@@ -22,6 +22,7 @@ using net::asio::awaitable;
 struct Sample {
   std::vector<std::string> pids;
   std::vector<std::string> endpoints;
+  std::string followed;  // a resource of the entry that is fetched without input
 };
 
 Sample sample_of(const NetworkMap& map) {
@@ -102,9 +103,9 @@ std::vector<std::string> inputs_for(const Entry& entry, const Sample& sample) {
     params.properties = *capabilities.prop_types;
     params.endpoints = sample.endpoints;
     out.push_back(encode(params));
-  } else if (accepts == message_type<TipsParams>().media_type && !entry.uses().empty()) {
+  } else if (accepts == message_type<TipsParams>().media_type && !sample.followed.empty()) {
     TipsParams params;
-    params.resource_id = entry.uses().front();
+    params.resource_id = sample.followed;
     out.push_back(encode(params));
   } else if (accepts == message_type<PropertyMapParams>().media_type && capabilities.mappings) {
     for (const auto& [domain, properties] : capabilities.mappings->domains.entries) {
@@ -190,7 +191,12 @@ awaitable<std::vector<Visit>> visit_all(Client& client, net::Clock& clock) {
     for (const std::string& used : entry.uses()) {
       if (samples.contains(used)) sample = samples.find(used);
     }
-    const auto inputs = inputs_for(entry, sample != samples.end() ? sample->second : Sample{});
+    Sample known = sample != samples.end() ? sample->second : Sample{};
+    for (const std::string& used : entry.uses()) {
+      const Entry* resource = client.closure().find(used);
+      if (resource != nullptr && !resource->posts() && known.followed.empty()) known.followed = used;
+    }
+    const auto inputs = inputs_for(entry, known);
     if (inputs.empty()) out.push_back({id, "not asked: nothing is known to ask about", {}, false});
     for (const std::string& input : inputs) {
       Visit visit{id, "POST " + input, {}, true};

@@ -367,6 +367,7 @@ const std::vector<Example>& examples() {
        "update_stream_params_tests"},
       {"A-SSE-51", "event_stream", {{"\"a\":{", Text(1 << 20, ' ') + "\"a\":{"}}},
       {"A-SSE-52", "event_stream_lines", {{"data: ", "data: {\"a\ndata: b\":1"}}},
+      {"A-SSE-54", "event_stream", {{"[\"10.0.0.0/8\"]", "[\"10.0.0.0/99\"]"}}},
       {"A-SSE-55",
        "event_stream",
        {{"merge-patch", "json-patch"}},
@@ -733,6 +734,29 @@ TEST(AltoRequirements, CleanMessagesHaveNoFindingsInAnyScope) {
     for (const Finding& finding : findings) ADD_FAILURE() << name << ": " << finding.rule->id << " " << finding.detail;
     alto::track(*session, message, asked);
   }
+}
+
+// What a stream's patches made of a map is the map that costs refer to.
+TEST(AltoRequirements, APatchedMapIsTheLatestOne) {
+  const auto session = alto::make_session();
+  const Sample stream = load_sample(sample_path("alto", "event_stream"));
+  Message events;
+  decode_as(
+      stream,
+      changed(stream.bytes,
+              {{"{\"network-map\":{\"b\"", "{\"meta\":{\"vtag\":{\"tag\":\"v8\"}},\"network-map\":{\"b\""}}, "patched"),
+      events);
+  alto::track(*session, events, nullptr);
+  const auto outdated = [&](const Text& tag) {
+    const Sample sample = load_sample(sample_path("alto", "cost_map"));
+    Message costs;
+    decode_as(sample, changed(sample.bytes, {{"\"v7\"", "\"" + tag + "\""}}, "costs"), costs);
+    std::vector<Finding> findings;
+    run_checks(alto::protocol(), {costs, nullptr, session.get()}, {}, findings);
+    return std::ranges::any_of(findings, [](const Finding& one) { return Text(one.rule->id) == "A-CM-14"; });
+  };
+  EXPECT_TRUE(outdated("v7"));
+  EXPECT_FALSE(outdated("v8"));
 }
 
 // Bodies come from strangers: checks must not take the square of the size of a message.
