@@ -172,6 +172,11 @@ class Fuzzer {
       return std::move(result_);
     }
     if (result_.error = iut_.start({}); !result_.error.empty()) return std::move(result_);
+    // What does not take part as it is would be called a hang for every mutant.
+    if (const Attempt first = attempt(probe()); !first.reached && first.verdict >= Verdict::kInconclusive) {
+      result_.error = fmt::format("{} does not get through before anything is mutated: {}", probe().id, first.reason);
+      return std::move(result_);
+    }
     constexpr std::size_t kMostMisses = 200;  // mutants in a row that no message can be made of
     std::size_t misses = 0;
     while (!spent() && misses < kMostMisses) misses = one() ? 0 : misses + 1;

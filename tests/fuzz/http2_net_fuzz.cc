@@ -53,8 +53,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size > kLargest) return 0;
   constexpr std::string_view kPreface("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", 33);
   tcp::socket socket(world.context);
-  socket.connect({boost::asio::ip::make_address("127.0.0.1"), world.server.port()});
   boost::system::error_code error;
+  socket.connect({boost::asio::ip::make_address("127.0.0.1"), world.server.port()}, error);
+  if (error) return 0;  // no port is free just now
   boost::asio::write(socket, boost::asio::buffer(kPreface), error);
   boost::asio::write(socket, boost::asio::buffer(data, size), error);
   socket.shutdown(tcp::socket::shutdown_send, error);
