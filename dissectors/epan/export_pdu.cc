@@ -10,6 +10,7 @@
 
 #include "dissectors/epan/http_context.h"
 #include "dissectors/epan/layers.h"
+#include "protocols/base/exported.h"
 
 // Defined in plugin.cc.
 extern "C" {
@@ -43,21 +44,6 @@ const char* column_text(const Transport& transport) {
   return transport.security == Transport::Security::kTls ? "HTTPS" : "HTTP";
 }
 
-constexpr const char* kRecordPartMark = " part ";
-// A record of a capture file holds 256 KiB; this leaves room for the tags.
-constexpr guint kLargestRecord = WTAP_MAX_PACKET_SIZE_STANDARD - 4096;
-
-const char* security_text(Transport::Security security) {
-  switch (security) {
-    case Transport::Security::kTls:
-      return "; tls";
-    case Transport::Security::kClear:
-      return "; clear";
-    default:
-      return "";
-  }
-}
-
 const char* head_of(packet_info* pinfo, const Record& record, guint length) {
   const Transport& transport = *record.http;
   const char* start_line;
@@ -70,13 +56,11 @@ const char* head_of(packet_info* pinfo, const Record& record, guint length) {
         wmem_strdup_printf(pinfo->pool, "%s %s HTTP/1.1", transport.method.empty() ? "POST" : transport.method.c_str(),
                            transport.target.empty() ? "/" : transport.target.c_str());
   }
-  const char* body = transport.stream == 0 ? ""
-                                           : wmem_strdup_printf(pinfo->pool, "%s%u%s%u", kBodyMark, transport.stream,
-                                                                kPartMark, transport.part);
+  const ExportedText carriage = carriage_text(transport);
   return wmem_strdup_printf(
-      pinfo->pool, "%s\r\nContent-Type: %s\r\nContent-Length: %u\r\n%s: %s%s%s\r\n\r\n", start_line,
+      pinfo->pool, "%s\r\nContent-Type: %s\r\nContent-Length: %u\r\n%s: %s\r\n\r\n", start_line,
       transport.content_type.empty() ? "application/octet-stream" : transport.content_type.c_str(), length,
-      kTransportHeader, transport.http_version == 20 ? "h2" : "h1", security_text(transport.security), body);
+      kTransportHeader.data(), carriage.data());
 }
 
 void queue(packet_info* pinfo, exp_pdu_data_t* pdu) {
@@ -109,15 +93,15 @@ void export_bytes(packet_info* pinfo, const char* dissector, tvbuff_t* message, 
   const guint length = tvb_captured_length(message);
   if (length <= kLargestRecord || !only_export_wanted()) {
     // People get one record, cut at what a capture file can hold.
-    queue(pinfo, make_pdu(pinfo, dissector, message, std::min(length, kLargestRecord), column));
+    queue(pinfo, make_pdu(pinfo, dissector, message, std::min(length, static_cast<guint>(kLargestRecord)), column));
     return;
   }
   // The harness wants all of it: as parts, one after the other.
-  const guint parts = (length + kLargestRecord - 1) / kLargestRecord;
+  const auto parts = static_cast<guint>((length + kLargestRecord - 1) / kLargestRecord);
   for (guint part = 0; part < parts; ++part) {
-    const guint from = part * kLargestRecord;
-    const guint size = std::min(length - from, kLargestRecord);
-    const char* numbered = wmem_strdup_printf(pinfo->pool, "%s%s%u/%u", column, kRecordPartMark, part + 1, parts);
+    const auto from = static_cast<guint>(part * kLargestRecord);
+    const guint size = std::min(length - from, static_cast<guint>(kLargestRecord));
+    const char* numbered = wmem_strdup(pinfo->pool, record_part_text({column, part + 1, parts}).data());
     tvbuff_t* bytes = tvb_new_subset_length(message, static_cast<gint>(from), static_cast<gint>(size));
     queue(pinfo, make_pdu(pinfo, dissector, bytes, size, numbered));
   }

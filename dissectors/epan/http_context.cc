@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "protocols/base/exported.h"
+
 namespace peerscope::epan {
 namespace {
 
@@ -24,9 +26,9 @@ int carrier(packet_info* pinfo, int own_proto) {
 }
 
 // Header names keep the sender's spelling.
-const char* header(const http_message_info_t& info, const char* wanted) {
+const char* header(const http_message_info_t& info, std::string_view wanted) {
   struct Search {
-    const char* name;
+    std::string_view name;
     const char* value;
   } search{wanted, nullptr};
   if (info.data == nullptr) return nullptr;
@@ -34,29 +36,28 @@ const char* header(const http_message_info_t& info, const char* wanted) {
       static_cast<wmem_map_t*>(info.data),
       [](gpointer key, gpointer value, gpointer user) {
         auto* s = static_cast<Search*>(user);
-        if (g_ascii_strcasecmp(static_cast<const char*>(key), s->name) == 0) s->value = static_cast<const char*>(value);
+        const auto* name = static_cast<const char*>(key);
+        if (std::strlen(name) == s->name.size() && g_ascii_strncasecmp(name, s->name.data(), s->name.size()) == 0)
+          s->value = static_cast<const char*>(value);
       },
       &search);
   return search.value;
 }
 
-// An exported message (export_pdu.h) says what carried it before: "h2; tls; body 3 part 0".
+// An exported message says what carried it before.
 void read_transport_header(const char* value, Sighting& sighting) {
-  if (const char* body = std::strstr(value, kBodyMark); body != nullptr) {
-    char* end = nullptr;
-    sighting.stream = static_cast<std::uint32_t>(std::strtoul(body + std::strlen(kBodyMark), &end, 10));
-    if (std::strncmp(end, kPartMark, std::strlen(kPartMark)) == 0)
-      sighting.part = static_cast<std::uint32_t>(std::strtoul(end + std::strlen(kPartMark), nullptr, 10));
-  }
-  if (std::strncmp(value, "h2", 2) == 0) {
+  Transport told;
+  read_carriage(value, told);
+  sighting.stream = told.stream;
+  sighting.part = told.part;
+  if (told.security != Transport::Security::kUnknown) sighting.security = told.security;
+  if (told.http_version == 20) {
     sighting.http_version = 20;
     // Its start line was made up by the export.
     sighting.method = {};
     sighting.target = {};
     sighting.status = 0;
   }
-  if (std::strstr(value, "tls") != nullptr) sighting.security = Transport::Security::kTls;
-  if (std::strstr(value, "clear") != nullptr) sighting.security = Transport::Security::kClear;
 }
 
 // Without TCP reassembly a body may end with its segment. A body in a coding has another length than its message.
@@ -104,7 +105,10 @@ int http_version_below(packet_info* pinfo, int own_proto) {
 bool is_exported_part(void* data) {
   const auto* info = static_cast<const http_message_info_t*>(data);
   const char* value = info != nullptr && info->type != HTTP_OTHERS ? header(*info, kTransportHeader) : nullptr;
-  return value != nullptr && std::strstr(value, kBodyMark) != nullptr;
+  if (value == nullptr) return false;
+  Transport told;
+  read_carriage(value, told);
+  return told.stream != 0;
 }
 
 void read_http_context(packet_info* pinfo, int own_proto, void* data, Sighting& sighting) {

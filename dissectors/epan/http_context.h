@@ -7,12 +7,6 @@
 
 namespace peerscope::epan {
 
-// The header that an exported message carries in place of the layers that the export leaves out (export_pdu.h).
-inline constexpr const char* kTransportHeader = "Peerscope-Transport";
-// In it, for a part of a body: "; body 3 part 0".
-inline constexpr const char* kBodyMark = "; body ";
-inline constexpr const char* kPartMark = " part ";
-
 // Looks up protocol numbers; once, at hand-off.
 void init_http_context();
 

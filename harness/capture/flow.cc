@@ -5,36 +5,20 @@
 
 #include <algorithm>
 
+#include "protocols/base/exported.h"
 #include "reference-impl/net/trace.h"
 #include "reference-impl/net/url.h"
 
 namespace peerscope::harness {
 namespace {
 
-// libpcap reads no record above 256 KiB; this leaves room for the tags.
-constexpr std::size_t kLargestRecord = (256U << 10) - 4096;
-
-const char* security_text(Transport::Security security) {
-  switch (security) {
-    case Transport::Security::kTls:
-      return "; tls";
-    case Transport::Security::kClear:
-      return "; clear";
-    default:
-      return "";
-  }
-}
-
 // The message with the head it came with; lengths and what the tap says of the transport are written anew.
 std::string http_of(const CapturedMessage& captured) {
   const Message& message = *captured.message;
-  std::string transport = fmt::format("{}{}", message.transport.http_version == 20 ? "h2" : "h1",
-                                      security_text(message.transport.security));
-  if (message.transport.stream != 0)
-    transport += fmt::format("{}{} part {}", kBodyMark, message.transport.stream, message.transport.part);
+  const ExportedText transport = carriage_text(message.transport);
   const auto finish = [&](auto http) {
     for (const char* name : {"Content-Length", "Transfer-Encoding", "Content-Encoding"}) http.headers.remove(name);
-    http.headers.set(std::string(kTransportHeader), transport);
+    http.headers.set(std::string(kTransportHeader), transport.data());
     http.body = message.view();
     return net::to_wire(http);
   };
@@ -67,7 +51,9 @@ net::Result<void> write_message(net::TraceWriter& writer, const CapturedMessage&
   pdu.frame = static_cast<std::uint32_t>(message.frame);
   const std::size_t parts = std::max<std::size_t>(1, (bytes.size() + kLargestRecord - 1) / kLargestRecord);
   for (std::size_t part = 0; part < parts; ++part) {
-    const std::string text = parts == 1 ? carrier : fmt::format("{}{}{}/{}", carrier, kPartMark, part + 1, parts);
+    const auto number = static_cast<std::uint32_t>(part + 1);
+    const std::string text =
+        parts == 1 ? carrier : record_part_text({carrier, number, static_cast<std::uint32_t>(parts)}).data();
     pdu.protocol_text = text;
     pdu.bytes = std::string_view(bytes).substr(part * kLargestRecord, kLargestRecord);
     if (auto written = writer.write(pdu); !written) return written;

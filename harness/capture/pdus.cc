@@ -16,10 +16,10 @@
 #include <sstream>
 #include <thread>
 
-#include "harness/capture/flow.h"
 #include "harness/capture/ongoing.h"
 #include "harness/capture/pending.h"
 #include "harness/capture/tshark.h"
+#include "protocols/base/exported.h"
 #include "reference-impl/net/pcapng.h"
 
 namespace peerscope::harness {
@@ -118,19 +118,11 @@ bool parse_pdu(std::string_view bytes, Pdu& pdu) {
 void apply_transport(const net::Headers& headers, const Pdu& pdu, Transport& transport) {
   const std::string_view told = headers.get(kTransportHeader);
   // Without the header the file comes straight from a trace, whose protocol text tells.
-  const bool tls = told.empty() ? pdu.protocol_text == "HTTPS" : told.find("tls") != std::string_view::npos;
-  const bool clear = told.empty() ? pdu.protocol_text == "HTTP" : told.find("clear") != std::string_view::npos;
-  if (tls)
-    transport.security = Transport::Security::kTls;
-  else if (clear)
-    transport.security = Transport::Security::kClear;
-  if (const std::size_t mark = told.find(kBodyMark); mark != std::string_view::npos) {
-    const std::string text(told.substr(mark + kBodyMark.size()));
-    if (std::sscanf(text.c_str(), "%u part %u", &transport.stream, &transport.part) != 2) transport.stream = 0;
-  }
-  if (told.starts_with("h2")) {
+  if (told.empty() && pdu.protocol_text == "HTTPS") transport.security = Transport::Security::kTls;
+  if (told.empty() && pdu.protocol_text == "HTTP") transport.security = Transport::Security::kClear;
+  read_carriage(told, transport);
+  if (transport.http_version == 20) {
     // HTTP/2's method, target and status do not reach the plugin: what the exported head says of them is a stand-in.
-    transport.http_version = 20;
     transport.method.clear();
     transport.target.clear();
     transport.status = 0;
@@ -189,15 +181,14 @@ class Reader {
   std::size_t given_up() const { return pending_.given_up(); }
 
  private:
-  // A message larger than a record comes as parts in a row (dissectors/epan/export_pdu.cc). False until the last has
+  // A message larger than a record comes as parts in a row. False until the last has
   // come, which then has the payload of all.
   bool join_parts(Pdu& pdu) {
-    const std::size_t mark = pdu.protocol_text.find(kPartMark);
-    if (mark == std::string::npos) return true;
-    unsigned part = 0;
-    unsigned parts = 0;
-    if (std::sscanf(pdu.protocol_text.c_str() + mark + kPartMark.size(), "%u/%u", &part, &parts) != 2) return false;
-    pdu.protocol_text.resize(mark);
+    const auto told = read_record_part(pdu.protocol_text);
+    if (!told) return true;
+    const auto [column, part, parts] = *told;
+    if (part == 0) return false;
+    pdu.protocol_text.resize(column.size());
     if (part == 1) {
       joined_.clear();
       next_part_ = 1;
