@@ -217,9 +217,10 @@ class SuiteRun {
       one.time_scale = options_.time_scale;
       one.answer_within = options_.answer_within;
       one.work_directory = options_.out_directory;
-      one.evidence_path = fmt::format("{}/evidence/{}{}{}.pcapng", options_.out_directory, slug(scenario.id),
-                                      permutation.empty() ? "" : "." + slug(permutation_text(permutation)),
-                                      i > 1 ? fmt::format(".{}", i) : "");
+      if (options_.evidence)
+        one.evidence_path = fmt::format("{}/evidence/{}{}{}.pcapng", options_.out_directory, slug(scenario.id),
+                                        permutation.empty() ? "" : "." + slug(permutation_text(permutation)),
+                                        i > 1 ? fmt::format(".{}", i) : "");
       attempts.push_back(run_attempt(scenario, permutation, iut_, one));
       attempts.back().attempt = i;
       results_.attempt(attempts.back());

@@ -19,6 +19,7 @@ struct RunOptions {
   double answer_within = 5;
   int retries = 2;  // re-runs of a scenario that did not pass
   bool quiet = false;
+  bool evidence = true;   // a capture of every attempt
   bool slow = true;       // scenarios that wait for timers
   std::size_t shard = 1;  // of `shards`: the runs are dealt out one by one; the plain flow is everybody's
   std::size_t shards = 1;
