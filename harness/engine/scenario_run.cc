@@ -8,6 +8,7 @@
 #include <fstream>
 #include <thread>
 
+#include "harness/engine/clock_watch.h"
 #include "harness/engine/scenario_run_state.h"
 #include "protocols/base/text.h"
 
@@ -72,7 +73,7 @@ ScenarioRun::ScenarioRun(const Scenario& scenario, const Permutation& permutatio
 }
 
 Attempt ScenarioRun::run() {
-  const auto begin = SteadyClock::now();
+  const ClockWatch clock;
   if (prepare()) {
     run_steps(scenario_.steps);
     if (result_.verdict != Verdict::kError) clean_up();
@@ -94,7 +95,8 @@ Attempt ScenarioRun::run() {
     result_.verdict = Verdict::kError;
     result_.reason = "evidence: " + evidence_.error();
   }
-  result_.seconds = std::chrono::duration<double>(SteadyClock::now() - begin).count();
+  clock.distrust(result_);
+  result_.seconds = clock.elapsed().count();
   return std::move(result_);
 }
 
