@@ -73,6 +73,7 @@ class NodePlayer {
     evidence_.close();
     if (!evidence_.error().empty()) stop(Verdict::kError, "evidence: " + evidence_.error());
     judge_whole();
+    result_.attempt.flow = flow_of(evidence_, result_.attempt.hits);
     result_.attempt.seconds = std::chrono::duration<double>(SteadyClock::now() - begin).count();
     return std::move(result_);
   }
@@ -265,6 +266,8 @@ class NodePlayer {
       hit.where = where;
       hit.listed = true;
       hit.frame = evidence_.next();
+      hit.offset = finding.offset;
+      hit.length = finding.length;
       if (hit.verdict >= Verdict::kWarn)
         comment_ += fmt::format("{}{} {} (replay of {}): {}", comment_.empty() ? "" : "\n", hit.rule->id,
                                 to_string(hit.verdict), where, hit.detail);

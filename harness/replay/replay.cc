@@ -376,6 +376,7 @@ class Player {
     }
     evidence_.close();
     if (!evidence_.error().empty()) stop(Verdict::kError, "evidence: " + evidence_.error());
+    result_.attempt.flow = flow_of(evidence_, result_.attempt.hits);
     for (const RuleHit& hit : result_.attempt.hits) {
       result_.attempt.verdict = worst(result_.attempt.verdict, hit.verdict);
       if (hit.verdict == Verdict::kFail && result_.attempt.reason.empty())
@@ -432,6 +433,8 @@ class Player {
       hit.where = where;
       hit.listed = true;
       hit.frame = evidence_.next();
+      hit.offset = finding.offset;
+      hit.length = finding.length;
       if (hit.verdict >= Verdict::kWarn)
         comment_ += fmt::format("{}{} {} ({} {}, replay of {}): {}", comment_.empty() ? "" : "\n", hit.rule->id,
                                 to_string(hit.verdict), protocol.document, hit.rule->section, where, hit.detail);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/engine/verdict.h"
+#include "harness/report/flow_record.h"
 
 namespace peerscope::harness {
 
@@ -28,6 +29,7 @@ struct Attempt {
   std::vector<std::string> tests;
   std::vector<RuleHit> hits;
   std::string evidence;  // file
+  FlowRecord flow;
   bool reached = false;  // the IUT said anything at all
   double seconds = 0;
 };
