@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <ctime>
 #include <fstream>
+#include <random>
 
 #include "protocols/base/json_index.h"
 
@@ -108,6 +111,18 @@ std::string case_name(const Attempt& attempt) {
 
 }  // namespace
 
+RunStart RunStart::now() {
+  const auto now = std::chrono::system_clock::now();
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+  const auto part = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+  std::random_device random;
+  return {fmt::format("{:08x}{:08x}", random(), random()), fmt::format("{}.{:03d}Z", text, part), ""};
+}
+
 std::unique_ptr<ResultsFile> ResultsFile::open(const std::string& path, std::string& error) {
   std::FILE* file = std::fopen(path.c_str(), "we");
   if (file == nullptr) {
@@ -130,13 +145,16 @@ void ResultsFile::line(std::string text) {
 }
 
 void ResultsFile::header(std::string_view command, std::string_view iut, std::string_view version,
-                         std::string_view suite_hash, std::uint64_t seed) {
+                         std::string_view suite_hash, std::uint64_t seed, const RunStart& start) {
   line(Line("run")
            .text("command", command)
            .text("iut", iut)
            .text("peerscope", version)
            .text("rules", suite_hash)
            .number("seed", seed)
+           .text("id", start.id)
+           .text("started", start.started)
+           .text("series", start.series.empty() ? iut : start.series)
            .finish());
 }
 
