@@ -105,8 +105,11 @@ void add(Database& database, const RunRecord& run) {
   database.change("DELETE FROM run WHERE id = ?", {run.id});
   database.change("INSERT INTO run VALUES(?, ?, ?, ?, ?, ?, ?)",
                   {run.id, run.series, run.started, run.iut, run.command, run.version, run.ended ? "1" : "0"});
+  std::map<std::string, Verdict> verdicts;  // a file that was made by hand may name one twice
   for (const RecordedRequirement& row : judged_requirements(run))
-    database.change("INSERT INTO verdict VALUES(?, ?, ?)", {run.id, row.id, to_string(row.verdict)});
+    verdicts[row.id] = worst(verdicts[row.id], row.verdict);
+  for (const auto& [id, verdict] : verdicts)
+    database.change("INSERT INTO verdict VALUES(?, ?, ?)", {run.id, id, to_string(verdict)});
 }
 
 std::vector<PastRun> last_runs(Database& database, const std::string& series, std::size_t most) {

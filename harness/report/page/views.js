@@ -20,7 +20,7 @@ function sums(rules) {
   return verdicts.filter(([name]) => out.has(name)).map(([name]) => [name, out.get(name)]);
 }
 const bar = (rules) => make("span", { class: "bar", "aria-hidden": "true" }, sums(rules).map(([name, n]) => make("span", { class: style(name), style: `flex-grow:${n}` })));
-const tally = (rules) => sums(rules).map(([name, n]) => make("span", { class: `verdict ${style(name)}` }, make("span", { class: "sign", "aria-hidden": "true" }, sign(name)), ` ${n} ${name} `));
+const tally = (rules) => sums(rules).map(([name, n]) => [make("span", { class: `verdict ${style(name)}` }, make("span", { class: "sign", "aria-hidden": "true" }, sign(name)), ` ${n} ${name}`), " "]);
 const tallyText = (rules) => sums(rules).map(([name, n]) => `${n} ${name}`).join(", ");
 const moment = (text) => (text ? text.replace("T", " ").replace(/(:\d\d)(\.\d+)?Z$/, "$1 UTC") : "");
 
@@ -71,10 +71,10 @@ function matrix(state) {
     make("p", { class: "lead" }, `${counted(runs.length, "run")}, ${counted(new Set(runs.flatMap((run) => [...run.byRule.keys()])).size, "requirement")} judged. `, tally(runs.flatMap((run) => [...run.byRule.values()]))),
     stopped(),
     filter(state),
-    shown.length ? make("div", { class: "scroll" }, make("table", { class: "matrix" },
+    make("div", { class: runs.length <= 3 ? "beside" : null }, shown.length ? make("div", { class: "scroll" }, make("table", { class: "matrix" },
       make("caption", { class: "unseen" }, "Requirements by group and implementation. A cell leads to its requirements; arrow keys move between cells."), head, bodies))
       : make("p", { class: "notice" }, "Nothing passes the filter. ", make("a", { href: address([], {}) }, "Show everything")),
-    broken(state),
+    make("section", {}, broken(state))),
   ];
 }
 
@@ -87,7 +87,7 @@ function strip(run, id) {
   if (!run.past.length) return null;
   const list = run.past.map((one) => ({ ...one, verdict: one.verdicts[id] || "none" }));
   return make("ol", { class: "history", "aria-label": `Last ${counted(list.length, "run")}, the oldest first` }, list.map((one) => make("li", {
-    class: style(one.verdict), title: `${one.verdict}, ${moment(one.started)}, ${one.iut}`,
+    class: style(one.verdict), title: `${one.verdict === "none" ? "not judged" : one.verdict}, ${moment(one.started)}, ${one.iut}`,
   }, make("span", { "aria-hidden": "true" }, sign(one.verdict)), make("span", { class: "unseen" }, `${one.verdict} ${moment(one.started)}`))));
 }
 
@@ -154,7 +154,7 @@ function rule(state, id, number) {
     back(state, [`${groupOf(id)}, ${runTitle(run)}`, ["cell", groupOf(id), String(number)]]),
     make("h1", { tabindex: -1 }, id, " ", told(result.verdict), make("span", { class: "of" }, ` ${runTitle(run)}`)),
     make("p", { class: "rule" }, row.text || "This version of peerscope does not know the requirement."),
-    make("p", { class: "meta" }, [cite(row), row.level, row.binds ? `binds the ${row.binds}` : ""].filter(Boolean).map((part, at) => [at ? " · " : "", part])),
+    make("p", { class: "meta" }, [cite(row), row.level, row.binds && row.binds !== "any" ? `binds the ${row.binds}` : ""].filter(Boolean).map((part, at) => [at ? " · " : "", part])),
     run.past.length ? make("div", { class: "past" }, make("h2", {}, "History"), strip(run, id)) : null,
     make("h2", {}, result.findings.length ? counted(result.findings.length, "finding") : "No finding"),
     result.findings.length === 0 ? make("p", { class: "quiet" }, result.example || "Nothing was found against it.") : null,
