@@ -100,7 +100,8 @@ class SuiteRun {
     const std::size_t planned = deal_out();
     say(options_, fmt::format("{}: {} scenario runs planned against {} ({})\n", "run", planned, iut_.file().name,
                               iut_.file().role));
-    results_.header("run", iut_.file().name + " " + iut_.file().version, options_.version, rules_hash(), options_.seed);
+    results_.header("run", iut_.file().name + " " + iut_.file().version, options_.version, rules_hash(), options_.seed,
+                    named_start(iut_.file()));
     for (const Scenario& scenario : scenarios_) {
       if (!off_reason(scenario, iut_.file(), options_).empty()) continue;
       for (const Permutation& permutation : permutations(scenario))
@@ -470,6 +471,12 @@ std::string rules_hash() {
     }
   }
   return fmt::format("{:016x}", hash);
+}
+
+RunStart named_start(const IutFile& iut) {
+  RunStart start = RunStart::now();
+  start.series = iut.name;
+  return start;
 }
 
 RunSummary run_suite(const std::vector<Scenario>& scenarios, const IutFile& file, const RunOptions& options) {

@@ -42,6 +42,9 @@ struct RunSummary {
   std::vector<JunitCase> cases;
   std::vector<RequirementResult> requirements;
 };
+// Of a run that begins: versions of one implementation are one series.
+RunStart named_start(const IutFile& iut);
+
 RunSummary run_suite(const std::vector<Scenario>& scenarios, const IutFile& file, const RunOptions& options);
 
 // One results file per implementation out of those of several machines or shards, each in a folder of its own below

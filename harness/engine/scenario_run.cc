@@ -91,6 +91,7 @@ Attempt ScenarioRun::run() {
     for (const std::string& line : secrets_) evidence_.secret(line);
   }
   evidence_.close();
+  result_.flow = flow_of(evidence_, result_.hits);
   if (!evidence_.error().empty() && result_.verdict < Verdict::kError) {
     result_.verdict = Verdict::kError;
     result_.reason = "evidence: " + evidence_.error();

@@ -19,6 +19,7 @@ void conclude(ReplayResult& result, Evidence& evidence, const std::vector<std::s
   for (const std::string& line : secrets) evidence.secret(line);
   evidence.close();
   if (!evidence.error().empty()) stop(attempt, Verdict::kError, "evidence: " + evidence.error());
+  attempt.flow = flow_of(evidence, attempt.hits);
   for (const RuleHit& hit : attempt.hits) {
     attempt.verdict = worst(attempt.verdict, hit.verdict);
     if (hit.verdict == Verdict::kFail && attempt.reason.empty())

@@ -238,6 +238,8 @@ class NodePlayer {
       hit.where = where;
       hit.listed = true;
       hit.frame = evidence_.next();
+      hit.offset = finding.offset;
+      hit.length = finding.length;
       if (hit.verdict >= Verdict::kWarn)
         comment_ += fmt::format("{}{} {} (replay of {}): {}", comment_.empty() ? "" : "\n", hit.rule->id,
                                 to_string(hit.verdict), where, hit.detail);

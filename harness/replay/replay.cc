@@ -403,6 +403,8 @@ class Player {
       hit.where = where;
       hit.listed = true;
       hit.frame = evidence_.next();
+      hit.offset = finding.offset;
+      hit.length = finding.length;
       if (hit.verdict >= Verdict::kWarn)
         comment_ += fmt::format("{}{} {} ({} {}, replay of {}): {}", comment_.empty() ? "" : "\n", hit.rule->id,
                                 to_string(hit.verdict), protocol.document, hit.rule->section, where, hit.detail);

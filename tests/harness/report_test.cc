@@ -210,7 +210,7 @@ TEST_F(Report, JunitHoldsEveryVerdict) {
 }
 
 TEST_F(Report, ThePageHoldsEveryVerdictAndNothingOfTheDataIsMarkup) {
-  const std::string page = to_html({read()}, folder_);
+  const std::string page = to_html({read()}, {.folder = folder_});
   const std::string begin = "<script type=\"application/json\" id=\"data\">";
   const std::size_t from = page.find(begin) + begin.size();
   const std::size_t to = page.find("</script>", from);
