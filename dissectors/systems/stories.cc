@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dissectors/systems/stories.h"
 
-#include <array>
+#include <algorithm>
+#include <deque>
+#include <string>
 #include <unordered_map>
 
 #include "dissectors/epan/registry.h"
@@ -90,31 +92,38 @@ tap_packet_status count_story(stats_tree* tree, packet_info*, epan_dissect_t*, c
   return TAP_PACKET_REDRAW;
 }
 
+// Another plugin may own the names; registering one again would keep Wireshark from starting.
 void register_protocol() {
+  const bool taken =
+      proto_name_already_registered("Peerscope stories") || proto_get_id_by_filter_name("peerscope") >= 0;
+  static const std::string filter = taken ? "peerscope_stories" : "peerscope";
+  static auto& names = *new std::deque<std::string>;  // epan points into them until it ends
+  const auto name = [](const char* rest) { return names.emplace_back(filter + rest).c_str(); };
   static hf_register_info fields[] = {
       {&hf_story,
-       {"Story", "peerscope.story", FT_UINT32, BASE_DEC, nullptr, 0,
+       {"Story", name(".story"), FT_UINT32, BASE_DEC, nullptr, 0,
         "Number of a peer's request with all that it leads to, over PPSTP and RELOAD", HFILL}},
       {&hf_action,
-       {"Request", "peerscope.story.action", FT_STRING, BASE_NONE, nullptr, 0, "What the peer asked for", HFILL}},
-      {&hf_step, {"Step", "peerscope.story.step", FT_STRING, BASE_NONE, nullptr, 0, "What this frame is in it", HFILL}},
+       {"Request", name(".story.action"), FT_STRING, BASE_NONE, nullptr, 0, "What the peer asked for", HFILL}},
+      {&hf_step, {"Step", name(".story.step"), FT_STRING, BASE_NONE, nullptr, 0, "What this frame is in it", HFILL}},
       {&hf_request,
-       {"Request in", "peerscope.story.request_in", FT_FRAMENUM, BASE_NONE, FRAMENUM_TYPE(FT_FRAMENUM_REQUEST), 0,
+       {"Request in", name(".story.request_in"), FT_FRAMENUM, BASE_NONE, FRAMENUM_TYPE(FT_FRAMENUM_REQUEST), 0,
         "The peer's request", HFILL}},
       {&hf_answer,
-       {"Answer in", "peerscope.story.answer_in", FT_FRAMENUM, BASE_NONE, FRAMENUM_TYPE(FT_FRAMENUM_RESPONSE), 0,
+       {"Answer in", name(".story.answer_in"), FT_FRAMENUM, BASE_NONE, FRAMENUM_TYPE(FT_FRAMENUM_RESPONSE), 0,
         "The answer to the peer", HFILL}},
-      {&hf_frame,
-       {"Frame", "peerscope.story.frame", FT_FRAMENUM, BASE_NONE, nullptr, 0, "A frame of the story", HFILL}},
+      {&hf_frame, {"Frame", name(".story.frame"), FT_FRAMENUM, BASE_NONE, nullptr, 0, "A frame of the story", HFILL}},
       {&hf_time,
-       {"Time since the request", "peerscope.story.time", FT_RELATIVE_TIME, BASE_NONE, nullptr, 0,
+       {"Time since the request", name(".story.time"), FT_RELATIVE_TIME, BASE_NONE, nullptr, 0,
         "Between the peer's request and this frame", HFILL}}};
   static int* const subtrees[] = {&ett_story};
-  proto = proto_register_protocol("Peerscope stories", "Peerscope", "peerscope");
+  proto = proto_register_protocol(taken ? "Peerscope stories (Peerscope)" : "Peerscope stories",
+                                  taken ? "Peerscope stories" : "Peerscope", filter.c_str());
   proto_register_field_array(proto, fields, static_cast<int>(std::size(fields)));
   proto_register_subtree_array(subtrees, static_cast<int>(std::size(subtrees)));
-  tap = register_tap("peerscope");
-  stats_tree_register_plugin("peerscope", "peerscope", "Distributed PPSP tracker", 0, count_story, init_times, nullptr);
+  tap = register_tap(filter.c_str());
+  stats_tree_register_plugin(filter.c_str(), filter.c_str(), "Distributed PPSP tracker", 0, count_story, init_times,
+                             nullptr);
 }
 
 const epan::Registration registration("peerscope", register_protocol, [] {});
