@@ -19,7 +19,6 @@ net::Duration wheel_tick(const RegistryOptions& options) {
   return std::clamp<net::Duration>(shortest / 64, std::chrono::milliseconds(1), std::chrono::seconds(1));
 }
 
-// Section 3.2.4: one peer_info names one address, so it is the one that the peer prefers.
 const Address* preferred(const std::vector<Address>& addresses) {
   const Address* best = nullptr;
   for (const Address& address : addresses) {
@@ -28,10 +27,12 @@ const Address* preferred(const std::vector<Address>& addresses) {
   return best;
 }
 
-std::string encode_listing(const Registration& peer) {
+}  // namespace
+
+std::string encode_listing(const std::string& peer_id, const std::vector<Address>& addresses) {
   PeerInfo info;
-  info.peer_id = peer.id;
-  if (const Address* address = preferred(peer.addresses); address != nullptr) info.peer_addr = to_peer_addr(*address);
+  info.peer_id = peer_id;
+  if (const Address* address = preferred(addresses); address != nullptr) info.peer_addr = to_peer_addr(*address);
   std::string text;
   text.reserve(256);
   text.push_back('{');
@@ -41,14 +42,12 @@ std::string encode_listing(const Registration& peer) {
   return std::string(text);  // without spare capacity
 }
 
-std::uint32_t asn_of(const Registration& peer) {
-  for (const Address& address : peer.addresses) {
+std::uint32_t asn_of(const std::vector<Address>& addresses) {
+  for (const Address& address : addresses) {
     if (address.asn != 0) return address.asn;
   }
   return 0;
 }
-
-}  // namespace
 
 Registry::Registry(const net::Clock& clock, RegistryOptions options, std::uint64_t seed)
     : clock_(clock), options_(options), random_(seed), start_(clock.now()), tick_(wheel_tick(options)) {
@@ -69,14 +68,9 @@ PeerIndex Registry::find(std::string_view peer_id) {
   const PeerIndex peer =
       peer_index_.find(siphash(key_, peer_id), [&](PeerIndex candidate) { return peers_[candidate].id == peer_id; });
   if (peer == kNone || is_live(peers_[peer], clock_.now())) return peer;
-  expire(peer);
-  return kNone;
-}
-
-void Registry::expire(PeerIndex peer) {
   ++expired_;
-  if (on_expired_) on_expired_(peers_[peer]);
   remove(peer);
+  return kNone;
 }
 
 PeerIndex Registry::add(std::string_view peer_id) {
@@ -113,6 +107,7 @@ void Registry::start_timer(PeerIndex peer, net::Duration length) {
 
 void Registry::remove(PeerIndex peer) {
   Registration& record = peers_[peer];
+  if (on_ended_ && !record.memberships.empty()) on_ended_(record);
   while (!record.memberships.empty()) drop_membership(peer, static_cast<std::uint32_t>(record.memberships.size() - 1));
   unlink(peer);
   peer_index_.erase(siphash(key_, record.id), peer);
@@ -228,7 +223,7 @@ void Registry::draw(const Swarm& swarm, PeerIndex asker, std::size_t count, std:
 
 Registry::Qualities Registry::qualities(PeerIndex peer) const {
   const Registration& record = peers_[peer];
-  return {record.abilities, record.connected, asn_of(record)};
+  return {record.abilities, record.connected, asn_of(record.addresses)};
 }
 
 double Registry::score(const Qualities& peer, const Registration* asker, const Wanted& wanted,
@@ -243,7 +238,7 @@ double Registry::score(const Qualities& peer, const Registration* asker, const W
   if (wanted.most_links && a.links <= *wanted.most_links) points += 2;
   if (wanted.least_online_seconds && online >= *wanted.least_online_seconds) points += 2;
   if (wanted.least_upload_kbit_s && a.upload_kbit_s >= *wanted.least_upload_kbit_s) points += 2;
-  if (asker != nullptr && asn_of(*asker) != 0 && asn_of(*asker) == peer.asn) points += 6;
+  if (asker != nullptr && asn_of(asker->addresses) != 0 && asn_of(asker->addresses) == peer.asn) points += 6;
   if (swarm_size > options_.popular_above) {
     points += (std::log2(1.0 + a.upload_kbit_s) + std::log2(1.0 + static_cast<double>(online)) / 4 -
                std::log2(1.0 + a.links)) /
@@ -321,8 +316,8 @@ void Registry::select_with(SwarmIndex swarm, PeerIndex asker, const Wanted& want
 const std::string& Registry::listing(PeerIndex peer) {
   Registration& record = peers_[peer];
   if (record.listing) return *record.listing;
-  if (options_.max_listings == 0) return unkept_listing_ = encode_listing(record);
-  record.listing = std::make_unique<const std::string>(encode_listing(record));
+  if (options_.max_listings == 0) return unkept_listing_ = encode_listing(record.id, record.addresses);
+  record.listing = std::make_unique<const std::string>(encode_listing(record.id, record.addresses));
   listings_.emplace_back(peer, record.epoch);
   if (listings_.size() > options_.max_listings) {
     const auto [oldest, epoch] = listings_.front();
@@ -380,7 +375,8 @@ bool Registry::sweep(std::size_t limit) {
         unlink(peer);
         link(peer, swept_ + 1);
       } else {
-        expire(peer);
+        ++expired_;
+        remove(peer);
       }
     }
     ++swept_;

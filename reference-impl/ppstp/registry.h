@@ -104,6 +104,11 @@ struct Wanted {
   std::optional<std::uint32_t> least_upload_kbit_s;
 };
 
+// A peer_info in wire form. Section 3.2.4: it names one address, so it is the one that the peer prefers.
+std::string encode_listing(const std::string& peer_id, const std::vector<Address>& addresses);
+// 0: none of them tells it.
+std::uint32_t asn_of(const std::vector<Address>& addresses);
+
 // One place in a list: an own registration, or a foreign one.
 struct Listed {
   PeerIndex peer = kNone;
@@ -152,9 +157,10 @@ class Registry {
   bool sweep(std::size_t limit);
   std::optional<net::SteadyTime> next_sweep() const;
 
-  // Called for a registration whose timer has run out, before it is removed; must not change the registry.
-  using OnExpired = std::function<void(const Registration&)>;
-  void set_on_expired(OnExpired on_expired) { on_expired_ = std::move(on_expired); }
+  // Called for a registration that ends although it is still a member of swarms, before it is removed; must not change
+  // the registry.
+  using OnEnded = std::function<void(const Registration&)>;
+  void set_on_ended(OnEnded on_ended) { on_ended_ = std::move(on_ended); }
 
   std::size_t peers() const { return peers_.size(); }
   std::size_t swarms() const { return swarms_.size(); }
@@ -187,7 +193,6 @@ class Registry {
   };
   double score(const Qualities& peer, const Registration* asker, const Wanted& wanted, std::size_t swarm_size) const;
   Qualities qualities(PeerIndex peer) const;
-  void expire(PeerIndex peer);
   std::uint32_t below(std::size_t bound);
 
   static constexpr std::size_t kWheelSize = 2048;
@@ -214,7 +219,7 @@ class Registry {
   std::vector<std::uint32_t> order_;  // scratch of draw()
   std::vector<std::pair<double, PeerIndex>> scored_;
   std::vector<PeerIndex> own_;  // scratch of select_with()
-  OnExpired on_expired_;
+  OnEnded on_ended_;
 };
 
 }  // namespace peerscope::ppstp

@@ -334,6 +334,7 @@ bool Tracker::admit() {
 
 Accepted Tracker::accept(const Request& request, PeerIndex peer) {
   Accepted accepted;
+  accepted.request = &request;
   if (request.transaction_id) accepted.transaction_id = *request.transaction_id;
   if (request.peer_id) accepted.peer_id = *request.peer_id;
   accepted.peer = peer;

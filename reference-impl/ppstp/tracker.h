@@ -81,6 +81,7 @@ struct SwarmOutcome {
 // A request that was judged good and has done what it asks for; its answer is still to be written.
 struct Accepted {
   std::unique_ptr<Message> message;  // what the views point into; null until keep()
+  const Request* request = nullptr;
   std::string_view transaction_id;
   std::string_view peer_id;
   PeerIndex peer = kNone;
@@ -117,11 +118,12 @@ class Tracker {
   // An answer without processing the request, for a tracker that cannot take more.
   net::Reply refuse(const net::HttpRequest& request, ErrorCode code);
 
-  void set_on_expired(Registry::OnExpired on_expired) { registry_.set_on_expired(std::move(on_expired)); }
+  void set_on_ended(Registry::OnEnded on_ended) { registry_.set_on_ended(std::move(on_ended)); }
 
   TrackerState state() const { return registry_.peers() == 0 ? TrackerState::kInit : TrackerState::kStarted; }
   const TrackerStats& stats() const { return stats_; }
   const Registry& registry() const { return registry_; }
+  PeerIndex find_peer(std::string_view peer_id) { return registry_.find(peer_id); }
   // Everything an operator wants to know, as one JSON object.
   std::string metrics() const;
 
