@@ -34,7 +34,6 @@ constexpr DefectRow kDefects[] = {
     {"foreign-peers-first", "lists peers of other trackers first", "SD-DT-17"},
     {"no-status-in-entry", "leaves the status in an entry unknown", "SD-DT-18"},
     {"status-with-every-report", "stores PPSP-PEER-STATUS with every report", "SD-DT-19"},
-    {"service-mode-own-peers-only", "answers another tracker with its own peers only", "SD-DT-21"},
 };
 // clang-format on
 static_assert(std::size(kDefects) == static_cast<std::size_t>(Defect::kCount));

@@ -40,7 +40,6 @@ enum class Defect : std::uint8_t {
   kForeignPeersFirst,
   kNoStatusInEntry,
   kStatusWithEveryReport,
-  kServiceModeOwnPeersOnly,
   kCount,
 };
 
