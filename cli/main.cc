@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/join.h"
 #include "cli/serve_alto.h"
+#include "cli/serve_distributed_tracker.h"
 #include "cli/serve_reload.h"
 #include "cli/serve_tracker.h"
 #include "harness/engine/verdict.h"
@@ -24,6 +25,8 @@ int serve(int argc, char** argv) {
   if (argc >= 2 && std::strcmp(argv[1], "tracker") == 0) return peerscope::cli::serve_tracker(argc - 1, argv + 1);
   if (argc >= 2 && std::strcmp(argv[1], "alto") == 0) return peerscope::cli::serve_alto(argc - 1, argv + 1);
   if (argc >= 2 && std::strcmp(argv[1], "reload") == 0) return peerscope::cli::serve_reload(argc - 1, argv + 1);
+  if (argc >= 2 && std::strcmp(argv[1], "distributed-tracker") == 0)
+    return peerscope::cli::serve_distributed_tracker(argc - 1, argv + 1);
   const bool help = argc >= 2 && (std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0);
   if (argc >= 2 && !help) std::fprintf(stderr, "peerscope serve: no role '%s'\n\n", argv[1]);
   std::fprintf(help ? stdout : stderr,
@@ -31,6 +34,8 @@ int serve(int argc, char** argv) {
                "  tracker   a PPSP tracker (RFC 7846)\n"
                "  alto      an ALTO server (RFC 7285)\n"
                "  reload    a RELOAD peer (RFC 6940), or a new overlay with its authority\n"
+               "  distributed-tracker\n"
+               "            a PPSP tracker that shares its registrations with others in a RELOAD overlay\n"
                "\n`peerscope serve ROLE --help` shows a role's options.\n");
   return help ? 0 : peerscope::harness::kExitUsage;
 }
@@ -55,7 +60,7 @@ constexpr Command kCommands[] = {
     {"fuzz", "run scenarios with mutated messages, and keep what crashes or hangs", peerscope::cli::fuzz},
     {"merge", "merge results of shards or machines", peerscope::cli::merge},
     {"report", "render results as a web page, SARIF, TAP or JUnit", peerscope::cli::report},
-    {"serve", "run a reference implementation: serve tracker, serve reload, serve alto", serve},
+    {"serve", "run a reference implementation: serve tracker, serve reload, serve alto, ...", serve},
     {"join", "run a reference peer against a tracker", join},
     {"reload", "ask a RELOAD overlay: ping, store, fetch, ...", peerscope::cli::reload},
     {"alto", "ask an ALTO server: get, rank, watch, validate, discover", peerscope::cli::alto},

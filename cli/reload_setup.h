@@ -47,6 +47,7 @@ class ReloadRecords {
  public:
   net::Result<void> open(const ReloadSettings& settings);
   net::KeyLogSink key_log();
+  const net::TraceWriter* trace() const { return trace_ ? &*trace_ : nullptr; }
   void watch(reload::Node& node, const net::Endpoint& local, net::Clock& clock);
 
  private:

@@ -17,6 +17,7 @@ std::vector<RuleHit>& Checker::judge(const CapturedMessage& captured, const Mess
   run_checks(protocol, {message, request, &session}, {}, findings_);
   if (Examiner* examiner = examiner_of(protocol); examiner != nullptr) examiner->examine(message, request, findings_);
   protocol.track(session, message, request);
+  stories_.look(protocol, message, request, findings_);
   for (Finding& finding : findings_) {
     RuleHit& hit = hits_.emplace_back();
     hit.rule = finding.rule;

@@ -12,6 +12,7 @@
 #include "harness/capture/pdus.h"
 #include "harness/engine/neighbours.h"
 #include "harness/engine/verdict.h"
+#include "protocols/systems/tracker_stories.h"
 
 namespace peerscope::harness {
 
@@ -40,6 +41,7 @@ class Checker {
   Sessions sessions_;  // the one used last is the first
   std::map<Key, Sessions::iterator> by_server_;
   std::map<const Protocol*, std::unique_ptr<Examiner>> examiners_;  // null: the protocol has none
+  systems::TrackerStories stories_;
   std::vector<Finding> findings_;
   std::vector<RuleHit> hits_;
 };

@@ -7,11 +7,13 @@
 #include "protocols/base/protocol.h"
 #include "protocols/ppstp/protocol.h"
 #include "protocols/reload/protocol.h"
+#include "protocols/systems/distributed_tracker.h"
 
 namespace peerscope {
 
 std::span<const Protocol* const> protocols() {
-  static const std::array<const Protocol*, 3> kAll = {&ppstp::protocol(), &reload::protocol(), &alto::protocol()};
+  static const std::array<const Protocol*, 4> kAll = {&ppstp::protocol(), &reload::protocol(), &alto::protocol(),
+                                                      &systems::distributed_tracker()};
   return kAll;
 }
 

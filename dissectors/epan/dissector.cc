@@ -23,6 +23,14 @@ const char* copy(packet_info* pinfo, std::string_view text) {
   return wmem_strndup(pinfo->pool, text.data(), text.size());
 }
 
+// A system of several protocols has rules of its own.
+const char* document_of(const Requirement& rule, const Protocol& own) {
+  const std::span<const Requirement> rows = own.requirements;
+  if (!rows.empty() && &rule >= rows.data() && &rule < rows.data() + rows.size()) return own.document;
+  const Protocol* owner = nullptr;
+  return find_requirement(rule.id, &owner) != nullptr ? owner->document : own.document;
+}
+
 nstime_t time_between(const Record& earlier, const Record& later) {
   const std::int64_t delay = later.time_ns - earlier.time_ns;
   return {static_cast<time_t>(delay / 1'000'000'000), static_cast<int>(delay % 1'000'000'000)};
@@ -299,7 +307,7 @@ void Dissector::show_findings(const Canvas& canvas, const Record& record, const 
   for (const Finding& finding : record.findings) {
     if (static_cast<gint>(finding.severity) < least_severity_) continue;
     if (!show_clear_text_ && particulars_.clear_text_rule == finding.rule->id) continue;
-    add_finding(canvas, catalogue_, message.events, shown, finding, protocol_.document);
+    add_finding(canvas, catalogue_, message.events, shown, finding, document_of(*finding.rule, protocol_));
   }
   if (record.more_findings > 0) {
     expert_add_info_format(canvas.pinfo, canvas.root, &catalogue_.common().more,

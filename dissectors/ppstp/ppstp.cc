@@ -11,6 +11,7 @@
 #include "dissectors/epan/dissector.h"
 #include "dissectors/epan/http_context.h"
 #include "dissectors/epan/registry.h"
+#include "dissectors/systems/stories.h"
 
 namespace peerscope::ppstp {
 namespace {
@@ -23,6 +24,13 @@ constexpr std::array<epan::RuleGroup, 3> kRuleGroups = {
 constexpr std::array<epan::StatisticField, 3> kStatistics = {
     {{"ppstp.error_code", "Error codes"}, {"ppstp.swarm_id", "Swarms"}, {"ppstp.action", "Swarm actions"}}};
 
+void study(const Message& message, const Message* request, epan::Record& record) {
+  systems::follow_story(protocol(), message, request, record);
+}
+void show(const epan::Canvas& canvas, const Message&, const epan::Record* record) {
+  systems::show_story(canvas, record);
+}
+
 Dissector& dissector() {
   // Never destroyed: epan points into it until it ends.
   static Dissector& instance = *new Dissector(protocol(), {.column = "PPSTP",
@@ -31,7 +39,10 @@ Dissector& dissector() {
                                                            .statistics = kStatistics,
                                                            .json_heuristic = true,
                                                            .generic_dissector = "json",
-                                                           .dialect_dissector = "xml"});
+                                                           .dialect_dissector = "xml",
+                                                           .study = study,
+                                                           .show = show,
+                                                           .forget = systems::forget_stories});
   return instance;
 }
 

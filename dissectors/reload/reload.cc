@@ -13,6 +13,7 @@
 #include "dissectors/reload/insight.h"
 #include "dissectors/reload/link.h"
 #include "dissectors/reload/nodes.h"
+#include "dissectors/systems/stories.h"
 #include "protocols/reload/protocol.h"
 
 namespace peerscope::reload {
@@ -42,7 +43,20 @@ constexpr std::array<epan::ValueTable, 5> kTables = {
       {"relo.diagnostic.kind", nullptr},
       "relo.diagnostic.contents"}}};
 
+void study_all(const Message& message, const Message* request, epan::Record& record) {
+  study(message, request, record);
+  systems::follow_story(protocol(), message, request, record);
+}
+
+std::string_view name_of(const Event& event) {
+  const std::string_view name = name_behind(event);
+  const bool place =
+      name.empty() && event.has_text && event.field->type == Type::kBytes && event.text.size() == kDefaultNodeIdLength;
+  return place ? systems::resource_name(event.text) : name;
+}
+
 void show(const epan::Canvas& canvas, const Message& message, const epan::Record* record) {
+  systems::show_story(canvas, record);
   show_insight(canvas, message, record);
   show_builtin(canvas);
   show_fragment(canvas, message, record);  // last: the whole message takes the place of `message`
@@ -89,14 +103,17 @@ epan::Dissector& dissector() {
                                                                        .statistics = kStatistics,
                                                                        .aliases = builtin_fields(),
                                                                        .tables = kTables,
-                                                                       .name = name_behind,
+                                                                       .name = name_of,
                                                                        .context = &knowledge().context(),
-                                                                       .study = study,
+                                                                       .study = study_all,
                                                                        .show = show,
                                                                        .addressee = addressee_of,
                                                                        .add_fields = add_fields,
                                                                        .add_preferences = add_preferences,
-                                                                       .forget = [] { knowledge().clear(); }});
+                                                                       .forget = [] {
+                                                                         knowledge().clear();
+                                                                         systems::forget_stories();
+                                                                       }});
   return instance;
 }
 

@@ -22,7 +22,7 @@ inline constexpr std::size_t kLongestNodeId = 20;
 struct KindDefinition {
   std::string name;
   DataModel model = DataModel::kUnknown;
-  bool shared = false;                 // access by USER-CHAIN-ACL (RFC 8076)
+  bool shared = false;                   // access by USER-CHAIN-ACL (RFC 8076)
   std::optional<bool> variable_names{};  // RFC 8076 section 5.3; nothing: nobody said
 };
 
@@ -32,7 +32,7 @@ struct Context {
   bool chord = true;                              // bodies of the topology plug-in are those of CHORD-RELOAD
   std::map<std::uint32_t, std::string> overlays;  // names by their hash in the forwarding header
 
-  // kUnknown for a Kind that neither registry nor configuration names.
+  // kUnknown for a Kind that neither registry nor configuration nor a profile names.
   DataModel model_of(std::uint32_t kind) const;
   std::string name_of(std::uint32_t kind) const;
   bool is_shared(std::uint32_t kind) const;
@@ -65,10 +65,17 @@ bool is_chord(const A& a) {
   return walk == nullptr || walk->context == nullptr || walk->context->chord;
 }
 DataModel registered_model(std::uint32_t kind);
+// Of a Kind that no configuration defines: by registry or profile.
+DataModel default_model(std::uint32_t kind);
 template <class A>
 DataModel model_of(const A& a, std::uint32_t kind) {
   const Walk* walk = a.template state<Walk>();
-  return walk != nullptr && walk->context != nullptr ? walk->context->model_of(kind) : registered_model(kind);
+  return walk != nullptr && walk->context != nullptr ? walk->context->model_of(kind) : default_model(kind);
+}
+// Whether the configuration gives a profile's Kind-ID to a Kind of its own, whose values nobody described.
+template <class A>
+bool is_redefined(const A& a, std::uint32_t kind) {
+  return model_of(a, kind) != DataModel::kUnknown && model_of(a, kind) != default_model(kind);
 }
 
 }  // namespace peerscope::reload

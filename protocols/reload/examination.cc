@@ -122,6 +122,13 @@ void judge_coap(const Write& write, Report& report) {
     report.at(write.event, "R-COA-01", "stored under a key that is not its signer's Node-ID");
 }
 
+// ---- the distributed PPSP tracker: PPSP-PREFIX-MATCH
+
+void judge_ppsp(const Write& write, Report& report) {
+  if (!write.value.key.starts_with(write.by.node_id))
+    report.at(write.event, "SD-DT-08", "stored under a key that does not begin with its signer's Node-ID");
+}
+
 // ---- RFC 6940 section 9: TURN servers
 
 void judge_turn(const Write& write, Report& report) {
@@ -202,7 +209,8 @@ void each_write(const Verifier& verifier, const Message& message, const StoreReq
 
 bool concerns(std::uint32_t kind, const Context* context) {
   return kind == kRedirKind || kind == kSipRegistrationKind || kind == kCoapRegistrationKind ||
-         kind == kCoapCachingKind || kind == kTurnServiceKind || is_shared(context, kind);
+         kind == kCoapCachingKind || kind == kTurnServiceKind || kind == kPpspSwarmKind ||
+         kind == kPpspPeerStatusKind || is_shared(context, kind);
 }
 
 bool concerns(const StoreReq& store, const Context* context) {
@@ -240,6 +248,9 @@ void Examination::look(const Verifier& verifier, const Message& message, const M
       case kCoapRegistrationKind:
       case kCoapCachingKind:
         return judge_coap(write, report);
+      case kPpspSwarmKind:
+      case kPpspPeerStatusKind:
+        return judge_ppsp(write, report);
       case kAccessControlListKind: {
         if (item_authors_.size() >= kMostItems) item_authors_.clear();
         std::string& author = item_authors_[item_key(write)];

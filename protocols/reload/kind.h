@@ -20,6 +20,8 @@ inline constexpr std::uint32_t kCertificateByUserKind = 0x10;
 inline constexpr std::uint32_t kRedirKind = 0x104;
 inline constexpr std::uint32_t kCoapRegistrationKind = 0x105;
 inline constexpr std::uint32_t kCoapCachingKind = 0x106;
+inline constexpr std::uint32_t kPpspSwarmKind = 0xf0005001;
+inline constexpr std::uint32_t kPpspPeerStatusKind = 0xf0005002;
 
 // A row of the IANA registry. `policy` is the access control policy's name.
 struct RegisteredKind {
@@ -39,9 +41,20 @@ inline constexpr std::array<RegisteredKind, 8> kRegisteredKinds = {{
     {kCoapCachingKind, "CoAP-CACHING", DataModel::kSingle, "URI-MATCH"},
 }};
 
+// Access control of the Kinds below: the dictionary key begins with the Node-ID of whoever signs the value.
+inline constexpr const char* kPpspPrefixMatch = "PPSP-PREFIX-MATCH";
+// Kinds of our own profiles, in the private range: a configuration document that gives such a number to another Kind
+// wins. The distributed PPSP tracker (docs/distributed-tracker.md).
+inline constexpr std::array<RegisteredKind, 2> kProfileKinds = {{
+    {kPpspSwarmKind, "PPSP-SWARM", DataModel::kDictionary, kPpspPrefixMatch},
+    {kPpspPeerStatusKind, "PPSP-PEER-STATUS", DataModel::kDictionary, kPpspPrefixMatch},
+}};
+
 inline constexpr auto kKindNames = [] {
-  std::array<ValueName, kRegisteredKinds.size()> names{};
-  for (std::size_t i = 0; i < names.size(); ++i) names[i] = {kRegisteredKinds[i].id, kRegisteredKinds[i].name};
+  std::array<ValueName, kRegisteredKinds.size() + kProfileKinds.size()> names{};
+  std::size_t size = 0;
+  for (const RegisteredKind& row : kRegisteredKinds) names[size++] = {row.id, row.name};
+  for (const RegisteredKind& row : kProfileKinds) names[size++] = {row.id, row.name};
   return names;
 }();
 

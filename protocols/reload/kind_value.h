@@ -8,6 +8,8 @@
 #include "protocols/base/binary_archive.h"
 #include "protocols/reload/access_control_list.h"
 #include "protocols/reload/coap.h"
+#include "protocols/reload/ppsp_peer_status.h"
+#include "protocols/reload/ppsp_swarm.h"
 #include "protocols/reload/redir.h"
 #include "protocols/reload/sip_registration.h"
 #include "protocols/reload/turn_server.h"
@@ -18,7 +20,7 @@ struct KindValue {
   std::uint32_t kind = 0;
   bool exists = true;
   std::variant<Opaque, SipRegistration, TurnServer, AccessControlListItem, RedirServiceProvider, CoapRegistration,
-               CoapCaching>
+               CoapCaching, SwarmEntry, PeerStatus>
       value;
 };
 template <class A>

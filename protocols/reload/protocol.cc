@@ -260,6 +260,7 @@ std::string encode(StoredData& value, const Context* context) {
 }
 std::string encode_value(StoredData& value, const Context* context) {
   if (const DataModel known = registered_model(value.kind); known != DataModel::kUnknown) value.model = known;
+  if (value.model == DataModel::kUnknown) value.model = default_model(value.kind);
   return written(context, [&](BinaryWriter& writer) { describe_value(writer, value); });
 }
 

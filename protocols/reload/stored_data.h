@@ -13,6 +13,7 @@
 #include "protocols/base/binary_archive.h"
 #include "protocols/reload/context.h"
 #include "protocols/reload/kind_value.h"
+#include "protocols/reload/ppsp_key.h"
 #include "protocols/reload/signature.h"
 
 namespace peerscope::reload {
@@ -102,10 +103,16 @@ struct StoredData {
 template <class A>
 void describe_value(A& a, StoredData& m) {
   a.when(m.model == DataModel::kArray, [&] { a.number(kIndex, m.index); });
-  a.when(m.model == DataModel::kDictionary, [&] { a.prefixed(kKeyLength, [&] { a.rest(kKey, m.key); }); });
+  const bool described = !is_redefined(a, m.kind);
+  a.when(m.model == DataModel::kDictionary, [&] {
+    a.prefixed(kKeyLength, [&] {
+      PpspKey parts{described ? m.kind : 0, {}, {}};
+      a.nested(kKey, m.key, parts);
+    });
+  });
   a.number(kExists, m.exists);
   a.prefixed(kValueLength, [&] {
-    KindValue typed{m.kind, m.exists, {}};
+    KindValue typed{described ? m.kind : 0, m.exists, {}};
     a.nested(kValue, m.value, typed);
   });
 }

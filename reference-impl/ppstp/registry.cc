@@ -19,7 +19,6 @@ net::Duration wheel_tick(const RegistryOptions& options) {
   return std::clamp<net::Duration>(shortest / 64, std::chrono::milliseconds(1), std::chrono::seconds(1));
 }
 
-// Section 3.2.4: one peer_info names one address, so it is the one that the peer prefers.
 const Address* preferred(const std::vector<Address>& addresses) {
   const Address* best = nullptr;
   for (const Address& address : addresses) {
@@ -28,10 +27,12 @@ const Address* preferred(const std::vector<Address>& addresses) {
   return best;
 }
 
-std::string encode_listing(const Registration& peer) {
+}  // namespace
+
+std::string encode_listing(const std::string& peer_id, const std::vector<Address>& addresses) {
   PeerInfo info;
-  info.peer_id = peer.id;
-  if (const Address* address = preferred(peer.addresses); address != nullptr) info.peer_addr = to_peer_addr(*address);
+  info.peer_id = peer_id;
+  if (const Address* address = preferred(addresses); address != nullptr) info.peer_addr = to_peer_addr(*address);
   std::string text;
   text.reserve(256);
   text.push_back('{');
@@ -41,14 +42,12 @@ std::string encode_listing(const Registration& peer) {
   return std::string(text);  // without spare capacity
 }
 
-std::uint32_t asn_of(const Registration& peer) {
-  for (const Address& address : peer.addresses) {
+std::uint32_t asn_of(const std::vector<Address>& addresses) {
+  for (const Address& address : addresses) {
     if (address.asn != 0) return address.asn;
   }
   return 0;
 }
-
-}  // namespace
 
 Registry::Registry(const net::Clock& clock, RegistryOptions options, std::uint64_t seed)
     : clock_(clock), options_(options), random_(seed), start_(clock.now()), tick_(wheel_tick(options)) {
@@ -108,6 +107,7 @@ void Registry::start_timer(PeerIndex peer, net::Duration length) {
 
 void Registry::remove(PeerIndex peer) {
   Registration& record = peers_[peer];
+  if (on_ended_ && !record.memberships.empty()) on_ended_(record);
   while (!record.memberships.empty()) drop_membership(peer, static_cast<std::uint32_t>(record.memberships.size() - 1));
   unlink(peer);
   peer_index_.erase(siphash(key_, record.id), peer);
@@ -144,6 +144,7 @@ JoinResult Registry::join(PeerIndex peer, std::string_view swarm_id, bool seeder
   for (Membership& membership : memberships) {
     if (membership.swarm != swarm) continue;
     membership.seeder = seeder;
+    membership.joined = clock_.wall_now();
     return JoinResult::kAlready;
   }
   if (memberships.size() >= options_.max_swarms_per_peer) return JoinResult::kLimit;
@@ -155,7 +156,7 @@ JoinResult Registry::join(PeerIndex peer, std::string_view swarm_id, bool seeder
   }
   auto& members = swarms_[swarm].members;
   if (memberships.empty()) memberships.reserve(1);  // most peers are in one swarm
-  memberships.push_back({swarm, static_cast<std::uint32_t>(members.size()), seeder});
+  memberships.push_back({swarm, static_cast<std::uint32_t>(members.size()), seeder, clock_.wall_now()});
   members.push_back({peer, static_cast<std::uint32_t>(memberships.size() - 1)});
   return JoinResult::kJoined;
 }
@@ -220,19 +221,24 @@ void Registry::draw(const Swarm& swarm, PeerIndex asker, std::size_t count, std:
   }
 }
 
-double Registry::score(const Registration& peer, const Registration* asker, const Wanted& wanted,
+Registry::Qualities Registry::qualities(PeerIndex peer) const {
+  const Registration& record = peers_[peer];
+  return {record.abilities, record.connected, asn_of(record.addresses)};
+}
+
+double Registry::score(const Qualities& peer, const Registration* asker, const Wanted& wanted,
                        std::size_t swarm_size) const {
   const Abilities& a = peer.abilities;
   double points = 0;
   // ability_nat is the traversal that the asker prefers (section 3.2.2); a peer without NAT suits everybody.
   constexpr std::int8_t kNoNat = 0;
   if (wanted.nat >= 0) points += a.nat == kNoNat || a.nat == wanted.nat ? 8 : a.nat < 0 ? 2 : 0;
-  const auto since = std::chrono::duration_cast<std::chrono::seconds>(clock_.wall_now() - peer.connected).count();
+  const auto since = std::chrono::duration_cast<std::chrono::seconds>(clock_.wall_now() - peer.since).count();
   const std::uint64_t online = static_cast<std::uint64_t>(std::max<std::int64_t>(since, 0)) + a.online_seconds;
   if (wanted.most_links && a.links <= *wanted.most_links) points += 2;
   if (wanted.least_online_seconds && online >= *wanted.least_online_seconds) points += 2;
   if (wanted.least_upload_kbit_s && a.upload_kbit_s >= *wanted.least_upload_kbit_s) points += 2;
-  if (asker != nullptr && asn_of(*asker) != 0 && asn_of(*asker) == asn_of(peer)) points += 6;
+  if (asker != nullptr && asn_of(asker->addresses) != 0 && asn_of(asker->addresses) == peer.asn) points += 6;
   if (swarm_size > options_.popular_above) {
     points += (std::log2(1.0 + a.upload_kbit_s) + std::log2(1.0 + static_cast<double>(online)) / 4 -
                std::log2(1.0 + a.links)) /
@@ -253,7 +259,7 @@ void Registry::select(SwarmIndex swarm, PeerIndex asker, const Wanted& wanted, s
   const Registration* asking = asker != kNone ? &peers_[asker] : nullptr;
   scored_.clear();
   for (const PeerIndex peer : out)
-    scored_.emplace_back(-score(peers_[peer], asking, wanted, from.members.size()), peer);
+    scored_.emplace_back(-score(qualities(peer), asking, wanted, from.members.size()), peer);
   const auto middle = scored_.begin() + static_cast<std::ptrdiff_t>(wanted.count);
   std::partial_sort(scored_.begin(), middle, scored_.end(),
                     [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -261,11 +267,57 @@ void Registry::select(SwarmIndex swarm, PeerIndex asker, const Wanted& wanted, s
   for (auto chosen = scored_.begin(); chosen != middle; ++chosen) out.push_back(chosen->second);
 }
 
+void Registry::select_with(SwarmIndex swarm, PeerIndex asker, const Wanted& wanted,
+                           std::span<const ForeignPeer> foreign, bool own_first, std::vector<Listed>& out) {
+  out.clear();
+  select(swarm, asker, wanted, own_);
+  const net::SteadyTime now = clock_.now();
+  for (const ForeignPeer& peer : foreign) {
+    if (asker != kNone && peer.id == peers_[asker].id) continue;
+    // A peer that moved is known twice until its older registration runs out.
+    const PeerIndex same =
+        peer_index_.find(siphash(key_, peer.id), [&](PeerIndex candidate) { return peers_[candidate].id == peer.id; });
+    if (same != kNone && is_live(peers_[same], now)) {
+      const auto& memberships = peers_[same].memberships;
+      const auto own = std::find_if(memberships.begin(), memberships.end(),
+                                    [&](const Membership& membership) { return membership.swarm == swarm; });
+      if (own != memberships.end() && own->joined >= peer.joined) continue;
+      std::erase(own_, same);
+    }
+    out.push_back({kNone, &peer});
+  }
+  const auto shuffle = [&](std::size_t first) {
+    for (std::size_t i = first; i + 1 < out.size(); ++i) std::swap(out[i], out[i + below(out.size() - i)]);
+  };
+  const auto rank = [&](std::size_t first) {
+    shuffle(first);  // among equals
+    if (!wanted.conditions) return;
+    const Registration* asking = asker != kNone ? &peers_[asker] : nullptr;
+    const std::size_t size = own_.size() + foreign.size();
+    std::vector<std::pair<double, Listed>> ranked;
+    ranked.reserve(out.size());
+    for (const Listed& one : out) {
+      const Qualities q = one.foreign != nullptr
+                              ? Qualities{one.foreign->abilities, one.foreign->joined, one.foreign->asn}
+                              : qualities(one.peer);
+      ranked.emplace_back(-score(q, asking, wanted, size), one);
+    }
+    std::stable_sort(ranked.begin() + static_cast<std::ptrdiff_t>(first), ranked.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (std::size_t i = 0; i < ranked.size(); ++i) out[i] = ranked[i].second;
+  };
+  std::vector<Listed> own;
+  for (const PeerIndex peer : own_) own.push_back({peer, nullptr});
+  out.insert(own_first ? out.begin() : out.end(), own.begin(), own.end());
+  rank(own_first ? own.size() : 0);
+  if (out.size() > wanted.count) out.resize(wanted.count);
+}
+
 const std::string& Registry::listing(PeerIndex peer) {
   Registration& record = peers_[peer];
   if (record.listing) return *record.listing;
-  if (options_.max_listings == 0) return unkept_listing_ = encode_listing(record);
-  record.listing = std::make_unique<const std::string>(encode_listing(record));
+  if (options_.max_listings == 0) return unkept_listing_ = encode_listing(record.id, record.addresses);
+  record.listing = std::make_unique<const std::string>(encode_listing(record.id, record.addresses));
   listings_.emplace_back(peer, record.epoch);
   if (listings_.size() > options_.max_listings) {
     const auto [oldest, epoch] = listings_.front();

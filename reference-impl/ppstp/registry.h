@@ -14,9 +14,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +49,16 @@ struct Membership {
   SwarmIndex swarm = kNone;
   std::uint32_t position = 0;  // in the swarm's list of members
   bool seeder = false;
+  net::SystemTime joined{};  // or joined again
+};
+
+// A member of a swarm that is registered with another tracker.
+struct ForeignPeer {
+  std::string id;
+  net::SystemTime joined{};
+  Abilities abilities;
+  std::uint32_t asn = 0;
+  std::string listing;  // its peer_info in wire form
 };
 
 struct Registration {
@@ -92,6 +104,17 @@ struct Wanted {
   std::optional<std::uint32_t> least_upload_kbit_s;
 };
 
+// A peer_info in wire form. Section 3.2.4: it names one address, so it is the one that the peer prefers.
+std::string encode_listing(const std::string& peer_id, const std::vector<Address>& addresses);
+// 0: none of them tells it.
+std::uint32_t asn_of(const std::vector<Address>& addresses);
+
+// One place in a list: an own registration, or a foreign one.
+struct Listed {
+  PeerIndex peer = kNone;
+  const ForeignPeer* foreign = nullptr;
+};
+
 enum class JoinResult : std::uint8_t { kJoined, kAlready, kLimit };
 
 class Registry {
@@ -122,12 +145,22 @@ class Registry {
   // At most wanted.count distinct live members except `asker`, in no particular order.
   void select(SwarmIndex swarm, PeerIndex asker, const Wanted& wanted, std::vector<PeerIndex>& out);
 
+  // The same with members that other trackers know: each peer ID once, where it joined last. With `own_first` foreign
+  // peers only fill up what is left.
+  void select_with(SwarmIndex swarm, PeerIndex asker, const Wanted& wanted, std::span<const ForeignPeer> foreign,
+                   bool own_first, std::vector<Listed>& out);
+
   // The peer_info of a peer in wire form, made at first need and kept while there is room. Valid until the next call.
   const std::string& listing(PeerIndex peer);
 
   // Frees expired registrations; looks at no more than `limit` records. True when due work is left.
   bool sweep(std::size_t limit);
   std::optional<net::SteadyTime> next_sweep() const;
+
+  // Called for a registration that ends although it is still a member of swarms, before it is removed; must not change
+  // the registry.
+  using OnEnded = std::function<void(const Registration&)>;
+  void set_on_ended(OnEnded on_ended) { on_ended_ = std::move(on_ended); }
 
   std::size_t peers() const { return peers_.size(); }
   std::size_t swarms() const { return swarms_.size(); }
@@ -152,7 +185,14 @@ class Registry {
   std::uint64_t tick_before(net::SteadyTime time) const;
   void drop_membership(PeerIndex peer, std::uint32_t slot);
   void draw(const Swarm& swarm, PeerIndex asker, std::size_t count, std::vector<PeerIndex>& out);
-  double score(const Registration& peer, const Registration* asker, const Wanted& wanted, std::size_t swarm_size) const;
+  // What the conditions and the choice of peers look at.
+  struct Qualities {
+    const Abilities& abilities;
+    net::SystemTime since;
+    std::uint32_t asn;
+  };
+  double score(const Qualities& peer, const Registration* asker, const Wanted& wanted, std::size_t swarm_size) const;
+  Qualities qualities(PeerIndex peer) const;
   std::uint32_t below(std::size_t bound);
 
   static constexpr std::size_t kWheelSize = 2048;
@@ -178,6 +218,8 @@ class Registry {
   std::string unkept_listing_;
   std::vector<std::uint32_t> order_;  // scratch of draw()
   std::vector<std::pair<double, PeerIndex>> scored_;
+  std::vector<PeerIndex> own_;  // scratch of select_with()
+  OnEnded on_ended_;
 };
 
 }  // namespace peerscope::ppstp

@@ -114,31 +114,69 @@ Tracker::~Tracker() {
 }
 
 net::Reply Tracker::handle(const net::HttpRequest& request, const net::ConnectionInfo& connection) {
+  std::variant<net::Reply, Accepted> outcome = begin(request, connection);
+  if (auto* reply = std::get_if<net::Reply>(&outcome)) return std::move(*reply);
+  return finish(std::get<Accepted>(outcome));
+}
+
+std::variant<net::Reply, Accepted> Tracker::begin(const net::HttpRequest& request,
+                                                  const net::ConnectionInfo& connection) {
   ++stats_.requests;
-  net::Reply reply;
+  std::variant<net::Reply, Accepted> outcome;
   last_code_ = kNoError;
   try {
     std::optional<net::Reply> distorted;
     if (options_.defects.any()) distorted = distort_request(request, connection);
-    reply = distorted ? std::move(*distorted) : serve(request, connection);
+    if (distorted) {
+      outcome = std::move(*distorted);
+    } else {
+      outcome = serve(request, connection);
+    }
   } catch (const std::exception& problem) {
     // Only the standard library throws here, when memory is short.
     net::log_error("tracker", "request failed", {{"reason", problem.what()}});
-    reply = fail(kInternalServerError);
+    outcome = fail(kInternalServerError);
   }
-  if (options_.defects.any()) distort_reply(request, last_code_, reply);
+  auto* reply = std::get_if<net::Reply>(&outcome);
+  if (reply != nullptr && options_.defects.any()) distort_reply(request.method == "POST", last_code_, *reply);
+  arm();
+  return outcome;
+}
+
+void Tracker::keep(Accepted& accepted) {
+  if (!accepted.message) accepted.message = std::exchange(message_, std::make_unique<Message>());
+}
+
+net::Reply Tracker::finish(const Accepted& accepted, const Contribution& others) {
+  last_code_ = kNoError;
+  net::Reply reply;
+  try {
+    reply = answer(accepted, others);
+  } catch (const std::exception& problem) {
+    net::log_error("tracker", "answer failed", {{"reason", problem.what()}});
+    reply = fail_with(kInternalServerError, accepted.transaction_id);
+  }
+  if (options_.defects.any()) distort_reply(true, last_code_, reply);
   arm();
   return reply;
 }
 
-net::Reply Tracker::serve(const net::HttpRequest& request, const net::ConnectionInfo& connection) {
-  message_.clear();
+net::Reply Tracker::refuse(const net::HttpRequest& request, ErrorCode code) {
+  ++stats_.requests;
+  message_->clear();
+  decode(request.body, *message_);
+  return fail(code);
+}
+
+std::variant<net::Reply, Accepted> Tracker::serve(const net::HttpRequest& request,
+                                                  const net::ConnectionInfo& connection) {
+  message_->clear();
   if (request.method != "POST" && !defect(D::kAcceptsGet)) return refuse_http(405, request);
   if (!net::iequals(media_type_of(request), kMediaType) && !defect(D::kAcceptsAnyMediaType))
     return refuse_http(415, request);
   if (request.headers.contains("Content-Encoding")) return refuse_http(415, request);
 
-  const auto read = [&] { decode(request.body, message_); };
+  const auto read = [&] { decode(request.body, *message_); };
   if (!admit()) {
     read();
     return fail(kServiceUnavailable);
@@ -167,33 +205,78 @@ net::Reply Tracker::serve(const net::HttpRequest& request, const net::Connection
   }
 
   read();
-  if (const ErrorCode code = judge(message_, options_.defects); code != kNoError) {
+  if (const ErrorCode code = judge(*message_, options_.defects); code != kNoError) {
     if (!(code == kBadRequest && defect(D::kSuccessOnGarbage))) return fail(code);
     std::string body;
-    begin_success(body, transaction_id_of(message_));
+    begin_success(body, transaction_id_of(*message_));
     return succeed(std::make_shared<const std::string>(distort_answer(body + "}}", kNoError)));
   }
   if (access_) {
     if (!grant.ok()) return fail(kAuthenticationRequired, &grant.challenges);
-    if (!access_->may_use(grant.user, request_of(message_)->peer_id.value_or(""))) return fail(kAuthenticationRequired);
+    if (!access_->may_use(grant.user, request_of(*message_)->peer_id.value_or("")))
+      return fail(kAuthenticationRequired);
   }
-  const Request& asked = *request_of(message_);
-  Outcome outcome = dispatch(asked, connection, owner, content.high);
-  if (outcome.code != kNoError) return fail(outcome.code);
-  if (options_.defects.any()) outcome.body = distort_answer(outcome.body, kNoError);
-  auto body = std::make_shared<const std::string>(std::move(outcome.body));
-  if (outcome.peer != kNone) {
-    answers_.keep(content, outcome.peer, body);
-  } else if (asked.peer_id) {
-    answers_.keep_last(content, *asked.peer_id, body);
+  Step step = dispatch(*request_of(*message_), connection, owner, content.high);
+  if (const ErrorCode* code = std::get_if<ErrorCode>(&step)) return fail(*code);
+  std::get<Accepted>(step).content = content;
+  return std::get<Accepted>(std::move(step));
+}
+
+// The answer to a request that did what it asked for, as far as the others agree.
+net::Reply Tracker::answer(const Accepted& accepted, const Contribution& others) {
+  const bool gone = accepted.peer != kNone && !registry_.is_current(accepted.peer, accepted.epoch);
+  if (gone) return fail_with(kServiceUnavailable, accepted.transaction_id);
+  bool any = others.failed.empty();
+  for (std::size_t i = 0; i < accepted.results.size() && !others.failed.empty(); ++i) {
+    any = any || (accepted.results[i].ok && !others.failed[i]);
+    if (others.failed[i] || others.error != kNoError) undo(accepted, accepted.results[i]);
   }
-  return succeed(std::move(body));
+  const auto drop_if_empty = [&] {
+    if (!accepted.is_connect || defect(D::kLeaveKeepsRegistration)) return false;
+    if (!registry_[accepted.peer].memberships.empty()) return false;
+    registry_.remove(accepted.peer);  // V3, V8
+    return true;
+  };
+  if (others.error != kNoError || !any) {
+    drop_if_empty();
+    return fail_with(others.error != kNoError ? others.error : kServiceUnavailable, accepted.transaction_id);
+  }
+  std::string body;
+  begin_success(body, accepted.transaction_id);
+  if (accepted.seen) {
+    PeerAddr addr = *accepted.seen;
+    body += pieces().peer_addr;
+    body.push_back('{');
+    JsonWriter writer(body);
+    describe(writer, addr);
+    body.push_back('}');
+  }
+  append_results(body, accepted, others);
+  if (accepted.is_connect && options_.report_interval)
+    body += "," + json_quote(kReportInterval) + ":" + std::to_string(*options_.report_interval);
+  body += "}}";
+  const bool ended = drop_if_empty();
+  if (!accepted.plain) ++stats_.codes[kNoError];
+  if (options_.defects.any()) body = distort_answer(body, kNoError);
+  auto shared = std::make_shared<const std::string>(std::move(body));
+  if (accepted.peer != kNone && !ended) {
+    answers_.keep(accepted.content, accepted.peer, shared);
+  } else if (!accepted.peer_id.empty()) {
+    answers_.keep_last(accepted.content, std::string(accepted.peer_id), shared);
+  }
+  return succeed(std::move(shared));
+}
+
+void Tracker::undo(const Accepted& accepted, const SwarmOutcome& result) {
+  using Change = SwarmOutcome::Change;
+  if (result.change == Change::kJoined) registry_.leave(accepted.peer, result.swarm_id);
+  if (result.change == Change::kLeft) registry_.join(accepted.peer, result.swarm_id, result.seeder);
 }
 
 // HTTP's own refusals carry an error 01 as body, so that a peer that looks there only is told as well.
 net::Reply Tracker::refuse_http(int status, const net::HttpRequest& request) {
   ++stats_.http_refused;
-  if (request.method == "POST") decode(request.body, message_);
+  if (request.method == "POST") decode(request.body, *message_);
   net::Reply reply = fail(kBadRequest);
   reply.response.status = status;
   if (status == 405) reply.response.headers.add("Allow", "POST");
@@ -202,6 +285,11 @@ net::Reply Tracker::refuse_http(int status, const net::HttpRequest& request) {
 }
 
 net::Reply Tracker::fail(ErrorCode code, const std::vector<std::string>* challenges) {
+  return fail_with(code, transaction_id_of(*message_), challenges);
+}
+
+net::Reply Tracker::fail_with(ErrorCode code, std::string_view transaction_id,
+                              const std::vector<std::string>* challenges) {
   ++stats_.codes[static_cast<std::size_t>(code)];
   last_code_ = code;
   // "Empty message body" of section 4.3: no peer_addr and no swarm_result.
@@ -209,7 +297,7 @@ net::Reply Tracker::fail(ErrorCode code, const std::vector<std::string>* challen
   response.version = kVersion1;
   response.response_type = kFailed;
   response.error_code = code;
-  response.transaction_id = std::string(transaction_id_of(message_));
+  response.transaction_id = std::string(transaction_id);
   net::Reply reply;
   reply.response.status = status_of(code, options_.http_status_mapping);
   reply.response.headers.add("Content-Type", kMediaType);
@@ -244,19 +332,25 @@ bool Tracker::admit() {
   return true;
 }
 
-// Success without results.
-Tracker::Outcome Tracker::accept(const Request& request) const {
-  Outcome outcome;
-  begin_success(outcome.body, request.transaction_id ? *request.transaction_id : std::string());
-  outcome.body += "}}";
-  return outcome;
+Accepted Tracker::accept(const Request& request, PeerIndex peer) {
+  Accepted accepted;
+  accepted.request = &request;
+  if (request.transaction_id) accepted.transaction_id = *request.transaction_id;
+  if (request.peer_id) accepted.peer_id = *request.peer_id;
+  accepted.peer = peer;
+  if (peer != kNone) accepted.epoch = registry_[peer].epoch;
+  return accepted;
 }
 
-Tracker::Outcome Tracker::dispatch(const Request& request, const net::ConnectionInfo& connection, std::uint64_t owner,
-                                   std::uint64_t content) {
+Tracker::Step Tracker::dispatch(const Request& request, const net::ConnectionInfo& connection, std::uint64_t owner,
+                                std::uint64_t content) {
   const std::string_view type = request_type_of(request, options_.defects);
   const bool known = std::find(kRequestTypes.begin(), kRequestTypes.end(), type) != kRequestTypes.end();
-  if (!known || !request.peer_id) return accept(request);  // with defects only
+  if (!known || !request.peer_id) {  // with defects only
+    Accepted accepted = accept(request, kNone);
+    accepted.plain = true;
+    return accepted;
+  }
   if (type == kRequestConnect) {
     ++stats_.connects;
     return connect(request, connection, owner, content);
@@ -264,31 +358,30 @@ Tracker::Outcome Tracker::dispatch(const Request& request, const net::Connection
   const bool is_find = type == kRequestFind;
   ++(is_find ? stats_.finds : stats_.reports);
   const PeerIndex peer = registry_.find(*request.peer_id);
-  if (peer == kNone && !defect(is_find ? D::kUnregisteredFindOk : D::kUnregisteredStatOk))
-    return {.code = unregistered(), .body = {}};
-  if (peer != kNone && registry_[peer].owner != owner) return {.code = unregistered(), .body = {}};
+  if (peer == kNone && !defect(is_find ? D::kUnregisteredFindOk : D::kUnregisteredStatOk)) return unregistered();
+  if (peer != kNone && registry_[peer].owner != owner) return unregistered();
   return is_find ? find(request, peer) : report(request, peer);
 }
 
 // Section 4.1.1. Validity is that of table 6: a fresh peer may JOIN only; in TRACKING a LEAVE needs a membership and a
 // SEEDER does not JOIN. What the table leaves out: a LEECH may join further swarms, and the registration ends with the
 // last membership.
-Tracker::Outcome Tracker::connect(const Request& request, const net::ConnectionInfo& connection, std::uint64_t owner,
-                                  std::uint64_t content) {
+Tracker::Step Tracker::connect(const Request& request, const net::ConnectionInfo& connection, std::uint64_t owner,
+                               std::uint64_t content) {
   static const Connect kNothing;
   const Connect& asked = request.connect ? *request.connect : kNothing;
   const std::string& id = *request.peer_id;
   PeerIndex peer = registry_.find(id);
   const bool fresh = peer == kNone;
   if (fresh) {
-    if (defect(D::kRefusesReturning) && !seen_.insert(id).second) return {.code = kForbiddenAction, .body = {}};
+    if (defect(D::kRefusesReturning) && !seen_.insert(id).second) return kForbiddenAction;
     if (defect(D::kStaysTerminated) && stats_.codes[kNoError] != 0 && registry_.peers() == 0)
-      return {.code = kServiceUnavailable, .body = {}};
+      return kServiceUnavailable;
     peer = registry_.add(id);
-    if (peer == kNone) return {.code = kServiceUnavailable, .body = {}};
+    if (peer == kNone) return kServiceUnavailable;
     registry_[peer].owner = owner;
   } else if (registry_[peer].owner != owner) {
-    return {.code = unregistered(), .body = {}};  // somebody else's peer ID: 2.3.2 B
+    return unregistered();  // somebody else's peer ID: 2.3.2 B
   }
   // The answer to it is no longer kept, but it is the CONNECT that this registration came from or did last.
   const bool repeat = !fresh && registry_[peer].last_connect == content && !defect(D::kRepeatAsNew);
@@ -298,16 +391,19 @@ Tracker::Outcome Tracker::connect(const Request& request, const net::ConnectionI
   const bool leaves = !std::all_of(actions.begin(), actions.end(), is_join);
   bool all_invalid = fresh && leaves && !defect(joins ? D::kJoinAndLeaveFirst : D::kLeaveInFirstConnect);  // V2, V4
   if (!fresh && joins && leaves && defect(D::kSwitchRefused)) all_invalid = true;
-  results_.clear();
+  Accepted accepted = accept(request, peer);
+  accepted.is_connect = true;
   std::size_t good = 0;
   for (const SwarmAction& action : actions) {
-    if (defect(D::kOnlyFirstAction) && !results_.empty()) break;
-    const bool ok = !all_invalid && perform(peer, action, fresh, repeat);
-    good += ok ? 1 : 0;
+    if (defect(D::kOnlyFirstAction) && !accepted.results.empty()) break;
+    SwarmOutcome outcome{.swarm_id = *action.swarm_id, .seeder = is_seeder(action)};
+    outcome.ok = !all_invalid && perform(peer, action, fresh, repeat, outcome);
+    good += outcome.ok ? 1 : 0;
     // A LEECH gets a list; a SEEDER when it sends peer_num.
     const bool lists = is_seeder(action) ? asked.peer_num.has_value() && !defect(D::kSeederNeverGetsList)
                                          : !defect(D::kJoinWithoutList);
-    results_.push_back({*action.swarm_id, ok, ok && is_join(action) && lists});
+    outcome.wants_list = outcome.ok && is_join(action) && lists;
+    accepted.results.push_back(outcome);
   }
   if (defect(D::kAllOrNothing) && good < actions.size()) good = 0;
   if (good == 0 && !defect(D::kMissingActionsOk)) {
@@ -321,7 +417,7 @@ Tracker::Outcome Tracker::connect(const Request& request, const net::ConnectionI
     } else {
       registry_.touch(peer);  // T8
     }
-    return {.code = kForbiddenAction, .body = {}};
+    return kForbiddenAction;
   }
 
   store_peer(peer, asked, connection, fresh);
@@ -340,45 +436,33 @@ Tracker::Outcome Tracker::connect(const Request& request, const net::ConnectionI
     for (const SwarmAction& action : actions) remember_ghost(peer, *action.swarm_id);
   }
 
-  Outcome outcome;
-  outcome.peer = peer;
-  begin_success(outcome.body, request.transaction_id ? *request.transaction_id : std::string());
-  if (const auto seen = reflexive(connection.remote); seen && (!uses_stun(asked) || defect(D::kRevealsToStun))) {
-    PeerAddr addr = to_peer_addr(*seen);
-    outcome.body += pieces().peer_addr;
-    outcome.body.push_back('{');
-    JsonWriter writer(outcome.body);
-    describe(writer, addr);
-    outcome.body.push_back('}');
-  }
-  append_results(outcome.body, peer, wanted(asked.peer_num));
-  if (options_.report_interval)
-    outcome.body += "," + json_quote(kReportInterval) + ":" + std::to_string(*options_.report_interval);
-  outcome.body += "}}";
-  if (registry_[peer].memberships.empty() && !defect(D::kLeaveKeepsRegistration)) {
-    registry_.remove(peer);  // V3, V8
-    outcome.peer = kNone;
-  }
-  ++stats_.codes[kNoError];
-  return outcome;
+  if (const auto seen = reflexive(connection.remote); seen && (!uses_stun(asked) || defect(D::kRevealsToStun)))
+    accepted.seen = to_peer_addr(*seen);
+  accepted.wanted = wanted(asked.peer_num);
+  return accepted;
 }
 
-bool Tracker::perform(PeerIndex peer, const SwarmAction& action, bool fresh, bool repeat) {
+bool Tracker::perform(PeerIndex peer, const SwarmAction& action, bool fresh, bool repeat, SwarmOutcome& outcome) {
+  using Change = SwarmOutcome::Change;
   const std::string& swarm_id = *action.swarm_id;
   if (is_join(action)) {
     if (!fresh && !repeat && is_seeder(action) && !defect(D::kSeederRejoin)) return false;  // V7
     if (!fresh && defect(D::kRepeatAsNew) && registry_.is_member(peer, registry_.find_swarm(swarm_id))) return false;
-    return registry_.join(peer, swarm_id, is_seeder(action)) != JoinResult::kLimit;
+    const JoinResult joined = registry_.join(peer, swarm_id, is_seeder(action));
+    outcome.change = joined == JoinResult::kJoined    ? Change::kJoined
+                     : joined == JoinResult::kAlready ? Change::kJoinedAgain
+                                                      : Change::kNothing;
+    return joined != JoinResult::kLimit;
   }
   // Section 4.1.1: LEAVE has no use for the mode.
   const SwarmIndex swarm = registry_.find_swarm(swarm_id);
   if (!registry_.is_member(peer, swarm))
     return repeat || (fresh && (defect(D::kLeaveInFirstConnect) || defect(D::kJoinAndLeaveFirst)));
-  if (defect(D::kLeaveNeedsJoinMode)) {
-    for (const Membership& membership : registry_[peer].memberships) {
-      if (membership.swarm == swarm && membership.seeder != is_seeder(action)) return false;
-    }
+  for (const Membership& membership : registry_[peer].memberships) {
+    if (membership.swarm == swarm) outcome.seeder = membership.seeder;
   }
+  if (defect(D::kLeaveNeedsJoinMode) && outcome.seeder != is_seeder(action)) return false;
+  outcome.change = Change::kLeft;
   if (defect(D::kStaleListAfterLeave)) remember_ghost(peer, swarm_id);
   return registry_.leave(peer, swarm_id);
 }
@@ -407,38 +491,33 @@ void Tracker::store_peer(PeerIndex peer, const Connect& connect, const net::Conn
 }
 
 // Section 4.1.2.
-Tracker::Outcome Tracker::find(const Request& request, PeerIndex peer) {
-  const std::string swarm_id = find_swarm_id(request).value_or("");
+Tracker::Step Tracker::find(const Request& request, PeerIndex peer) {
+  const std::optional<std::string>& asked = find_swarm_id(request);
+  const std::string_view swarm_id = asked ? std::string_view(*asked) : std::string_view();
   const std::optional<PeerNum>& peer_num = find_peer_num(request);
-  if (defect(D::kFindNeedsPeerNum) && !peer_num) return {.code = kBadRequest, .body = {}};
-  if (defect(D::kRefusesLargePeerCount) && peer_num && peer_num->peer_count > kMostPeers)
-    return {.code = kBadRequest, .body = {}};
+  if (defect(D::kFindNeedsPeerNum) && !peer_num) return kBadRequest;
+  if (defect(D::kRefusesLargePeerCount) && peer_num && peer_num->peer_count > kMostPeers) return kBadRequest;
   const SwarmIndex swarm = registry_.find_swarm(swarm_id);
   const bool member = peer != kNone && registry_.is_member(peer, swarm);
   if (peer != kNone && !defect(D::kFindKeepsTimer)) registry_.touch(peer);  // T5, T8
   if (!member && peer != kNone && !(swarm_id.empty() && defect(D::kFindMissingSwarmOk))) {
     if (defect(D::kForgetsOnInvalidFind)) registry_.remove(peer);
-    return {.code = kForbiddenAction, .body = {}};
+    return kForbiddenAction;
   }
-  Outcome outcome;
-  outcome.peer = peer;
-  results_.assign(1, {swarm_id, true, !defect(D::kFindWithoutList)});
-  begin_success(outcome.body, request.transaction_id ? *request.transaction_id : std::string());
-  append_results(outcome.body, peer, wanted(peer_num));
-  outcome.body += "}}";
-  ++stats_.codes[kNoError];
-  return outcome;
+  Accepted accepted = accept(request, peer);
+  accepted.results.push_back({.swarm_id = swarm_id, .ok = true, .wants_list = !defect(D::kFindWithoutList)});
+  accepted.wanted = wanted(peer_num);
+  return accepted;
 }
 
 // Section 4.1.3. Statistics feed the selection: links and spare bandwidth say who can serve one more.
-Tracker::Outcome Tracker::report(const Request& request, PeerIndex peer) {
+Tracker::Step Tracker::report(const Request& request, PeerIndex peer) {
   if (peer != kNone && !defect(D::kStatKeepsTimer)) registry_.touch(peer);  // T6, T8
-  if (defect(D::kReportFails)) return {.code = kForbiddenAction, .body = {}};
+  if (defect(D::kReportFails)) return kForbiddenAction;
   const bool statistics = request.stat_report && request.stat_report->type == kStreamStats;
-  if (defect(D::kKeepAliveRefused) && !request.stat_report) return {.code = kBadRequest, .body = {}};
-  if (defect(D::kBatchRefused) && statistics && request.stat_report->stat.size() > 1)
-    return {.code = kBadRequest, .body = {}};
-  results_.clear();
+  if (defect(D::kKeepAliveRefused) && !request.stat_report) return kBadRequest;
+  if (defect(D::kBatchRefused) && statistics && request.stat_report->stat.size() > 1) return kBadRequest;
+  Accepted accepted = accept(request, peer);
   std::size_t good = 0;
   const bool lists = defect(D::kPeerGroupInStat);
   if (statistics) {
@@ -448,25 +527,19 @@ Tracker::Outcome Tracker::report(const Request& request, PeerIndex peer) {
                       registry_.is_member(peer, registry_.find_swarm(*stat.swarm_id));
       good += ok ? 1 : 0;
       if (ok) links = std::max(links, stat.concurrent_links.value_or(0));
-      results_.push_back({*stat.swarm_id, ok, ok && lists});
+      accepted.results.push_back({.swarm_id = *stat.swarm_id, .ok = ok, .wants_list = ok && lists});
     }
     if (good == 0) {
       if (defect(D::kForgetsOnInvalidStat)) registry_.remove(peer);
-      return {.code = kForbiddenAction, .body = {}};
+      return kForbiddenAction;
     }
     if (peer != kNone) registry_[peer].abilities.links = narrow(links);
   } else if (peer != kNone) {
     // A keep-alive is about all swarms of the peer.
     for (const Membership& membership : registry_[peer].memberships)
-      results_.push_back({registry_.swarm_id(membership.swarm), true, lists});
+      accepted.results.push_back({.swarm_id = registry_.swarm_id(membership.swarm), .ok = true, .wants_list = lists});
   }
-  Outcome outcome;
-  outcome.peer = peer;
-  begin_success(outcome.body, request.transaction_id ? *request.transaction_id : std::string());
-  append_results(outcome.body, peer, Wanted{});
-  outcome.body += "}}";
-  ++stats_.codes[kNoError];
-  return outcome;
+  return accepted;
 }
 
 Wanted Tracker::wanted(const std::optional<PeerNum>& peer_num) const {
@@ -492,23 +565,39 @@ void Tracker::begin_success(std::string& out, std::string_view transaction_id) c
   append_json_quoted(out, transaction_id);
 }
 
-void Tracker::append_results(std::string& out, PeerIndex asker, const Wanted& wanted) {
-  if (results_.empty()) return;
+void Tracker::append_results(std::string& out, const Accepted& accepted, const Contribution& others) {
+  if (accepted.results.empty()) return;
   out += pieces().results;
-  bool first = true;
-  for (const Result& result : results_) {
-    if (!std::exchange(first, false)) out.push_back(',');
+  for (std::size_t i = 0; i < accepted.results.size(); ++i) {
+    const SwarmOutcome& result = accepted.results[i];
+    const bool ok = result.ok && (others.failed.empty() || !others.failed[i]);
+    if (i != 0) out.push_back(',');
     out += pieces().result;
     append_json_quoted(out, result.swarm_id);
-    out += result.ok ? pieces().result_ok : pieces().result_failed;
-    if (result.wants_list) append_list(out, registry_.find_swarm(result.swarm_id), asker, wanted);
+    out += ok ? pieces().result_ok : pieces().result_failed;
+    if (ok && result.wants_list) {
+      append_list(out, registry_.find_swarm(result.swarm_id), accepted.peer, accepted.wanted,
+                  others.members.empty() ? std::span<const ForeignPeer>() : others.members[i]);
+    }
     out.push_back('}');
   }
   out.push_back(']');
 }
 
 // Without peers there is no peer_group: its grammar (section 3.2.4) wants at least one.
-void Tracker::append_list(std::string& out, SwarmIndex swarm, PeerIndex asker, const Wanted& wanted) {
+void Tracker::append_list(std::string& out, SwarmIndex swarm, PeerIndex asker, const Wanted& wanted,
+                          std::span<const ForeignPeer> foreign) {
+  if (!foreign.empty()) {
+    registry_.select_with(swarm, asker, wanted, foreign, options_.own_peers_first, listed_);
+    bool any = false;
+    for (const Listed& one : listed_) {
+      if (one.foreign == nullptr && registry_[one.peer].addresses.empty()) continue;
+      out += std::exchange(any, true) ? std::string_view(",") : std::string_view(pieces().list);
+      out += one.foreign != nullptr ? one.foreign->listing : registry_.listing(one.peer);
+    }
+    if (any) out += "]}";
+    return;
+  }
   registry_.select(swarm, asker, wanted, chosen_);
   if (options_.defects.any()) {
     std::vector<std::string> listings;

@@ -15,8 +15,10 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "protocols/ppstp/protocol.h"
@@ -46,6 +48,7 @@ struct TrackerOptions {
   bool http_status_mapping = false;  // errors have HTTP statuses of their own; the RFC shows 200 only
   bool table6_strict =
       false;  // SEEDER JOIN in TRACKING ends the registration, as table 6 says (section 2.3.2 C does not)
+  bool own_peers_first = true;   // before peers that other trackers know, where there are such (finish())
   std::uint64_t fail_every = 0;  // every n-th request meets an injected internal error; 0: none
   std::uint64_t seed = 0;
   TrackerDefects defects;
@@ -64,6 +67,40 @@ struct TrackerStats {
   std::array<std::uint64_t, 8> codes{};  // answers by error_code
 };
 
+// What one swarm action, FIND or report led to.
+struct SwarmOutcome {
+  enum class Change : std::uint8_t { kNothing, kJoined, kJoinedAgain, kLeft };
+
+  std::string_view swarm_id;
+  bool ok = false;
+  bool wants_list = false;
+  Change change = Change::kNothing;  // of the registry
+  bool seeder = false;
+};
+
+// A request that was judged good and has done what it asks for; its answer is still to be written.
+struct Accepted {
+  std::unique_ptr<Message> message;  // what the views point into; null until keep()
+  const Request* request = nullptr;
+  std::string_view transaction_id;
+  std::string_view peer_id;
+  PeerIndex peer = kNone;
+  std::uint32_t epoch = 0;
+  std::vector<SwarmOutcome> results;
+  Wanted wanted;
+  std::optional<PeerAddr> seen;  // the peer's address as its CONNECT came from it
+  bool is_connect = false;
+  bool plain = false;  // without results (defects only)
+  Hash128 content;
+};
+
+// What other trackers have to say about an accepted request, when there are others.
+struct Contribution {
+  ErrorCode error = kNoError;                         // instead of the answer; what was joined or left is undone
+  std::vector<bool> failed;                           // by result: could not be shared, so it is undone
+  std::vector<std::span<const ForeignPeer>> members;  // by result, for its list
+};
+
 class Tracker {
  public:
   Tracker(net::Clock& clock, TrackerOptions options, std::unique_ptr<Access> access = nullptr);
@@ -73,48 +110,53 @@ class Tracker {
 
   net::Reply handle(const net::HttpRequest& request, const net::ConnectionInfo& connection);
 
+  // The same in two steps, for a tracker that has to ask others in between. An Accepted holds until the next call;
+  // keep() makes it last. finish() answers 05 when the registration has ended meanwhile.
+  std::variant<net::Reply, Accepted> begin(const net::HttpRequest& request, const net::ConnectionInfo& connection);
+  void keep(Accepted& accepted);
+  net::Reply finish(const Accepted& accepted, const Contribution& others = {});
+  // An answer without processing the request, for a tracker that cannot take more.
+  net::Reply refuse(const net::HttpRequest& request, ErrorCode code);
+
+  void set_on_ended(Registry::OnEnded on_ended) { registry_.set_on_ended(std::move(on_ended)); }
+
   TrackerState state() const { return registry_.peers() == 0 ? TrackerState::kInit : TrackerState::kStarted; }
   const TrackerStats& stats() const { return stats_; }
   const Registry& registry() const { return registry_; }
+  PeerIndex find_peer(std::string_view peer_id) { return registry_.find(peer_id); }
   // Everything an operator wants to know, as one JSON object.
   std::string metrics() const;
 
  private:
-  // Outcome for one swarm action, FIND or report.
-  struct Result {
-    std::string_view swarm_id;
-    bool ok = false;
-    bool wants_list = false;
-  };
-  // What a request led to. `body` is set on success.
-  struct Outcome {
-    ErrorCode code = kNoError;
-    std::string body;
-    PeerIndex peer = kNone;  // kNone when the registration has ended
-  };
+  using Step = std::variant<ErrorCode, Accepted>;
 
-  net::Reply serve(const net::HttpRequest& request, const net::ConnectionInfo& connection);
+  std::variant<net::Reply, Accepted> serve(const net::HttpRequest& request, const net::ConnectionInfo& connection);
+  net::Reply answer(const Accepted& accepted, const Contribution& others);
+  void undo(const Accepted& accepted, const SwarmOutcome& result);
   net::Reply refuse_http(int status, const net::HttpRequest& request);
   net::Reply fail(ErrorCode code, const std::vector<std::string>* challenges = nullptr);
+  net::Reply fail_with(ErrorCode code, std::string_view transaction_id,
+                       const std::vector<std::string>* challenges = nullptr);
   net::Reply succeed(std::shared_ptr<const std::string> body) const;
   bool admit();
 
-  Outcome accept(const Request& request) const;
-  Outcome dispatch(const Request& request, const net::ConnectionInfo& connection, std::uint64_t owner,
-                   std::uint64_t content);
-  Outcome connect(const Request& request, const net::ConnectionInfo& connection, std::uint64_t owner,
-                  std::uint64_t content);
-  Outcome find(const Request& request, PeerIndex peer);
-  Outcome report(const Request& request, PeerIndex peer);
+  Step dispatch(const Request& request, const net::ConnectionInfo& connection, std::uint64_t owner,
+                std::uint64_t content);
+  Step connect(const Request& request, const net::ConnectionInfo& connection, std::uint64_t owner,
+               std::uint64_t content);
+  Step find(const Request& request, PeerIndex peer);
+  Step report(const Request& request, PeerIndex peer);
+  Accepted accept(const Request& request, PeerIndex peer);
   ErrorCode unregistered() const { return access_ ? kAuthenticationRequired : kForbiddenAction; }
 
-  bool perform(PeerIndex peer, const SwarmAction& action, bool fresh, bool repeat);
+  bool perform(PeerIndex peer, const SwarmAction& action, bool fresh, bool repeat, SwarmOutcome& outcome);
   void store_peer(PeerIndex peer, const Connect& connect, const net::ConnectionInfo& connection, bool fresh);
   Wanted wanted(const std::optional<PeerNum>& peer_num) const;
 
   void begin_success(std::string& out, std::string_view transaction_id) const;
-  void append_results(std::string& out, PeerIndex asker, const Wanted& wanted);
-  void append_list(std::string& out, SwarmIndex swarm, PeerIndex asker, const Wanted& wanted);
+  void append_results(std::string& out, const Accepted& accepted, const Contribution& others);
+  void append_list(std::string& out, SwarmIndex swarm, PeerIndex asker, const Wanted& wanted,
+                   std::span<const ForeignPeer> foreign);
   bool defect(TrackerDefect d) const { return options_.defects.has(d); }
   void arm();
   void sweep();
@@ -123,7 +165,7 @@ class Tracker {
   void remember_ghost(PeerIndex peer, std::string_view swarm_id);
   void distort_list(std::vector<std::string>& listings, SwarmIndex swarm, PeerIndex asker);
   std::string distort_answer(const std::string& body, ErrorCode code) const;
-  void distort_reply(const net::HttpRequest& request, ErrorCode code, net::Reply& reply) const;
+  void distort_reply(bool post, ErrorCode code, net::Reply& reply) const;
   std::optional<net::Reply> distort_request(const net::HttpRequest& request, const net::ConnectionInfo& connection);
 
   net::Clock& clock_;
@@ -132,9 +174,9 @@ class Tracker {
   Registry registry_;
   AnswerCache answers_;
   HashKey key_;
-  Message message_;  // reused
-  std::vector<Result> results_;
+  std::unique_ptr<Message> message_ = std::make_unique<Message>();  // reused
   std::vector<PeerIndex> chosen_;
+  std::vector<Listed> listed_;
   TrackerStats stats_;
   ErrorCode last_code_ = kNoError;
 

@@ -175,7 +175,7 @@ std::string Tracker::distort_answer(const std::string& body, ErrorCode code) con
 std::optional<net::Reply> Tracker::distort_request(const net::HttpRequest& request,
                                                    const net::ConnectionInfo& connection) {
   net::Reply reply;
-  message_.clear();
+  message_->clear();
   if (defect(D::kAnswersOnce) && !served_connections_.insert(connection.id).second) {
     reply.send_only = 0;
     reply.end = net::Reply::End::kStall;
@@ -197,8 +197,8 @@ std::optional<net::Reply> Tracker::distort_request(const net::HttpRequest& reque
   const std::size_t version = request.body.find("\"version\"");
   const std::size_t type = request.body.find("\"request_type\"");
   if (defect(D::kFixedMemberOrder) && type < version) return fail(kBadRequest);
-  decode(request.body, message_);
-  const Request* asked = request_of(message_);
+  decode(request.body, *message_);
+  const Request* asked = request_of(*message_);
   if (defect(D::kNeedsCookie) && asked != nullptr && asked->request_type != kRequestConnect &&
       !request.headers.contains("Cookie")) {
     return fail(kForbiddenAction);
@@ -212,7 +212,7 @@ std::optional<net::Reply> Tracker::distort_request(const net::HttpRequest& reque
   return std::nullopt;
 }
 
-void Tracker::distort_reply(const net::HttpRequest& request, ErrorCode code, net::Reply& reply) const {
+void Tracker::distort_reply(bool post, ErrorCode code, net::Reply& reply) const {
   net::HttpResponse& response = reply.response;
   if (defect(D::kWrongContentType)) response.headers.set("Content-Type", "application/json");
   if (code != kNoError && defect(D::kHtmlErrors)) {
@@ -226,7 +226,7 @@ void Tracker::distort_reply(const net::HttpRequest& request, ErrorCode code, net
   if (code == kAuthenticationRequired && defect(D::kForbiddenForMissingAuth)) response.status = 403;
   if (code == kServiceUnavailable && defect(D::kOverloadDrops))
     reply.end = net::Reply::End::kReset, reply.send_only = 0;
-  if (request.method == "POST" && defect(D::kNeedsCookie)) response.headers.add("Set-Cookie", "session=1");
+  if (post && defect(D::kNeedsCookie)) response.headers.add("Set-Cookie", "session=1");
 }
 
 }  // namespace peerscope::ppstp

@@ -690,6 +690,7 @@ void Node::request_with(Destinations path, Contents contents, std::vector<Generi
   at->second.payload = std::move(payload);
   at->second.done = std::move(done);
   at->second.any_sequence = any_sequence;
+  last_transaction_ = tid;
   transmit(tid);
 }
 

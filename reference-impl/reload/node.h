@@ -41,6 +41,7 @@ struct NodeOptions {
   std::string software = "peerscope";                  // what diagnostics tell
   std::vector<net::Endpoint> bootstrap;                // to come back by, when all neighbours are lost
   NodeDefects defects;                                 // mistakes made on purpose
+  bool any_prefix = false;                             // and one of the distributed tracker's
 
   std::size_t max_links = 1024;
   std::size_t max_requests = 10'000;       // own, without answer yet
@@ -107,6 +108,8 @@ class Node final : public LinkListener, private TopologyHost {
   void attach(Destinations path, bool send_update, OnAttached done) override;
   // The own certificate under both of its Kinds (section 8).
   void store_certificate(std::function<void(bool ok)> done);
+  // Of the request that was sent last.
+  std::uint64_t last_transaction() const { return last_transaction_; }
   std::string resource_id(std::string_view resource_name) const { return topology_->resource_id(resource_name); }
 
   // ---- looking inside
@@ -320,6 +323,7 @@ class Node final : public LinkListener, private TopologyHost {
   bool had_neighbours_ = false;
   bool coming_back_ = false;
   std::uint64_t counted_ = 0;  // transactions, where they count
+  std::uint64_t last_transaction_ = 0;
   bool stopped_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<Topology> topology_;

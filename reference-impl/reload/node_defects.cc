@@ -192,7 +192,8 @@ bool Node::keeps_state(const ForwardingHeader& header) const {
 
 bool Node::policy_overlooked(const KindRules& rules) const {
   return (rules.policy == Policy::kUserMatch && has_defect(D::kUserMatchIgnored)) ||
-         (rules.policy == Policy::kNodeMatch && has_defect(D::kNodeMatchIgnored));
+         (rules.policy == Policy::kNodeMatch && has_defect(D::kNodeMatchIgnored)) ||
+         (rules.policy == Policy::kPrefixMatch && options_.any_prefix);
 }
 
 // The Kinds before the one that was refused, as if each were a request.

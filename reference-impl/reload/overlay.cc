@@ -14,11 +14,12 @@ namespace {
 
 using net::ErrorKind;
 
-constexpr std::array<std::pair<std::string_view, Policy>, 4> kPolicyNames = {
+constexpr std::array<std::pair<std::string_view, Policy>, 5> kPolicyNames = {
     {{"USER-MATCH", Policy::kUserMatch},
      {"NODE-MATCH", Policy::kNodeMatch},
      {"USER-NODE-MATCH", Policy::kUserNodeMatch},
-     {"NODE-MULTIPLE", Policy::kNodeMultiple}}};
+     {"NODE-MULTIPLE", Policy::kNodeMultiple},
+     {kPpspPrefixMatch, Policy::kPrefixMatch}}};
 
 // Every overlay with certificates stores them (section 8), whether or not its document lists the Kinds.
 constexpr std::size_t kCertificateCount = 8;
@@ -66,7 +67,7 @@ const KindRules* Overlay::find_kind(std::uint32_t id) const {
 
 net::Result<OverlayPtr> make_overlay(const OverlayConfiguration& configuration, std::string document,
                                      const NodeDefects& defects) {
-  static constexpr std::string_view kExtensions[] = {kDiagnosticsNs, kRouteModeNs};
+  static constexpr std::string_view kExtensions[] = {kDiagnosticsNs, kRouteModeNs, kPpspTrackerNs};
   OverlayConfiguration asked = configuration;
   if (defects.has(NodeDefect::kMandatoryExtensionIgnored)) asked.mandatory_extensions.clear();
   const auto unmet = unmet_requirements(asked, kExtensions, [&](const KindParameters& kind) {

@@ -18,7 +18,7 @@
 
 namespace peerscope::reload {
 
-enum class Policy : std::uint8_t { kUserMatch, kNodeMatch, kUserNodeMatch, kNodeMultiple };
+enum class Policy : std::uint8_t { kUserMatch, kNodeMatch, kUserNodeMatch, kNodeMultiple, kPrefixMatch };
 std::optional<Policy> parse_policy(std::string_view text);
 
 struct KindRules {

@@ -25,6 +25,8 @@ bool may_write(const KindRules& kind, std::string_view resource, const std::stri
         if (resource_id_of(multiple_name(signer.node_id, i)) == resource) return true;
       }
       return false;
+    case Policy::kPrefixMatch:
+      return kind.model == DataModel::kDictionary && (key == nullptr || key->starts_with(signer.node_id.view()));
   }
   return false;
 }

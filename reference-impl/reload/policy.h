@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Access control policies: who may write where (RFC 6940 section 7.3). Plain functions.
+// Access control policies: who may write where (RFC 6940 section 7.3), and that of the distributed PPSP tracker. Plain
+// functions.
 #pragma once
 
 #include <functional>

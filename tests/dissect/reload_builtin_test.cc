@@ -125,6 +125,8 @@ constexpr Difference kReviewed[] = {
     {"store_req_private_*", "*", "W-22: private Kind"},
     {"store_req_single", "*", "W-22: private Kind"},
     {"store_req_unsigned", "*", "W-22: private Kind"},
+    {"store_req_ppsp_*", "*", "W-22: private Kind"},
+    {"fetch_ans_ppsp_*", "*", "W-22: private Kind"},
     {"fetch_ans", "*", "W-22: private Kind"},
     {"stat_ans", "*", "W-22: private Kind"},
     {"stat_ans_array", "*", "W-22: private Kind"},

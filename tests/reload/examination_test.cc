@@ -80,7 +80,7 @@ StoreReq store(std::uint32_t kind, const Text& name, Text value, const Text& sig
   request.resource = resource_id_of(name);
   StoredData data;
   data.kind = kind;
-  data.model = registered_model(kind);
+  data.model = default_model(kind);
   data.value = std::move(value);
   data.key = kAlice;
   data.signature.identity = identity_of(signer);
@@ -227,6 +227,7 @@ const std::vector<Example>& examples() {
   static const StoreReq kCache =
       store(kCoapCachingKind, "//sensor.example.org/", bytes_of(kCoapCachingKind, CoapCaching{}), alice());
   static const StoreReq kTurn = store(kTurnServiceKind, kAlice + '\2', turn(2), alice());
+  static const StoreReq kPpsp = store(kPpspPeerStatusKind, "peer:x", "", alice());
   static const std::vector<Example> kExamples = {
       {"R-ENR-05", fine, seen(certificate_with([](auto& names) { names.uri_form = ReloadUriForm::kBareNodeId; }))},
       {"R-ENR-06", fine, seen(certificate_with([](auto& names) { names.dns_names = {"example.org"}; }))},
@@ -245,6 +246,8 @@ const std::vector<Example>& examples() {
       {"R-SIP-01", stored(kSip), stored(kSip, signed_by_bob)},
       {"R-COA-01", stored(kCoap), stored(kCoap, other_key)},
       {"R-COA-01", stored(kCache), stored(kCache, signed_by_bob)},
+      {"SD-DT-08", stored(kPpsp), stored(kPpsp, other_key)},
+      {"SD-DT-08", stored(kPpsp), stored(kPpsp, signed_by_bob)},
       {"R-SHR-01", stored(grant(alice(), 0x11111101)), stored(grant(alice(), 0x11111201))},
       {"R-SHR-01", stored(shared(kSharedArray, DataModel::kArray, "", 0xb2b2b207)),
        stored(shared(kSharedArray, DataModel::kArray, "", 0x00000007))},
@@ -288,6 +291,7 @@ TEST(ReloadExamination, EveryExampleBreaksItsRule) {
 TEST(ReloadExamination, EveryRowHasAnExample) {
   std::set<Text> shown;
   for (const Example& example : examples()) shown.insert(example.id);
+  EXPECT_TRUE(shown.contains("SD-DT-08"));  // of the distributed tracker's table
   for (const Requirement& row : reload::requirements()) EXPECT_EQ(shown.contains(row.id), row.examined) << row.id;
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "protocols/reload/ppsp_usage.h"
 #include "protocols/reload/security/authority.h"
 #include "reference-impl/reload/memory_overlay.h"
 #include "reference-impl/reload/node.h"
@@ -46,6 +47,7 @@ inline OverlayConfiguration configuration() {
       kind_block(kPrivateKind, "SINGLE", "USER-MATCH"), kind_block(kPrivateArray, "ARRAY", "USER-MATCH"),
       kind_block(kPrivateDictionary, "DICTIONARY", "USER-NODE-MATCH"), kind_block(kNodeKind, "SINGLE", "NODE-MATCH"),
       kind_block(kMultipleKind, "SINGLE", "NODE-MULTIPLE")};
+  for (KindBlock& block : ppsp_kinds()) configuration.required_kinds.push_back(std::move(block));
   return configuration;
 }
 

@@ -70,6 +70,24 @@ TEST_F(StoringNode, PoliciesDecideWhoMayWrite) {
   EXPECT_EQ(code_of(writer.node->resource_id(multiple_name(writer.id, 4)), kMultipleKind), kForbidden);
 }
 
+TEST_F(StoringNode, APrefixOfTheKeySaysWhoMayRegisterAPeer) {
+  make_ring(4);
+  Member& tracker = *members_[1];
+  const std::string place = tracker.node->resource_id(swarm_resource_name("movie"));
+  const auto code_of = [&](std::uint32_t kind, std::string key) {
+    NewValue entry = value(kind, "");
+    entry.key = std::move(key);
+    const auto answer = store(*tracker.node, place, {entry});
+    return answer.ok() ? 0 : answer.error().code;
+  };
+  EXPECT_EQ(code_of(kPpspSwarmKind, swarm_key(tracker.id, "peer-1")), 0) << "at a place that is nobody's";
+  EXPECT_EQ(code_of(kPpspSwarmKind, swarm_key(members_[2]->id, "peer-1")), kForbidden);
+  EXPECT_EQ(code_of(kPpspSwarmKind, "peer-1"), kForbidden);
+  EXPECT_EQ(code_of(kPpspPeerStatusKind, tracker.id.str()), 0);
+  EXPECT_EQ(code_of(kPpspPeerStatusKind, members_[2]->id.str()), kForbidden);
+  EXPECT_EQ(code_of(kPpspPeerStatusKind, ""), kForbidden);
+}
+
 TEST_F(StoringNode, GenerationCounterMustFit) {
   make_ring(3);
   Member& owner = *members_[1];

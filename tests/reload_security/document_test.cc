@@ -15,6 +15,7 @@ using namespace std::string_literals;
 const std::string kHead =
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<overlay xmlns=\"urn:ietf:params:xml:ns:p2p:config-base\" "
     "xmlns:chord=\"urn:ietf:params:xml:ns:p2p:config-chord\" xmlns:ext=\"urn:example:ext\" "
+    "xmlns:pt=\"urn:peerscope:params:xml:ns:ppsp-tracker\" "
     "xmlns:rm=\"urn:ietf:params:xml:ns:p2p:route-mode\" xmlns:st=\"urn:ietf:params:xml:ns:p2p:self-tuning\" "
     "xmlns:dg=\"urn:ietf:params:xml:ns:p2p:config-diagnostics\" "
     "xmlns:share=\"urn:ietf:params:xml:ns:p2p:config-base:share\">\n";
@@ -351,6 +352,19 @@ TEST(Values, ExtensionsOfOtherRfcs) {
 
 // ---- Kinds
 
+TEST(Values, ElementsOfTheDistributedTracker) {
+  EXPECT_EQ(One("").c().ppsp_shards, 1U);
+  EXPECT_EQ(One("").c().ppsp_status_placement, "BD");
+  const One one("<pt:shards>16</pt:shards><pt:status-placement>BDE</pt:status-placement>");
+  EXPECT_EQ(one.c().ppsp_shards, 16U);
+  EXPECT_EQ(one.c().ppsp_status_placement, "BDE");
+  EXPECT_FALSE(has_errors(one.document));
+  EXPECT_SAID(One("<pt:shards>12</pt:shards>").document, "12 is not a power of two");
+  EXPECT_SAID(One("<pt:shards>0</pt:shards>").document, "0 is not a power of two");
+  EXPECT_SAID(One("<pt:shards>131072</pt:shards>").document, "not a power of two up to 65536");
+  EXPECT_SAID(One("<pt:status-placement>BX</pt:status-placement>").document, "other letters than A to E");
+}
+
 TEST(Kinds, PrivateKindIsRead) {
   const One one(kind("id='4026531841'", kKindBody));
   EXPECT_FALSE(has_errors(one.document)) << print(one.document);
@@ -577,6 +591,8 @@ OverlayConfiguration full_configuration() {
   c.chord_reactive = false;
   c.route_mode = "RPR";
   c.number_of_peers_to_probe = 9;
+  c.ppsp_shards = 16;
+  c.ppsp_status_placement = "BDE";
   c.diagnostics = {{0x02, {std::string(20, '\x04'), std::string(20, '\x05')}}, {0xf000, {std::string(20, '\x06')}}};
   KindBlock block;
   block.kind.id = 0xF0000001;

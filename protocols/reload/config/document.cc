@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <limits>
 #include <set>
@@ -24,9 +25,9 @@ constexpr std::array<std::pair<std::string_view, DataModel>, 3> kModelNames = {
     {{kDataModels[0], DataModel::kSingle},
      {kDataModels[1], DataModel::kArray},
      {kDataModels[2], DataModel::kDictionary}}};
-constexpr std::array<std::string_view, 9> kPolicies = {"USER-MATCH",     "NODE-MATCH", "USER-NODE-MATCH",
-                                                       "NODE-MULTIPLE",  "EXP-MATCH",  "NODE-ID-MATCH",
-                                                       "USER-CHAIN-ACL", "URI-MATCH",  "URI-NODE-MATCH"};
+constexpr std::array<std::string_view, 10> kPolicies = {
+    "USER-MATCH",    "NODE-MATCH",     "USER-NODE-MATCH", "NODE-MULTIPLE",  "EXP-MATCH",
+    "NODE-ID-MATCH", "USER-CHAIN-ACL", "URI-MATCH",       "URI-NODE-MATCH", kPpspPrefixMatch};
 
 template <class T>
 bool contains(const T& list, std::string_view value) {
@@ -34,7 +35,8 @@ bool contains(const T& list, std::string_view value) {
 }
 
 bool is_project_namespace(std::string_view ns) {
-  return ns == kConfigBaseNs || ns == kConfigChordNs || ns == kRouteModeNs || ns == kSelfTuningNs || ns == kShareNs;
+  return ns == kConfigBaseNs || ns == kConfigChordNs || ns == kRouteModeNs || ns == kSelfTuningNs || ns == kShareNs ||
+         ns == kPpspTrackerNs;
 }
 
 // What a reading of one document shares.
@@ -281,7 +283,7 @@ void read_required_kinds(Reader& r, const XmlElement& e, OverlayConfiguration& c
 constexpr std::int64_t kMaxInt = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kMaxUnsigned = std::numeric_limits<std::uint32_t>::max();
 
-const std::array<ElementRow, 29> kElements = {{
+const std::array<ElementRow, 31> kElements = {{
     {kConfigBaseNs, "topology-plugin", false,
      [](Reader& r, const XmlElement& e, OverlayConfiguration& c) {
        if (std::string name = r.word(e); !name.empty()) c.topology_plugin = std::move(name);
@@ -356,6 +358,21 @@ const std::array<ElementRow, 29> kElements = {{
        if (r.number(e, e.text, count)) c.number_of_peers_to_probe = count;
      }},
     {kDiagnosticsNs, "diagnostic-kind", true, read_diagnostic_kind},
+    {kPpspTrackerNs, "shards", false,
+     [](Reader& r, const XmlElement& e, OverlayConfiguration& c) {
+       std::uint32_t shards = 0;
+       if (!r.number(e, e.text, shards)) return;
+       if (!std::has_single_bit(shards) || shards > kMostPpspShards)
+         return r.error(e, fmt::format("{} is not a power of two up to {}", shards, kMostPpspShards));
+       c.ppsp_shards = shards;
+     }},
+    {kPpspTrackerNs, "status-placement", false,
+     [](Reader& r, const XmlElement& e, OverlayConfiguration& c) {
+       const std::string letters = r.word(e);
+       if (letters.find_first_not_of("ABCDE") != std::string::npos)
+         return r.error(e, fmt::format("'{}' has other letters than A to E", letters));
+       if (!letters.empty()) c.ppsp_status_placement = letters;
+     }},
     // Parts of a document that stand elsewhere.
     {kConfigBaseNs, "kind-block", true,
      [](Reader& r, const XmlElement& e,

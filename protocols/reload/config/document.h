@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The configuration document of an overlay: RFC 6940 section 11.1, with the elements of RFC 7263 (route-mode), RFC 7363
-// (self-tuning), RFC 7851 (diagnostics) and RFC 8076 (variable-resource-names).
+// (self-tuning), RFC 7851 (diagnostics) and RFC 8076 (variable-resource-names), and those of the distributed PPSP
+// tracker.
 //
 //   <overlay xmlns="urn:ietf:params:xml:ns:p2p:config-base">
 //     <configuration instance-name="overlay.example.org" sequence="22" expiration="2030-10-10T07:00:00Z">
@@ -41,6 +42,7 @@ inline constexpr std::string_view kConfigChordNs = "urn:ietf:params:xml:ns:p2p:c
 inline constexpr std::string_view kRouteModeNs = "urn:ietf:params:xml:ns:p2p:route-mode";
 inline constexpr std::string_view kSelfTuningNs = "urn:ietf:params:xml:ns:p2p:self-tuning";
 inline constexpr std::string_view kDiagnosticsNs = "urn:ietf:params:xml:ns:p2p:config-diagnostics";
+inline constexpr std::string_view kPpspTrackerNs = "urn:peerscope:params:xml:ns:ppsp-tracker";
 inline constexpr std::string_view kShareNs = "urn:ietf:params:xml:ns:p2p:config-base:share";
 
 struct ConfigDiagnostic {
@@ -63,6 +65,8 @@ struct ConfigSignature {
   std::string security_block;
   std::string algorithm;  // of the optional attribute
 };
+
+inline constexpr std::uint32_t kMostPpspShards = 1U << 16;
 
 struct VariableResourceNames {  // RFC 8076 section 5.2
   bool enable = false;
@@ -156,6 +160,8 @@ struct OverlayConfiguration {
   std::string route_mode;                                 // RFC 7263: "DRR" or "RPR"; empty: not given
   std::optional<std::uint32_t> number_of_peers_to_probe;  // RFC 7363; its default is 4
   std::vector<DiagnosticAccess> diagnostics;              // RFC 7851
+  std::uint32_t ppsp_shards = 1;                          // of a swarm's registrations; a power of two
+  std::string ppsp_status_placement = "BD";               // where a peer's status is: letters A to E
 
   std::vector<ForeignName> foreign_elements;
   std::vector<ForeignName> foreign_attributes;

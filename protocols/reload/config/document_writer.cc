@@ -93,6 +93,8 @@ std::string write_configuration(const OverlayConfiguration& c) {
   if (!c.route_mode.empty()) head += attribute("xmlns:route-mode", kRouteModeNs);
   if (c.number_of_peers_to_probe) head += attribute("xmlns:self-tuning", kSelfTuningNs);
   if (!c.diagnostics.empty()) head += attribute("xmlns:diagnostics", kDiagnosticsNs);
+  const bool ppsp = c.ppsp_shards != defaults.ppsp_shards || c.ppsp_status_placement != defaults.ppsp_status_placement;
+  if (ppsp) head += attribute("xmlns:ppsp-tracker", kPpspTrackerNs);
   head += attribute("instance-name", c.instance_name);
   if (c.sequence) head += attribute("sequence", std::to_string(*c.sequence));
   if (c.expiration) head += attribute("expiration", text::format_time(*c.expiration));
@@ -122,6 +124,9 @@ std::string write_configuration(const OverlayConfiguration& c) {
     for (const std::string& id : access.access_nodes) w.element(3, "diagnostics:access-node", text::to_hex(id));
     w.raw(2, "</diagnostics:diagnostic-kind>");
   }
+  if (c.ppsp_shards != defaults.ppsp_shards) w.number(2, "ppsp-tracker:shards", c.ppsp_shards);
+  if (c.ppsp_status_placement != defaults.ppsp_status_placement)
+    w.element(2, "ppsp-tracker:status-placement", c.ppsp_status_placement);
   if (c.shared_secret) w.element(2, "shared-secret", *c.shared_secret);
   if (c.max_message_size != defaults.max_message_size) w.number(2, "max-message-size", c.max_message_size);
   if (c.initial_ttl != defaults.initial_ttl) w.number(2, "initial-ttl", c.initial_ttl);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A distributed PPSP tracker as a capture shows it: two connection trackers, A and B, and a responsible tracker that
+// both reach over a third node. Each call says one message, in the order of the wire; steps may be left out or done
+// wrong. No signatures.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "protocols/reload/messages.h"
+#include "tests/support/tcp_capture.h"
+
+namespace peerscope::test {
+
+struct Said {
+  bool ppstp = false;
+  bool request = false;
+  std::string tid;  // PPSTP
+  std::string bytes;
+  Endpoint from;
+  Endpoint to;
+  std::int64_t time_ns = 0;
+};
+
+class TrackerScene {
+ public:
+  static const std::string kA, kB, kMiddle, kResponsible;  // Node-IDs
+
+  std::vector<Said> said;
+  void wait(std::int64_t seconds) { now_ns_ += seconds * 1'000'000'000; }
+
+  // PPSTP with tracker `node` (kA or kB); `body` is what stands behind the peer ID.
+  void connect(const std::string& node, const std::string& peer,
+               const std::vector<std::pair<std::string, std::string>>& actions);
+  void find(const std::string& node, const std::string& peer, const std::string& swarm);
+  void report(const std::string& node, const std::string& peer, const std::string& swarm);
+  // The answer to the last request of that peer. `results`: swarm, its list of peers, 0 or 1.
+  struct Result {
+    std::string swarm;
+    std::vector<std::string> peers{};
+    int result = 0;
+  };
+  void ok(const std::vector<Result>& results);
+  void failed(int error);
+
+  // RELOAD: a request goes over two links, its answer comes back over them. `change` alters what is stored.
+  using Change = std::function<void(reload::StoreReq&)>;
+  void store(const std::string& node, const std::string& peer, const std::string& swarm, bool exists = true,
+             const Change& change = {});
+  void status(const std::string& node, const std::string& peer, const std::vector<std::string>& swarms);
+  void fetch(const std::string& node, const std::string& swarm);
+  enum class Way { kWhole, kFirstLink };
+  void stored(Way way = Way::kWhole) { answer(reload::Contents(reload::StoreAns{}), way); }
+  void fetched(const std::vector<std::pair<std::string, std::string>>& registrations);  // node and peer
+  void error(std::uint16_t code);
+  // The request whose answer comes next, by its number from 0; else the last one.
+  void answer_to(std::size_t request) { answered_ = request; }
+
+  // The same as frames: PPSTP over TCP, RELOAD in datagrams.
+  std::vector<Frame> frames() const;
+
+ private:
+  struct Asked {
+    std::string node;
+    std::uint64_t transaction = 0;
+    std::string swarm;
+  };
+  void say(Said said);
+  void ask(const std::string& node, const std::string& peer, const std::string& type, const std::string& body);
+  void reply(const std::string& body);
+  void send(const std::string& node, const std::string& resource, reload::Contents contents, const std::string& swarm);
+  void answer(reload::Contents contents, Way way);
+  std::int64_t step();
+
+  std::int64_t now_ns_ = 1'700'000'000'000'000'000;
+  Said last_request_;
+  std::uint64_t transactions_ = 0;
+  std::vector<Asked> asked_;
+  std::size_t answered_ = SIZE_MAX;
+};
+
+}  // namespace peerscope::test

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Requests of peers followed through the overlay: what belongs together, and each rule of the distributed tracker with
+// an example that keeps it and one that breaks it.
+#include "protocols/systems/tracker_stories.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "protocols/ppstp/protocol.h"
+#include "protocols/reload/ppsp_usage.h"
+#include "protocols/reload/protocol.h"
+#include "protocols/systems/distributed_tracker.h"
+#include "tests/support/requirement_table.h"
+#include "tests/support/tracker_scene.h"
+
+namespace peerscope::systems {
+namespace {
+
+using test::Said;
+using test::TrackerScene;
+using Way = TrackerScene::Way;
+const std::string& A = TrackerScene::kA;
+const std::string& B = TrackerScene::kB;
+
+std::string text_of(const test::Endpoint& at) {
+  return std::to_string(at.address) + ":" + std::to_string(at.port);
+}
+
+struct Followed {
+  TrackerStories stories;
+  std::vector<TrackerStories::Place> places;               // one a message
+  std::vector<std::pair<std::size_t, std::string>> found;  // message and rule
+  std::set<std::string> told;
+
+  explicit Followed(const TrackerScene& scene) {
+    std::map<std::string, std::unique_ptr<Message>> requests;
+    std::size_t number = 0;
+    for (const Said& one : scene.said) {
+      auto message = std::make_unique<Message>();
+      message->frame = ++number;
+      message->time_ns = one.time_ns;
+      message->source = text_of(one.from);
+      message->destination = text_of(one.to);
+      message->direction = one.request ? Direction::kRequest : Direction::kResponse;
+      const Protocol& protocol = one.ppstp ? ppstp::protocol() : reload::protocol();
+      protocol.decode(one.bytes, *message);
+      const Message* request = nullptr;
+      if (one.ppstp && !one.request) request = requests.at(one.tid).get();
+      std::vector<Finding> findings;
+      places.push_back(stories.look(protocol, *message, request, findings));
+      for (const Finding& finding : findings) {
+        found.emplace_back(number, finding.rule->id);
+        told.insert(finding.rule->id);
+        EXPECT_LE(finding.offset + finding.length, one.bytes.size());
+      }
+      if (one.ppstp && one.request) requests[one.tid] = std::move(message);
+    }
+  }
+  std::vector<std::uint64_t> frames_of(std::size_t message) const {
+    std::vector<std::uint64_t> out;
+    if (const Story* story = places.at(message).story(); story != nullptr) {
+      for (const Hop& hop : story->hops) out.push_back(hop.frame);
+    }
+    return out;
+  }
+};
+
+// Messages 1 to 6.
+void join(TrackerScene& scene, const std::string& node = A, const std::string& peer = "peer-1",
+          const std::string& swarm = "movie") {
+  scene.connect(node, peer, {{swarm, "JOIN"}});
+  scene.store(node, peer, swarm);
+  scene.stored();
+  scene.ok({{swarm}});
+}
+
+TEST(TrackerStories, AJoinIsOneStoryFromRequestToOk) {
+  TrackerScene scene;
+  join(scene);
+  const Followed all(scene);
+  EXPECT_TRUE(all.told.empty()) << *all.told.begin();
+  ASSERT_EQ(all.places.size(), 6U);
+  for (std::size_t i = 0; i < 6; ++i) {
+    ASSERT_NE(all.places[i].story(), nullptr) << i;
+    EXPECT_EQ(all.places[i].story()->number, 1U);
+  }
+  EXPECT_EQ(all.frames_of(0), (std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6}));
+  const Story& story = *all.places[0].story();
+  EXPECT_EQ(story.action, "CONNECT JOIN movie, peer peer-1");
+  EXPECT_EQ(story.request_frame, 1U);
+  EXPECT_EQ(story.answer_frame, 6U);
+  EXPECT_EQ(story.hops[1].step, Step::kStore);
+  EXPECT_EQ(story.hops[3].step, Step::kStored);
+  EXPECT_EQ(story.hops[5].step, Step::kAnswer);
+  EXPECT_EQ(story.overlay_ns - story.request_ns, 1'000'000);
+  EXPECT_EQ(story.answer_ns - story.stored_ns, 1'000'000);
+}
+
+TEST(TrackerStories, StoriesOfSeveralPeersStayApart) {
+  TrackerScene scene;
+  scene.connect(A, "peer-1", {{"movie", "JOIN"}});
+  scene.connect(B, "peer-2", {{"movie", "JOIN"}});
+  scene.store(B, "peer-2", "movie");
+  scene.store(A, "peer-1", "movie");
+  scene.answer_to(0);
+  scene.stored();
+  scene.answer_to(1);
+  scene.stored();
+  const Followed all(scene);
+  EXPECT_EQ(all.frames_of(0), (std::vector<std::uint64_t>{1, 5, 6, 9, 10}));
+  EXPECT_EQ(all.frames_of(1), (std::vector<std::uint64_t>{2, 3, 4, 7, 8}));
+}
+
+TEST(TrackerStories, AFetchBelongsToTheRequestOfItsTracker) {
+  TrackerScene scene;
+  join(scene, A, "peer-1");
+  join(scene, B, "peer-2");
+  const std::size_t from = scene.said.size();
+  scene.find(A, "peer-1", "movie");
+  scene.find(B, "peer-2", "movie");
+  scene.fetch(A, "movie");
+  scene.fetch(B, "movie");
+  const Followed all(scene);
+  EXPECT_EQ(all.places[from].story(), all.places[from + 2].story());
+  EXPECT_EQ(all.places[from + 1].story(), all.places[from + 4].story());
+  EXPECT_NE(all.places[from].story(), all.places[from + 1].story());
+}
+
+TEST(TrackerStories, WhatIsNotWaitedForBelongsToo) {
+  TrackerScene scene;
+  join(scene);
+  scene.status(A, "peer-1", {"movie"});
+  scene.stored();
+  scene.wait(6);
+  scene.status(A, "peer-1", {"movie", "other"});
+  const Followed all(scene);
+  EXPECT_EQ(all.frames_of(0).size(), 10U);
+  EXPECT_EQ(all.places[10].story(), nullptr) << "long after the answer";
+}
+
+TEST(TrackerStories, PpstpAloneHasNoNumber) {
+  TrackerScene scene;
+  scene.connect(A, "peer-1", {{"movie", "JOIN"}});
+  scene.ok({{"movie"}});
+  const Followed all(scene);
+  EXPECT_TRUE(all.told.empty());
+  EXPECT_EQ(all.places[0].story()->number, 0U);
+  EXPECT_EQ(all.stories.name_of(reload::swarm_resource("movie")), "") << "nothing is hashed without an overlay";
+}
+
+TEST(TrackerStories, ResourceIdsGetNames) {
+  TrackerScene scene;
+  join(scene);
+  const Followed all(scene);
+  EXPECT_EQ(all.stories.name_of(reload::swarm_resource("movie")), "swarm movie, shard 0");
+  EXPECT_EQ(all.stories.name_of(reload::swarm_resource("movie", 3)), "swarm movie, shard 3");
+  EXPECT_EQ(all.stories.name_of(reload::peer_resource("peer-1")), "peer peer-1");
+  EXPECT_EQ(all.stories.name_of(reload::swarm_resource("other")), "");
+}
+
+TEST(TrackerStories, ForgottenWithTheCapture) {
+  TrackerScene scene;
+  join(scene);
+  Followed all(scene);
+  all.stories.clear();
+  EXPECT_EQ(all.stories.name_of(reload::swarm_resource("movie")), "");
+  EXPECT_EQ(all.places[0].story()->number, 1U) << "what was handed out lives on";
+}
+
+// ---- rules
+
+struct Example {
+  const char* id;
+  std::function<void(TrackerScene&)> good;
+  std::function<void(TrackerScene&)> bad;
+  std::size_t at;  // message of the bad one that the finding is on, from the end; 0: the last one
+};
+
+std::function<void(TrackerScene&)> joined_with(TrackerScene::Change change) {
+  return [change](TrackerScene& scene) {
+    scene.connect(A, "peer-1", {{"movie", "JOIN"}});
+    scene.store(A, "peer-1", "movie", true, change);
+  };
+}
+reload::StoredData& value(reload::StoreReq& request) {
+  return request.kind_data.at(0).values.at(0);
+}
+void find_with(TrackerScene& scene, const std::vector<std::pair<std::string, std::string>>& registered,
+               const std::vector<std::string>& listed) {
+  join(scene);
+  scene.find(A, "peer-1", "movie");
+  scene.fetch(A, "movie");
+  scene.fetched(registered);
+  scene.ok({{"movie", listed}});
+}
+void refresh_after(TrackerScene& scene, int seconds) {
+  join(scene);
+  scene.wait(seconds);
+  scene.report(A, "peer-1", "movie");
+  scene.ok({});
+  scene.store(A, "peer-1", "movie");
+}
+void fetch_after(TrackerScene& scene, int seconds) {
+  join(scene);
+  scene.wait(seconds);
+  scene.find(A, "peer-9", "movie");
+  scene.fetch(A, "movie");
+  scene.fetched({{A, "peer-1"}});
+}
+void leave(TrackerScene& scene, bool stores, bool is_stored) {
+  join(scene);
+  scene.connect(A, "peer-1", {{"movie", "LEAVE"}});
+  if (stores) scene.store(A, "peer-1", "movie", false);
+  if (stores && is_stored) scene.stored();
+  scene.ok({{"movie"}});
+}
+void list_after_leave(TrackerScene& scene, int seconds) {
+  join(scene, B, "peer-2");
+  leave(scene, true, true);
+  scene.wait(seconds);
+  scene.find(B, "peer-2", "movie");
+  scene.fetch(B, "movie");
+  scene.fetched({{A, "peer-1"}});
+  scene.ok({{"movie", {"peer-1"}}});
+}
+void join_two(TrackerScene& scene, bool side_by_side) {
+  scene.connect(A, "peer-1", {{"movie", "JOIN"}, {"song", "JOIN"}});
+  scene.store(A, "peer-1", "movie");
+  if (side_by_side) {
+    scene.store(A, "peer-1", "song");
+    scene.stored();
+    scene.answer_to(0);
+    scene.stored();
+  } else {
+    scene.stored();
+    scene.store(A, "peer-1", "song");
+    scene.stored();
+  }
+  scene.ok({{"movie"}, {"song"}});
+}
+void status_after(TrackerScene& scene, int seconds) {
+  join(scene);
+  scene.status(A, "peer-1", {"movie"});
+  scene.stored();
+  scene.wait(seconds);
+  scene.status(A, "peer-1", {"movie"});
+}
+void cached_after(TrackerScene& scene, int seconds) {
+  find_with(scene, {{B, "peer-2"}}, {"peer-2"});
+  scene.wait(seconds);
+  scene.find(A, "peer-1", "movie");
+  scene.ok({{"movie", {"peer-2"}}});
+}
+void refused(TrackerScene& scene, std::uint16_t code, int answer) {
+  scene.connect(A, "peer-1", {{"movie", "JOIN"}});
+  scene.store(A, "peer-1", "movie");
+  scene.error(code);
+  if (answer == 0)
+    scene.ok({{"movie"}});
+  else
+    scene.failed(answer);
+}
+
+const std::vector<Example>& examples() {
+  const auto plain = [](TrackerScene& scene) { join(scene); };
+  static const std::vector<Example> kExamples = {
+      {"SD-DT-02", plain, joined_with([](auto& store) { store.kind_data.at(0).kind = 0xf0000003; }), 1},
+      {"SD-DT-02", joined_with({}), joined_with([](auto& store) { store.resource = reload::swarm_resource("other"); }),
+       1},
+      {"SD-DT-02", plain,
+       [](auto& scene) {  // a registration that is not stored
+         join(scene, A, "peer-2");
+         scene.connect(A, "peer-1", {{"movie", "JOIN"}});
+         scene.fetch(A, "movie");
+         scene.fetched({});
+         scene.ok({{"movie"}});
+       },
+       0},
+      {"SD-DT-03", plain,
+       [](auto& scene) {
+         scene.connect(A, "peer-1", {{"movie", "JOIN"}});
+         scene.store(A, "peer-1", "movie");
+         scene.ok({{"movie"}});
+       },
+       0},
+      {"SD-DT-03", plain,
+       [](auto& scene) {  // lost on the last link
+         scene.connect(A, "peer-1", {{"movie", "JOIN"}});
+         scene.store(A, "peer-1", "movie");
+         scene.stored(Way::kFirstLink);
+         scene.ok({{"movie"}});
+       },
+       0},
+      {"SD-DT-04", [](auto& scene) { refused(scene, reload::kForbidden, 4); },
+       [](auto& scene) { refused(scene, reload::kForbidden, 0); }, 0},
+      {"SD-DT-04", [](auto& scene) { refused(scene, reload::kRequestTimeout, 5); },
+       [](auto& scene) { refused(scene, reload::kRequestTimeout, 4); }, 0},
+      {"SD-DT-05",
+       [](auto& scene) {
+         find_with(scene, {{B, "peer-2"}}, {"peer-2"});
+       },
+       [](auto& scene) {
+         find_with(scene, {{B, "peer-2"}}, {});
+       },
+       0},
+      {"SD-DT-05", [](auto& scene) { find_with(scene, {}, {}); },
+       [](auto& scene) {
+         join(scene);
+         scene.find(A, "peer-1", "movie");
+         scene.ok({{"movie", {"peer-2"}}});
+       },
+       0},
+      {"SD-DT-07", joined_with({}), joined_with([](auto& store) { value(store).key = "peer-1"; }), 1},
+      {"SD-DT-07", joined_with({}), joined_with([](auto& store) { value(store).key = A + "peer-7"; }), 1},
+      {"SD-DT-09", [](auto& scene) { refresh_after(scene, 100); }, [](auto& scene) { refresh_after(scene, 20); }, 1},
+      {"SD-DT-10", [](auto& scene) { leave(scene, true, true); }, [](auto& scene) { leave(scene, false, false); }, 0},
+      {"SD-DT-10", [](auto& scene) { leave(scene, true, true); }, [](auto& scene) { leave(scene, true, false); }, 0},
+      {"SD-DT-11", [](auto& scene) { list_after_leave(scene, 5); }, [](auto& scene) { list_after_leave(scene, 15); },
+       0},
+      {"SD-DT-12", [](auto& scene) { fetch_after(scene, 170); }, [](auto& scene) { fetch_after(scene, 190); }, 1},
+      {"SD-DT-13", [](auto& scene) { join_two(scene, true); }, [](auto& scene) { join_two(scene, false); }, 0},
+      {"SD-DT-14",
+       [](auto& scene) {
+         find_with(scene, {{B, "peer-2"}}, {"peer-2"});
+       },
+       [](auto& scene) {
+         find_with(scene, {{B, "peer-2"}}, {"peer-2", "peer-2"});
+       },
+       0},
+      {"SD-DT-15", joined_with({}),
+       joined_with([](auto& store) { store.resource = reload::swarm_resource("movie", 1); }), 1},
+      {"SD-DT-16", [](auto& scene) { find_with(scene, {}, {}); },
+       [](auto& scene) {
+         scene.find(A, "peer-1", "movie");
+         scene.fetch(A, "movie");
+         scene.error(reload::kResponseTooLarge);
+       },
+       1},
+      {"SD-DT-17",
+       [](auto& scene) {
+         join(scene, A, "peer-3");
+         find_with(scene, {{A, "peer-3"}, {B, "peer-2"}}, {"peer-3", "peer-2"});
+       },
+       [](auto& scene) {
+         join(scene, A, "peer-3");
+         find_with(scene, {{A, "peer-3"}, {B, "peer-2"}}, {"peer-2", "peer-3"});
+       },
+       0},
+      {"SD-DT-18", joined_with({}), joined_with([](auto& store) { value(store).value = "\x01"; }), 1},
+      {"SD-DT-19", [](auto& scene) { status_after(scene, 61); }, [](auto& scene) { status_after(scene, 30); }, 1},
+      {"SD-DT-20", [](auto& scene) { cached_after(scene, 5); }, [](auto& scene) { cached_after(scene, 15); }, 0},
+  };
+  return kExamples;
+}
+
+TEST(TrackerRules, EveryExampleBreaksItsRuleAlone) {
+  int number = 0;
+  for (const Example& example : examples()) {
+    const std::string name = std::string(example.id) + ", example " + std::to_string(++number);
+    TrackerScene good;
+    example.good(good);
+    const Followed fine(good);
+    EXPECT_TRUE(fine.told.empty()) << name << ": the good one breaks " << *fine.told.begin();
+    TrackerScene bad;
+    example.bad(bad);
+    const Followed broken(bad);
+    EXPECT_EQ(broken.told, std::set<std::string>{example.id}) << name;
+    const auto wanted = std::pair{bad.said.size() - example.at, std::string(example.id)};
+    EXPECT_TRUE(std::find(broken.found.begin(), broken.found.end(), wanted) != broken.found.end())
+        << name << ": on message " << (broken.found.empty() ? 0 : broken.found.front().first) << " of "
+        << bad.said.size();
+  }
+}
+
+TEST(TrackerRules, EveryFollowedRowHasAnExample) {
+  std::set<std::string> shown = {"SD-DT-08"};  // signers are needed: tests/reload/examination_test.cc
+  for (const Example& example : examples()) shown.insert(example.id);
+  for (const Requirement& row : distributed_tracker().requirements)
+    EXPECT_EQ(shown.contains(row.id), row.examined) << row.id;
+}
+
+TEST(TrackerRules, AreNumberedAndExplained) {
+  test::expect_numbered(distributed_tracker().requirements, "SD-", {{"DT", 21}});
+  test::expect_explained(distributed_tracker().requirements);
+}
+
+TEST(TrackerRules, ATrackerThatMayBeResponsibleItselfIsNotBlamed) {
+  TrackerScene scene;
+  join(scene, A, "peer-1", "other");
+  scene.connect(A, "peer-1", {{"movie", "JOIN"}});
+  scene.ok({{"movie"}});
+  scene.find(A, "peer-1", "movie");
+  scene.ok({{"movie", {"peer-2"}}});
+  EXPECT_TRUE(Followed(scene).told.empty());
+}
+
+TEST(TrackerRules, APartialSuccessNamesTheSwarmThatFailed) {
+  TrackerScene scene;
+  scene.connect(A, "peer-1", {{"movie", "JOIN"}, {"song", "JOIN"}});
+  scene.store(A, "peer-1", "movie");
+  scene.store(A, "peer-1", "song");
+  scene.error(reload::kForbidden);
+  scene.answer_to(0);
+  scene.stored();
+  scene.ok({{"movie"}, {"song", {}, 1}});
+  EXPECT_TRUE(Followed(scene).told.empty());
+}
+
+TEST(TrackerRules, ARepetitionThatSucceedsCounts) {
+  TrackerScene scene;
+  scene.connect(A, "peer-1", {{"movie", "JOIN"}});
+  scene.store(A, "peer-1", "movie");
+  scene.error(reload::kRequestTimeout);
+  scene.store(A, "peer-1", "movie");
+  scene.stored();
+  scene.ok({{"movie"}});
+  EXPECT_TRUE(Followed(scene).told.empty());
+}
+
+}  // namespace
+}  // namespace peerscope::systems
