@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "harness/engine/expectations.h"
 #include "harness/engine/iut.h"
+#include "harness/engine/selection.h"
 #include "harness/report/results.h"
 #include "harness/scenario/scenario.h"
 
@@ -24,17 +26,13 @@ struct RunOptions {
   std::size_t shard = 1;  // of `shards`: the runs are dealt out one by one; the plain flow is everybody's
   std::size_t shards = 1;
   bool interruptible = true;  // Ctrl-C ends the run with a summary; off where many runs share the process
+  Judging judging;
+  const Expectations* expectations = nullptr;  // fails that are excused
   std::string version;
 };
 
 // Why a scenario is off for this IUT; empty when it applies.
 std::string off_reason(const Scenario& scenario, const IutFile& iut, const RunOptions& options);
-
-// Loads scenarios and reports every lint error; `errors` is empty when all are well.
-std::vector<Scenario> load_suite(const std::vector<std::string>& selectors, const std::vector<std::string>& roots,
-                                 std::vector<std::string>& errors);
-// Folders with suites: $PEERSCOPE_SUITES, the installed ones beside the program, the source tree's.
-std::vector<std::string> suite_roots();
 
 // Runs all of them; returns the exit code of docs/exit-codes.md.
 struct RunSummary {

@@ -23,7 +23,8 @@ void ScenarioRun::add_finding(const Finding& finding) {
   add_hit(*finding.rule, verdict_of(finding), finding.detail, {finding.offset, finding.length});
 }
 
-void ScenarioRun::add_hit(const Requirement& rule, Verdict verdict, const std::string& detail, Place place) {
+void ScenarioRun::add_hit(const Requirement& rule, Verdict found, const std::string& detail, Place place) {
+  const Verdict verdict = options_.judging.count(rule, found);
   const bool listed = std::find(scenario_.tests.begin(), scenario_.tests.end(), rule.id) != scenario_.tests.end();
   constexpr std::size_t kMostOfOneRule = 200;  // an answer may break a rule every few bytes
   std::size_t same = 0;
@@ -57,7 +58,7 @@ bool ScenarioRun::decide(const Expectation& expectation, const std::string& deta
   for (const std::string& id : expectation.check) {
     const Requirement* row = find_requirement(id);
     add_hit(*row, verdict_of(*row), detail, unmet_);
-    verdict = worst(verdict, verdict_of(*row));
+    verdict = worst(verdict, options_.judging.count(*row, verdict_of(*row)));
   }
   if (verdict <= Verdict::kInfo) {
     result_.verdict = worst(result_.verdict, verdict);
@@ -79,7 +80,7 @@ bool ScenarioRun::take(const Outcome& outcome) {
     const Requirement* row = find_requirement(id);
     const Verdict one = std::min(outcome.verdict, std::max(verdict_of(*row), Verdict::kInfo));
     add_hit(*row, one, outcome.note.empty() ? "an outcome that is tolerated only" : outcome.note);
-    verdict = worst(verdict, one);
+    verdict = worst(verdict, options_.judging.count(*row, one));
   }
   result_.verdict = worst(result_.verdict, verdict);
   return verdict == Verdict::kFail ? stop(Verdict::kFail, outcome.note) : true;

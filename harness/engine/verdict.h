@@ -16,8 +16,10 @@ enum class Verdict {
   kPass,
   kInfo,
   kWarn,
+  kXfail,  // it fails as an expectation file says
   kInconclusive,
   kFail,
+  kXpass,  // it should have failed by such a file: red, so that the file does not rot
   kError,
   kNotApplicable,
   kSkipped,

@@ -293,9 +293,10 @@ std::string junit_text(std::string_view suite, const std::vector<JunitCase>& cas
   std::size_t skipped = 0;
   std::string body;
   const auto count = [&](Verdict verdict) {
-    failures += verdict == Verdict::kFail;
+    failures += verdict == Verdict::kFail || verdict == Verdict::kXpass;
     errors += verdict == Verdict::kError || verdict == Verdict::kInconclusive;
-    skipped += verdict == Verdict::kNotApplicable || verdict == Verdict::kSkipped || verdict == Verdict::kBlocked;
+    skipped += verdict == Verdict::kXfail || verdict == Verdict::kNotApplicable || verdict == Verdict::kSkipped ||
+               verdict == Verdict::kBlocked;
   };
   const auto outcome = [&](Verdict verdict, std::string_view type, std::string_view reason, const std::string& text) {
     switch (verdict) {
@@ -306,6 +307,9 @@ std::string junit_text(std::string_view suite, const std::vector<JunitCase>& cas
         return fmt::format("      <error type=\"error\" message=\"{}\">{}</error>\n", xml(reason), xml(text));
       case Verdict::kInconclusive:
         return fmt::format("      <error type=\"inconclusive\" message=\"{}\">{}</error>\n", xml(reason), xml(text));
+      case Verdict::kXpass:
+        return fmt::format("      <failure type=\"xpass\" message=\"{}\"/>\n", xml(reason));
+      case Verdict::kXfail:
       case Verdict::kNotApplicable:
       case Verdict::kSkipped:
       case Verdict::kBlocked:
