@@ -17,6 +17,7 @@
 #include "harness/engine/runner.h"
 #include "harness/engine/survey.h"
 #include "harness/scenario/expression.h"
+#include "harness/scenario/keys.h"
 #include "harness/scenario/match.h"
 #include "harness/scenario/yaml.h"
 
@@ -40,8 +41,7 @@ class Loader {
     if (!file.is_map()) return fail(file, "a scenario file is a map");
     if (file.find("iut") != nullptr && file.find("scenario") == nullptr)
       return fail(file, "this is an IUT file: check it with --iut");
-    keys(file, {"format", "scenario", "title", "about", "protocol", "role", "tests", "needs", "slow", "params", "let",
-                "background", "steps", "finally", "resources", "survey", "parties", "overlay"});
+    keys(file, scenario_keys::kFile);
     if (text(file, "format") != "1") fail(file, "format: 1 is missing");
     scenario_.id = text(file, "scenario");
     if (scenario_.id.empty()) fail(file, "scenario: the id is missing");
@@ -192,7 +192,7 @@ class Loader {
     result_.errors.push_back(at.line > 0 ? fmt::format("{}:{}:{}: {}", name_, at.line, at.column, what)
                                          : fmt::format("{}: {}", name_, what));
   }
-  void keys(const Tree& map, std::initializer_list<std::string_view> known) {
+  void keys(const Tree& map, std::span<const std::string_view> known) {
     for (const auto& [key, value] : map.members) {
       if (std::find(known.begin(), known.end(), key) != known.end()) continue;
       std::string all;
@@ -282,7 +282,7 @@ class Loader {
   }
 
   void background(const Tree& item) {
-    keys(item, {"on", "reply"});
+    keys(item, scenario_keys::kBackground);
     Background entry;
     entry.on = text(item, "on");
     if (entry.on != "any" && !is_message(entry.on)) fail(item, fmt::format("no message '{}'", entry.on));
@@ -305,8 +305,7 @@ class Loader {
       out.behaviour = item.scalar;
       return out;
     }
-    keys(item, {"msg", "raw", "raw_http", "with", "mutate", "http", "delay", "end", "behaviour", "resource", "stream",
-                "link"});
+    keys(item, scenario_keys::kSending);
     out.stream = boolean(item, "stream");
     if (out.stream && (is_reply || survey() == nullptr)) fail(item, "stream: only requests to a server have answers");
     out.msg = text(item, "msg");
@@ -337,8 +336,7 @@ class Loader {
           std::find(rules_->link_keys.begin(), rules_->link_keys.end(), key) == rules_->link_keys.end())
         fail(value, fmt::format("link: unknown key '{}'", key));
     }
-    keys(out.http, {"method", "target", "status", "content_type", "headers", "chunked", "split", "pace", "absolute",
-                    "auth", "tls"});
+    keys(out.http, scenario_keys::kSendingHttp);
     if (const Tree* version = out.http.find("tls");
         version != nullptr && version->scalar != kTls12 && version->scalar != kTls13)
       fail(*version, fmt::format("http.tls: is {} or {}", kTls12, kTls13));
@@ -380,8 +378,7 @@ class Loader {
   Outcome outcome(const Tree& item) {
     Outcome out;
     out.line = item.line;
-    keys(item, {"msg", "event", "where", "http", "bind", "verdict", "note", "within", "check", "any_of", "for",
-                "same_as", "stated_as", "silence_under", "agrees", "offers", "bind_header", "answers"});
+    keys(item, scenario_keys::kOutcome);
     out.msg = text(item, "msg");
     out.agrees = boolean(item, "agrees");
     out.offers = part(item, "offers");
@@ -400,7 +397,7 @@ class Loader {
       fail(item, "event: is closed, reset or timeout; for linked nodes linked too");
     out.where = part(item, "where");
     out.http = part(item, "http");
-    keys(out.http, {"status", "content_type", "header", "method", "target", "body"});
+    keys(out.http, scenario_keys::kOutcomeHttp);
     out.bind = part(item, "bind");
     out.note = text(item, "note");
     const std::string verdict = text(item, "verdict");
@@ -517,8 +514,7 @@ class Loader {
   }
 
   Step step(const Tree& item) {
-    keys(item, {"id", "by", "setup", "note", "send", "reply", "expect", "expect_none", "wait", "control", "close",
-                "repeat", "when", "use", "parallel"});
+    keys(item, scenario_keys::kStep);
     Step step;
     step.line = item.line;
     default_answer_.clear();
@@ -583,7 +579,7 @@ class Loader {
   // The loader puts the steps into that order; nothing else of the engine needs to know.
 
   void parallel(const Tree& item, std::vector<Step>& out) {
-    keys(item, {"parallel", "note", "when"});
+    keys(item, scenario_keys::kParallelStep);
     const Tree& written = *item.find("parallel");
     constexpr std::size_t kMostBranches = 100;
     if (scenario_.client && !scenario_.linked)
@@ -642,11 +638,11 @@ class Loader {
   // itself.
 
   void use(const Tree& item, std::vector<Step>& out) {
-    keys(item, {"use", "id", "note", "when"});
+    keys(item, scenario_keys::kUseStep);
     // Every file brings steps, so this bounds how many are read, whatever uses what.
     if (use_failed_ || out.size() > kMostSteps) return;
     const Tree& written = *item.find("use");
-    if (written.is_map()) keys(written, {"scenario", "with"});
+    if (written.is_map()) keys(written, scenario_keys::kUse);
     const std::string id = written.is_map() ? text(written, "scenario") : written.scalar;
     const std::string path = used_file(id);
     if (path.empty()) return fail(written, fmt::format("use: no scenario '{}' beside this one or in the suites", id));

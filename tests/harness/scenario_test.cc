@@ -5,9 +5,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
+#include <simdjson.h>
 
 #include <filesystem>
 #include <fstream>
+
+#include "harness/scenario/schema.h"
+#include "harness/scenario/yaml.h"
 
 namespace peerscope::harness {
 namespace {
@@ -190,6 +194,96 @@ TEST_F(ScenarioFiles, WhenIsCheckedBeforeItIsNeeded) {
   EXPECT_EQ(told_of("m > 1"), folder_ + "/ppstp/tests.yaml:8:19: when: no variable 'm'");
   EXPECT_NE(told_of("n >").find("when: "), std::string::npos);
   EXPECT_NE(told_of("n == 1 or").find("when: "), std::string::npos);
+}
+
+// ---- the JSON Schema
+
+namespace dom = simdjson::dom;
+
+// As far as our schema goes. Scalars are texts, as the loader reads them.
+class Validator {
+ public:
+  explicit Validator(const dom::element& root) : root_(root) {}
+
+  // What does not fit, with its place; empty when all does.
+  std::string check(const Tree& tree) const { return check(root_, tree, ""); }
+
+ private:
+  std::string check(const dom::element& schema, const Tree& tree, const std::string& at) const {
+    std::string_view text;
+    if (schema["$ref"].get(text) == simdjson::SUCCESS) {
+      dom::element target;
+      if (root_.at_pointer(text.substr(1)).get(target) != simdjson::SUCCESS) return at + ": no such definition";
+      return check(target, tree, at);
+    }
+    dom::array choices;
+    if (schema["anyOf"].get(choices) == simdjson::SUCCESS) {
+      std::string why;
+      for (const dom::element choice : choices) {
+        why = check(choice, tree, at);
+        if (why.empty()) return {};
+      }
+      return why;
+    }
+    if (schema["enum"].get(choices) == simdjson::SUCCESS) {
+      for (const dom::element choice : choices) {
+        const std::string word = simdjson::minify(choice);
+        if (tree.scalar == word || fmt::format("\"{}\"", tree.scalar) == word) return {};
+      }
+      return fmt::format("{}: '{}' is not in the list", at, tree.scalar);
+    }
+    if (schema["type"].get(text) != simdjson::SUCCESS) return {};
+    if (text == "string") return tree.is_scalar() ? "" : at + ": no text";
+    if (text == "array") return check_list(schema, tree, at);
+    return tree.is_map() ? check_object(schema, tree, at) : at + ": no object";
+  }
+  std::string check_list(const dom::element& schema, const Tree& tree, const std::string& at) const {
+    if (!tree.is_list()) return at + ": no list";
+    for (const Tree& item : tree.items) {
+      if (std::string why = check(schema["items"], item, at + "[]"); !why.empty()) return why;
+    }
+    return {};
+  }
+  std::string check_object(const dom::element& schema, const Tree& tree, const std::string& at) const {
+    dom::object properties;
+    if (schema["properties"].get(properties) != simdjson::SUCCESS) return {};  // any
+    for (const auto& [key, value] : tree.members) {
+      dom::element property;
+      if (properties[key].get(property) != simdjson::SUCCESS) return fmt::format("{}: unknown key '{}'", at, key);
+      if (std::string why = check(property, value, at + "." + key); !why.empty()) return why;
+    }
+    for (const dom::element needed : schema["required"]) {
+      if (tree.find(std::string_view(needed)) == nullptr)
+        return fmt::format("{}: '{}' is missing", at, std::string_view(needed));
+    }
+    return {};
+  }
+
+  dom::element root_;
+};
+
+TEST(ScenarioSchema, TakesEverySuiteAndRefusesMistakes) {
+  dom::parser parser;
+  dom::element root;
+  ASSERT_EQ(parser.parse(scenario_schema()).get(root), simdjson::SUCCESS);
+  const Validator validator(root);
+  std::string error;
+  const std::vector<std::string> files = find_scenarios({PEERSCOPE_SOURCE_DIR "/harness/suites"}, error);
+  ASSERT_EQ(error, "");
+  EXPECT_GT(files.size(), 100U);
+  for (const std::string& file : files) EXPECT_EQ(validator.check(load_yaml(file).tree), "") << file;
+  const std::string good = fmt::format(fmt::runtime(kHead), "ppstp/x") + "steps:\n  - {wait: 1s}\n";
+  EXPECT_EQ(validator.check(parse_yaml(good, "x").tree), "");
+  for (const auto& [from, to] : {std::pair{"role: tracker", "role: tracer"},
+                                 {"P-FIND-04", "P-FIND-4"},
+                                 {"{wait: 1s}", "{wiat: 1s}"},
+                                 {"{wait: 1s}", "{setup: yes}"},
+                                 {"title: a title\n", ""},
+                                 {"{wait: 1s}", "{expect: {verdict: green}}"}}) {
+    std::string bad = good;
+    bad.replace(bad.find(from), std::string_view(from).size(), to);
+    EXPECT_NE(validator.check(parse_yaml(bad, "x").tree), "") << to;
+  }
 }
 
 }  // namespace
