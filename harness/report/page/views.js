@@ -39,7 +39,7 @@ function matrixCell(state, group, run) {
     class: `box ${style(verdict)}`, href: address(["cell", group, String(run.index)], state), "data-group": group, "data-run": run.index,
     "aria-label": `${group}, ${runTitle(run)}: ${tallyText(rules)}${fresh ? "; new since the run before" : ""}`,
   },
-  make("span", { class: "sign", "aria-hidden": "true" }, sign(name)), make("span", { class: "count" }, n === rules.length ? `${n} ${name}` : `${n} ${name} of ${rules.length}`),
+  make("span", { class: "sign", "aria-hidden": "true" }, sign(name)), make("span", { class: "count" }, `${n} ${name}`, n === rules.length ? null : make("span", { class: "of" }, ` of ${rules.length}`)),
   fresh ? make("span", { class: "new" }, "new") : null, bar(rules)));
 }
 
@@ -58,7 +58,7 @@ function broken(state) {
 function matrix(state) {
   const documents = [...new Set(groups.map(documentOf))];
   const shown = groups.filter((group) => runs.some((run) => [...run.byRule.values()].some((rule) => groupOf(rule.id) === group && wants(state, rule))));
-  const head = make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Requirements"), runs.map((run) => make("th", { scope: "col" },
+  const head = make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Group"), runs.map((run) => make("th", { scope: "col" },
     make("a", { href: address(["run", String(run.index)], state) }, runTitle(run)), make("span", { class: "quiet" }, moment(run.started)), bar([...run.byRule.values()])))));
   const bodies = documents.map((name) => {
     const rows = groups.filter((group) => documentOf(group) === name && shown.includes(group));
