@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "harness/engine/runner.h"
+#include "harness/scenario/schema.h"
 
 namespace peerscope::cli {
 
@@ -217,7 +218,13 @@ int lint(int argc, char** argv) {
   std::vector<std::string> iuts;
   app.add_option("file", files, "scenario files or folders");
   app.add_option("--iut", iuts, "IUT files");
+  bool schema = false;
+  app.add_flag("--schema", schema, "print a JSON Schema of scenario files, for editors, and check nothing");
   if (const int code = parse(app, argc, argv); code >= 0) return code;
+  if (schema) {
+    std::printf("%s\n", scenario_schema().c_str());
+    return kExitOk;
+  }
   std::vector<std::string> errors;
   for (const std::string& path : iuts) {
     std::string error;

@@ -144,13 +144,25 @@ bool ScenarioRun::prepare() {
       return stop(Verdict::kError, fmt::format("{}: params {}: {}", scenario_.path, name, expanded.error));
     variables_.values[name] = expanded.text;
   }
-  for (const auto& [name, value] : scenario_.let.members) {
+  return set_variables(scenario_.let);
+}
+
+bool ScenarioRun::set_variables(const Tree& values) {
+  for (const auto& [name, value] : values.members) {
     Tree copy = value;
     if (std::string error = expand_tree(copy, variables_); !error.empty())
       return stop(Verdict::kError, fmt::format("{}: let {}: {}", scenario_.path, name, error));
     variables_.values[name] = copy.scalar;
   }
   return true;
+}
+
+std::optional<bool> ScenarioRun::is_wanted(const Step& step) {
+  if (step.when.empty()) return true;
+  const Decision decision = decide_condition(step.when, variables_);
+  if (decision.error.empty()) return decision.holds;
+  stop(Verdict::kError, fmt::format("{}: when: {}", scenario_.path, decision.error));
+  return std::nullopt;
 }
 
 void ScenarioRun::clean_up() {
@@ -165,6 +177,9 @@ bool ScenarioRun::run_steps(const std::vector<Step>& steps) {
     ++number;
     step_ = &step;
     step_name_ = step.id.empty() ? fmt::format("{} (line {})", number, step.line) : step.id;
+    const auto wanted = is_wanted(step);
+    if (!wanted) return false;
+    if (!*wanted) continue;
     const auto times = duration(step.repeat);
     if (!times) return false;
     for (int i = 0; i < std::clamp(static_cast<int>(*times), 1, kMostRepeats); ++i) {
@@ -180,6 +195,7 @@ bool ScenarioRun::run_steps(const std::vector<Step>& steps) {
 }
 
 bool ScenarioRun::run_step(const Step& step) {
+  if (step.set.is_map()) return set_variables(step.set);
   if (!step.wait.empty()) return wait(step.wait);
   if (!step.control.empty()) return control(step.control);
   if (scenario_.linked) return linked_step(step);

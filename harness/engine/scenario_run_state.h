@@ -86,6 +86,11 @@ class ScenarioRun {
   // Nothing more may come on the connection.
   bool nothing(ClientParty& client, const Step& step);
 
+  // Whether the step's condition holds; nothing when it cannot be told, which ends the scenario.
+  std::optional<bool> is_wanted(const Step& step);
+
+  bool set_variables(const Tree& values);
+
   std::optional<double> duration(const std::string& text);
 
   bool wait(const std::string& text);

@@ -127,24 +127,26 @@ void FlowCollector::add(const CapturedMessage& captured, const Message* request,
   const Message& message = *captured.message;
   if (seen_++ == 0) begin_ns_ = message.time_ns;
   if (flow_.messages.size() >= FlowRecord::kMostMessages) return;
-  const auto line = [&] {
+  const auto line = [&](std::string name) {
     return FlowMessage{.frame = message.frame,
                        .at = static_cast<double>(message.time_ns - begin_ns_) / 1e9,
                        .from = lane_of(message.source, message.destination),
                        .to = lane_of(message.destination, message.source),
-                       .name = shortened(captured.protocol->summary(message, request), kLongestName)};
+                       .name = std::move(name)};
   };
+  const auto summary = [&] { return shortened(captured.protocol->summary(message, request), kLongestName); };
   if (wanted) {
     for (FlowMessage& one : before_) keep(std::move(one));
     before_.clear();
-    keep(line());
+    keep(line(summary()));
     if (flow_.shown.size() < FlowRecord::kMostShown)
       flow_.shown.push_back(shown_message(*captured.protocol, message, request));
   } else if (seen_ <= kBeginning) {
-    keep(line());
+    keep(line(summary()));
   } else {
     if (before_.size() == kBefore) before_.erase(before_.begin());
-    before_.push_back(line());
+    // Most of these are never shown: a summary of each would cost more than its checks.
+    before_.push_back(line(message.type != nullptr ? message.type->name : message.transport.method));
   }
 }
 

@@ -105,7 +105,7 @@ void add(Database& database, const RunRecord& run) {
   database.change("DELETE FROM run WHERE id = ?", {run.id});
   database.change("INSERT INTO run VALUES(?, ?, ?, ?, ?, ?, ?)",
                   {run.id, run.series, run.started, run.iut, run.command, run.version, run.ended ? "1" : "0"});
-  std::map<std::string, Verdict> verdicts;  // a file that was made by hand may name one twice
+  std::map<std::string, Verdict> verdicts;  // a file made by hand may name one twice
   for (const RecordedRequirement& row : judged_requirements(run))
     verdicts[row.id] = worst(verdicts[row.id], row.verdict);
   for (const auto& [id, verdict] : verdicts)

@@ -191,6 +191,17 @@ std::string RecordedCase::name() const {
   return params.empty() ? scenario : fmt::format("{} [{}]", scenario, params);
 }
 
+namespace {
+// Of two scenarios the one that judged tells more than the one that could not.
+Verdict more_telling(Verdict a, Verdict b) {
+  constexpr Verdict kOrder[] = {Verdict::kNone,     Verdict::kSkipped, Verdict::kNotApplicable, Verdict::kBlocked,
+                                Verdict::kPass,     Verdict::kInfo,    Verdict::kWarn,          Verdict::kInconclusive,
+                                Verdict::kUnstable, Verdict::kFail,    Verdict::kError};
+  const auto rank = [&](Verdict one) { return std::find(std::begin(kOrder), std::end(kOrder), one); };
+  return rank(a) > rank(b) ? a : b;
+}
+}  // namespace
+
 std::vector<RecordedRequirement> judged_requirements(const RunRecord& run) {
   if (!run.requirements.empty()) return run.requirements;
   std::map<std::string, RecordedRequirement> rows;
@@ -198,7 +209,7 @@ std::vector<RecordedRequirement> judged_requirements(const RunRecord& run) {
     RecordedRequirement& row = rows[id];
     row.id = id;
     if (row.example.empty()) row.example = example;
-    row.verdict = worst(row.verdict, verdict);
+    row.verdict = more_telling(row.verdict, verdict);
   };
   for (const RecordedCase& one : run.cases) {
     std::set<std::string> hit;

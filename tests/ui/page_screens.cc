@@ -36,9 +36,9 @@ int main(int argc, char** argv) {
   const std::string rule = std::string("#/rule/") + argv[4] + "/0";
   const Screen screens[] = {{"report-matrix.png", "", 1920, 1080, 1},
                             {"report-cell.png", cell, 1920, 1080, 1},
-                            {"report-finding.png", rule, 1920, 1480, 1},
+                            {"report-finding.png", rule, 1920, 1820, 1},
                             {"report-matrix-phone.png", "", 390, 844, 2},
-                            {"report-finding-phone.png", rule, 390, 1500, 2}};
+                            {"report-finding-phone.png", rule, 390, 1900, 2}};
   try {
     peerscope::ui::Browser browser(program);
     for (const Screen& screen : screens) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A flow as a sequence diagram: a lane a party, an arrow a message, drawn as wide as its place is.
 
+// In pixels at the usual size of letters; a projector's are larger.
 const kRow = 46;
 const kHead = 44;
 const kMostLanes = 8;
@@ -57,7 +58,9 @@ function flow(one, hits, chosen, select) {
   let selected = chosen;
 
   const paint = () => {
-    width = figure.clientWidth || 640;
+    const scale = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+    const pixels = figure.clientWidth || 640;
+    width = pixels / scale;
     const narrow = width < 560;
     const left = narrow ? 44 : 116;
     const gap = (width - left - 16) / lanes.length;
@@ -68,7 +71,7 @@ function flow(one, hits, chosen, select) {
     const rows = diagramRows(one.flow, hits, all);
     const height = kHead + rows.length * kRow + 14;
     const letters = (pixels) => Math.max(3, Math.floor(pixels / 7.4));
-    const svg = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `Sequence diagram: ${counted(one.flow.length, "message")} between ${lanes.join(", ")}` });
+    const svg = draw("svg", { width: pixels, height: height * scale, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `Sequence diagram: ${counted(one.flow.length, "message")} between ${lanes.join(", ")}` });
     for (const name of lanes) {
       const x = laneX(name);
       const box = Math.min(gap - 8, 200);
@@ -117,7 +120,7 @@ function flow(one, hits, chosen, select) {
       draw("text", { class: "name", x: labelX, y: y - 7 }, cut(label, letters(width - labelX - 6))));
     }
   };
-  new ResizeObserver(() => { if (Math.abs(figure.clientWidth - width) > 1) paint(); }).observe(figure);
+  new ResizeObserver(() => { if (Math.abs(figure.clientWidth - figure.firstChild?.clientWidth) > 1) paint(); }).observe(figure);
   requestAnimationFrame(paint);
   return figure;
 }

@@ -39,7 +39,7 @@ function matrixCell(state, group, run) {
     class: `box ${style(verdict)}`, href: address(["cell", group, String(run.index)], state), "data-group": group, "data-run": run.index,
     "aria-label": `${group}, ${runTitle(run)}: ${tallyText(rules)}${fresh ? "; new since the run before" : ""}`,
   },
-  make("span", { class: "sign", "aria-hidden": "true" }, sign(name)), make("span", { class: "count" }, n === rules.length ? `${n} ${name}` : `${n} ${name} of ${rules.length}`),
+  make("span", { class: "sign", "aria-hidden": "true" }, sign(name)), make("span", { class: "count" }, `${n} ${name}`, n === rules.length ? null : make("span", { class: "of" }, ` of ${rules.length}`)),
   fresh ? make("span", { class: "new" }, "new") : null, bar(rules)));
 }
 
@@ -58,7 +58,7 @@ function broken(state) {
 function matrix(state) {
   const documents = [...new Set(groups.map(documentOf))];
   const shown = groups.filter((group) => runs.some((run) => [...run.byRule.values()].some((rule) => groupOf(rule.id) === group && wants(state, rule))));
-  const head = make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Requirements"), runs.map((run) => make("th", { scope: "col" },
+  const head = make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Group"), runs.map((run) => make("th", { scope: "col" },
     make("a", { href: address(["run", String(run.index)], state) }, runTitle(run)), make("span", { class: "quiet" }, moment(run.started)), bar([...run.byRule.values()])))));
   const bodies = documents.map((name) => {
     const rows = groups.filter((group) => documentOf(group) === name && shown.includes(group));
@@ -83,9 +83,10 @@ function back(state, ...steps) {
     steps.map(([text, parts], at) => [make("span", { "aria-hidden": "true" }, " › "), make("a", { href: address(parts, state), class: at === steps.length - 1 ? "up" : null }, text)]));
 }
 
-function strip(run, id) {
+// The last `most` verdicts.
+function strip(run, id, most = 1000) {
   if (!run.past.length) return null;
-  const list = run.past.map((one) => ({ ...one, verdict: one.verdicts[id] || "none" }));
+  const list = run.past.slice(-most).map((one) => ({ ...one, verdict: one.verdicts[id] || "none" }));
   return make("ol", { class: "history", "aria-label": `Last ${counted(list.length, "run")}, the oldest first` }, list.map((one) => make("li", {
     class: style(one.verdict), title: `${one.verdict === "none" ? "not judged" : one.verdict}, ${moment(one.started)}, ${one.iut}`,
   }, make("span", { "aria-hidden": "true" }, sign(one.verdict)), make("span", { class: "unseen" }, `${one.verdict} ${moment(one.started)}`))));
@@ -107,7 +108,7 @@ function cell(state, group, number) {
         const row = data.rules[rule.id] || {};
         return make("tr", {}, make("td", {}, told(rule.verdict), isNew(run, rule) ? make("span", { class: "new" }, "new") : null),
           make("th", { scope: "row" }, make("a", { href: address(["rule", rule.id, String(number)], state) }, rule.id), make("span", { class: "quiet" }, row.level || "")),
-          make("td", {}, row.text || "", isBad(rule.verdict) && rule.example ? make("p", { class: "example" }, rule.example) : null), past ? make("td", {}, strip(run, rule.id)) : null);
+          make("td", {}, row.text || "", isBad(rule.verdict) && rule.example ? make("p", { class: "example" }, rule.example) : null), past ? make("td", {}, strip(run, rule.id, 8)) : null);
       })))),
   ];
 }
