@@ -456,12 +456,15 @@ class TrackerStories::Impl {
       entries_.erase(place);
       return;
     }
-    if (latest_.size() >= kMostEntries) latest_.clear();
-    if (!exchange.swarm_id.empty()) latest_[{exchange.swarm_id, exchange.peer_id}] = exchange.node;
+    if (!exchange.swarm_id.empty()) note_latest(exchange.swarm_id, exchange.peer_id, exchange.node);
     Entry& entry = entries_[place];
     entry = {now_ + static_cast<std::int64_t>(value.lifetime) * kSecond, now_, 0, value.value, {}};
     if (reload::SwarmEntry swarm; read(value, swarm)) entry.joined = swarm.joined;
     if (reload::PeerStatus status; read(value, status)) entry.swarms = swarms_of(status);
+  }
+  void note_latest(const std::string& swarm_id, const std::string& peer_id, const std::string& node) {
+    if (latest_.size() >= kMostEntries) latest_.clear();
+    latest_[{swarm_id, peer_id}] = node;
   }
   static std::string swarms_of(const reload::PeerStatus& status) {
     std::string out;
@@ -674,6 +677,8 @@ void TrackerStories::Impl::note_addresses(Exchange& exchange, const StoredData& 
   for (const reload::PpspAddr& addr : entry.addrs)
     addresses.insert(fmt::format("{}:{}", ipv4_text(addr.address.ipv4), addr.address.port));
   auto [at, fresh] = exchange.joined.try_emplace(entry.peer_id, entry.joined, addresses);
+  if (fresh || entry.joined > at->second.first)
+    note_latest(entry.swarm_id, entry.peer_id, value.key.substr(0, node_id_length()));
   if (fresh) return;
   auto& [joined, newest] = at->second;
   Exchange::Twice& twice = exchange.twice[entry.peer_id];
