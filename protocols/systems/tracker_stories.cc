@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
+#include <utility>
 
 #include "protocols/ppstp/protocol.h"
 #include "protocols/reload/ppsp_usage.h"
@@ -33,8 +35,10 @@ constexpr std::int64_t kForgotten = 60 * kSecond;  // a request that nobody answ
 constexpr std::int64_t kCacheAge = 10 * kSecond;
 constexpr std::int64_t kRemote = 30 * kSecond;  // how long a Fetch or Store shows that the swarm lies elsewhere
 constexpr std::int64_t kTolerance = kSecond;
+constexpr std::int64_t kPatience = 2 * kSecond;  // more than an answer takes
 constexpr std::int64_t kStatusPause = 60 * kSecond;
 constexpr std::uint32_t kNamedShards = 16;
+constexpr std::size_t kMostWaitingHops = 64;
 constexpr std::size_t kMostCandidates = 256;  // requests that are looked at for one message of the overlay
 
 void add_hop(Story& story, const Hop& hop) {
@@ -57,6 +61,10 @@ std::string action_of(const ppstp::Request& m) {
     text += " " + m.find->swarm_id.value_or("?");
   }
   return text + ", peer " + m.peer_id.value_or("?");
+}
+
+std::string ipv4_text(std::uint32_t address) {
+  return fmt::format("{}.{}.{}.{}", address >> 24, address >> 16 & 0xff, address >> 8 & 0xff, address & 0xff);
 }
 
 bool is_ours(std::uint32_t kind) {
@@ -103,8 +111,19 @@ struct TrackerStories::Exchange {
   std::uint64_t sent_frame = 0;
   std::uint64_t error_frame = 0;
   std::uint16_t error = 0;
-  std::vector<StoredData> values;  // that are stored or were fetched
+  StoredData value;  // the first one that is stored, until the answer
+  bool has_value = false;
+  std::vector<std::string> fetched;  // a few of the peers
+  std::size_t fetched_count = 0;
   bool judged_answer = false;
+  bool noted = false;  // as a sign that the swarm is stored elsewhere
+  // Peers that were fetched twice, at which addresses: the one that joined last, and the others.
+  struct Twice {
+    std::set<std::string> newest;
+    std::set<std::string> older;
+  };
+  std::map<std::string, Twice> twice;
+  std::map<std::string, std::pair<std::uint64_t, std::set<std::string>>> joined;  // while the answer is read
 };
 
 const Story* TrackerStories::Place::story() const {
@@ -185,6 +204,9 @@ class TrackerStories::Impl {
     open->connect = m.connect.has_value();
     open->report = m.stat_report.has_value();
     if (m.connect) open->actions = m.connect->swarm_action;
+    if (m.stat_report) {
+      for (const ppstp::Stat& stat : m.stat_report->stat) open->actions.push_back({stat.swarm_id, {}, {}});
+    }
     if (m.find && m.find->swarm_id) open->actions.push_back({m.find->swarm_id, {}, {}});
     for (const SwarmAction& one : open->actions) {
       if (!one.swarm_id) continue;
@@ -228,7 +250,8 @@ class TrackerStories::Impl {
     const auto drop = [&](auto& table, const std::string& key) {
       const auto at = table.find(key);
       if (at == table.end()) return;
-      std::erase(at->second, open);
+      const auto place = std::find(at->second.begin(), at->second.end(), open);  // the oldest stand in front
+      if (place != at->second.end()) at->second.erase(place);
       if (at->second.empty()) table.erase(at);
     };
     drop(by_peer_, open->peer_id);
@@ -289,10 +312,7 @@ class TrackerStories::Impl {
     exchange->sent_ns = now_;
     exchange->sent_frame = message_->frame;
     judge_request(*exchange);
-    Place place = go_on(exchange, *packet);
-    const bool original = exchange->what == Step::kStore || exchange->what == Step::kFetch;
-    if (original && !exchange->node.empty()) note(remote_, exchange->node, exchange->resource);
-    return place;
+    return go_on(exchange, *packet);
   }
 
   // Null for a request that has nothing to do with peers and swarms.
@@ -323,10 +343,10 @@ class TrackerStories::Impl {
   }
 
   void take_value(Exchange& exchange, const StoredData& value) {
-    constexpr std::size_t kMostValues = 64;
-    if (exchange.values.size() >= kMostValues) return;
-    exchange.values.push_back(value);
-    if (exchange.values.size() > 1) return;
+    constexpr std::size_t kLargest = 4096;  // bytes; the Kinds have a few hundred
+    if (exchange.has_value || value.value.size() + value.key.size() > kLargest) return;
+    exchange.has_value = true;
+    exchange.value = value;
     exchange.exists = value.exists;
     const std::size_t length = node_id_length();
     if (value.key.size() < length) return;
@@ -369,13 +389,18 @@ class TrackerStories::Impl {
   Place go_on(const std::shared_ptr<Exchange>& exchange, const reload::Packet& packet) {
     const Step step = step_of(*exchange, packet);
     learn_node(*exchange, packet.forwarding);
+    const bool original = exchange->what == Step::kStore || exchange->what == Step::kFetch;
+    if (original && !exchange->noted && !exchange->node.empty()) {
+      exchange->noted = true;
+      note(remote_, exchange->node, exchange->resource);
+    }
     if (message_->direction == Direction::kResponse) take_answer(*exchange, packet);
     const Hop hop{message_->frame, now_, step};
     if (exchange->story != nullptr) {
       add_hop(*exchange->story, hop);
       note_times(*exchange);
     } else {
-      if (exchange->hops.size() < Story::kMostHops) exchange->hops.push_back(hop);
+      if (exchange->hops.size() < kMostWaitingHops) exchange->hops.push_back(hop);
       attach(exchange);
     }
     return {nullptr, exchange, step};
@@ -417,8 +442,10 @@ class TrackerStories::Impl {
     }
     if (const auto* fetched = std::get_if<reload::FetchAns>(&packet.contents.body); fetched != nullptr) {
       judge_fetched(exchange, *fetched);
+      exchange.joined.clear();
     } else if (exchange.what == Step::kStore || exchange.what == Step::kStatus) {
-      for (const StoredData& value : exchange.values) remember(exchange, value);
+      if (exchange.has_value) remember(exchange, exchange.value);
+      exchange.value = StoredData();
     }
   }
 
@@ -526,6 +553,10 @@ class TrackerStories::Impl {
   void judge_source(const Open& open, const ppstp::SwarmResult& result);
   const Event* result_event(std::string_view swarm_id) const;
   bool is_remote(const Open& open, const std::string& swarm_id) const;
+  static bool stores_another(const Open& open, std::string_view swarm_id);
+  void judge_reports(const Open& open);
+  void note_addresses(Exchange& exchange, const StoredData& value);
+  bool is_old_address(const Open& open, const ppstp::PeerInfo& info) const;
 
   std::vector<Finding>* findings_ = nullptr;  // of the message that is looked at
   const Message* message_ = nullptr;
@@ -535,8 +566,8 @@ class TrackerStories::Impl {
   std::uint32_t shards_ = 1;    // as far as seen
   std::deque<OpenPtr> recent_;  // in the order of their requests
   std::unordered_map<std::string, OpenPtr> by_id_;
-  std::unordered_map<std::string, std::vector<OpenPtr>> by_peer_;
-  std::unordered_map<std::string, std::vector<OpenPtr>> by_swarm_;
+  std::unordered_map<std::string, std::deque<OpenPtr>> by_peer_;
+  std::unordered_map<std::string, std::deque<OpenPtr>> by_swarm_;
   std::unordered_map<std::string, std::shared_ptr<Exchange>> exchanges_;  // by Protocol::journey_id
   std::unordered_set<std::string> swarms_;
   std::unordered_set<std::string> peers_;
@@ -558,9 +589,13 @@ void TrackerStories::Impl::judge_request(const Exchange& exchange) {
   if (store == nullptr || store->replica_number != 0) return;
   for (const reload::StoreKindData& data : store->kind_data) {
     const auto at = names_.find(store->resource);
-    if (!is_ours(data.kind) && at != names_.end() && !at->second.swarm_id.empty())
-      report("SD-DT-02", message_->first(reload::kStoreKind),
-             fmt::format("Kind {:#x} at the Resource-ID of {}, where PPSP-SWARM belongs", data.kind, at->second.text));
+    const std::uint32_t wanted = at == names_.end()            ? data.kind
+                                 : at->second.swarm_id.empty() ? reload::kPpspPeerStatusKind
+                                                               : reload::kPpspSwarmKind;
+    if (data.kind != wanted)
+      report(
+          "SD-DT-02", message_->first(reload::kStoreKind),
+          fmt::format("Kind {:#x} at the Resource-ID of {}, where {:#x} belongs", data.kind, at->second.text, wanted));
     if (!is_ours(data.kind)) continue;
     for (const StoredData& value : data.values) judge_value(exchange, value);
   }
@@ -627,12 +662,50 @@ void TrackerStories::Impl::judge_refresh(const Exchange& exchange, const StoredD
 
 // ---- what the overlay answers
 
+// Values are few, but a stranger says how many.
+void TrackerStories::Impl::note_addresses(Exchange& exchange, const StoredData& value) {
+  constexpr std::size_t kMostPeers = 256;
+  reload::SwarmEntry entry;
+  if (exchange.joined.size() >= kMostPeers || !read(value, entry)) return;
+  std::set<std::string> addresses;
+  for (const reload::PpspAddr& addr : entry.addrs)
+    addresses.insert(fmt::format("{}:{}", ipv4_text(addr.address.ipv4), addr.address.port));
+  auto [at, fresh] = exchange.joined.try_emplace(entry.peer_id, entry.joined, addresses);
+  if (fresh) return;
+  auto& [joined, newest] = at->second;
+  Exchange::Twice& twice = exchange.twice[entry.peer_id];
+  if (entry.joined > joined) {
+    twice.older.insert(newest.begin(), newest.end());
+    joined = entry.joined;
+    newest = addresses;
+  } else if (entry.joined < joined) {
+    twice.older.insert(addresses.begin(), addresses.end());
+  }
+  twice.newest = newest;
+}
+
+bool TrackerStories::Impl::is_old_address(const Open& open, const ppstp::PeerInfo& info) const {
+  if (!info.peer_addr || !info.peer_addr->ip_address || !info.peer_addr->ip_address->address || !info.peer_addr->port)
+    return false;
+  const std::string address = fmt::format("{}:{}", *info.peer_addr->ip_address->address, *info.peer_addr->port);
+  return std::any_of(open.exchanges.begin(), open.exchanges.end(), [&](const auto& exchange) {
+    const auto at = exchange->twice.find(*info.peer_id);
+    return at != exchange->twice.end() && at->second.older.contains(address) && !at->second.newest.contains(address);
+  });
+}
+
 void TrackerStories::Impl::judge_fetched(Exchange& exchange, const reload::FetchAns& fetched) {
-  constexpr std::size_t kMostValues = 4096;
+  constexpr std::size_t kKept = 2;  // one of them is not the peer that asks
   for (const reload::FetchKindResponse& response : fetched.kind_responses) {
     if (response.kind != reload::kPpspSwarmKind) continue;
     for (const StoredData& value : response.values) {
-      if (exchange.values.size() < kMostValues) exchange.values.push_back(value);
+      const auto parts = reload::read_swarm_key(value.key, node_id_length());
+      if (value.exists && parts) {
+        ++exchange.fetched_count;
+        const bool fresh = exchange.fetched.empty() || exchange.fetched.front() != parts->peer_id;
+        if (fresh && exchange.fetched.size() < kKept) exchange.fetched.emplace_back(parts->peer_id);
+      }
+      note_addresses(exchange, value);
       const auto at = entries_.find(exchange.resource + value.key);
       if (value.exists && at != entries_.end() && at->second.until_ns + kAfterwards < now_)
         report("SD-DT-12", message_->first(reload::kFetchValue),
@@ -660,6 +733,12 @@ bool TrackerStories::Impl::is_remote(const Open& open, const std::string& swarm_
   return at != remote_.end() && now_ - at->second <= kRemote;
 }
 
+bool TrackerStories::Impl::stores_another(const Open& open, std::string_view swarm_id) {
+  return std::any_of(open.exchanges.begin(), open.exchanges.end(), [&](const auto& exchange) {
+    return exchange->what == Step::kStore && exchange->swarm_id != swarm_id;
+  });
+}
+
 void TrackerStories::Impl::judge(const Open& open, const ppstp::Response& answer) {
   if (!message_->whole()) return;
   if (open.connect) {
@@ -668,6 +747,7 @@ void TrackerStories::Impl::judge(const Open& open, const ppstp::Response& answer
     judge_order(open);
   }
   if (answer.response_type != ppstp::kSuccessful) return;
+  if (open.report) judge_reports(open);
   for (const ppstp::SwarmResult& result : answer.swarm_result) {
     if (!result.swarm_id || result.result != ppstp::kSuccessful) continue;
     judge_list(open, result);
@@ -698,7 +778,10 @@ void TrackerStories::Impl::judge_action(const Open& open, const SwarmAction& act
   else if (sent != nullptr)
     report(step, place, fmt::format("the Store in frame {} was not answered before", sent->sent_frame));
   else if (is_remote(open, swarm))
-    report(join ? "SD-DT-02" : "SD-DT-10", place,
+    report(!join                         ? "SD-DT-10"
+           : stores_another(open, swarm) ? "SD-DT-13"
+                                         : "SD-DT-02",
+           place,
            fmt::format("answered without a Store that {} {} of swarm {}", join ? "registers" : "removes", open.peer_id,
                        swarm));
 }
@@ -707,9 +790,16 @@ void TrackerStories::Impl::judge_action(const Open& open, const SwarmAction& act
 void TrackerStories::Impl::judge_failure(const Open& open, const ppstp::Response& answer) {
   if (answer.response_type != ppstp::kFailed || !answer.error_code || open.actions.size() != 1) return;
   const Exchange* failed = nullptr;
+  const Exchange* silent = nullptr;
   for (const auto& exchange : open.exchanges) {
-    if (exchange->what == Step::kStore && exchange->error != 0) failed = exchange.get();
+    if (exchange->what != Step::kStore) continue;
+    if (exchange->error != 0) failed = exchange.get();
+    if (exchange->answered_ns == 0 && now_ - exchange->sent_ns >= kPatience) silent = exchange.get();
   }
+  if (failed == nullptr && silent != nullptr && *answer.error_code == ppstp::kInternalServerError)
+    report("SD-DT-04", message_->first(ppstp::kErrorCode),
+           fmt::format("error {}, though nobody answered the Store in frame {}; the profile says {}",
+                       *answer.error_code, silent->sent_frame, static_cast<int>(ppstp::kServiceUnavailable)));
   if (failed == nullptr) return;
   const std::int64_t expected = ppstp_error(failed->error);
   if (expected != 0 && *answer.error_code != expected)
@@ -733,6 +823,21 @@ void TrackerStories::Impl::judge_order(const Open& open) {
   }
 }
 
+// A peer that reports is there: its entries must not have run out.
+void TrackerStories::Impl::judge_reports(const Open& open) {
+  const auto node = servers_.find(open.server);
+  if (node == servers_.end()) return;
+  for (const SwarmAction& one : open.actions) {
+    if (!one.swarm_id) continue;
+    const auto entry = entries_.find(reload::swarm_resource(*one.swarm_id, reload::shard_of(open.peer_id, shards_)) +
+                                     node->second + open.peer_id);
+    if (entry != entries_.end() && entry->second.until_ns + kTolerance < open.story->request_ns)
+      report("SD-DT-09", result_event(*one.swarm_id),
+             fmt::format("the entry of {} in swarm {} ran out {} s ago", open.peer_id, *one.swarm_id,
+                         (now_ - entry->second.until_ns) / kSecond));
+  }
+}
+
 // ---- lists of peers
 
 void TrackerStories::Impl::judge_list(const Open& open, const ppstp::SwarmResult& result) {
@@ -745,6 +850,8 @@ void TrackerStories::Impl::judge_list(const Open& open, const ppstp::SwarmResult
   for (const ppstp::PeerInfo& info : result.peer_group->peer_info) {
     if (!info.peer_id) continue;
     const std::string& peer = *info.peer_id;
+    if (is_old_address(open, info))
+      report("SD-DT-14", place, fmt::format("{} is listed at an address that it left", peer));
     if (!seen.insert(peer).second) report("SD-DT-14", place, fmt::format("{} is in the list twice", peer));
     if (const auto at = left_.find({*result.swarm_id, peer});
         at != left_.end() && now_ - at->second > kCacheAge + kTolerance)
@@ -764,22 +871,21 @@ void TrackerStories::Impl::judge_source(const Open& open, const ppstp::SwarmResu
   const auto node = servers_.find(open.server);
   if (node == servers_.end()) return;
   const std::string& swarm = *result.swarm_id;
-  std::size_t fetched = 0;  // peers other than the asking one
+  std::size_t fetched = 0;
+  bool others = false;  // than the peer that asks
   bool answered = false;
   for (const auto& exchange : open.exchanges) {
     if (exchange->what != Step::kFetch || exchange->swarm_id != swarm || exchange->answered_ns == 0) continue;
     answered = answered || exchange->error == 0;
-    for (const StoredData& value : exchange->values) {
-      const auto parts = reload::read_swarm_key(value.key, node_id_length());
-      fetched += value.exists && parts && parts->peer_id != open.peer_id;
-    }
+    fetched += exchange->fetched_count;
+    for (const std::string& peer : exchange->fetched) others = others || peer != open.peer_id;
   }
   const bool empty = !result.peer_group || result.peer_group->peer_info.empty();
   const Event* place = result_event(swarm);
   if (answered) {
     note(fetched_, node->second, swarm);
-    if (!open.connect && empty && fetched > 0)
-      report("SD-DT-05", place, fmt::format("no list, though {} peers were fetched", fetched));
+    if (!open.connect && empty && others)
+      report("SD-DT-05", place, fmt::format("no list, though {} entries were fetched", fetched));
     return;
   }
   if (open.connect) return;

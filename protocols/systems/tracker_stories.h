@@ -56,7 +56,7 @@ struct Story {
 class TrackerStories {
  public:
   static constexpr std::size_t kMostOpen = 20'000;  // requests
-  static constexpr std::size_t kMostExchanges = 50'000;
+  static constexpr std::size_t kMostExchanges = 20'000;
   static constexpr std::size_t kMostNames = 100'000;
   static constexpr std::size_t kMostEntries = 200'000;
 

@@ -31,7 +31,8 @@ Endpoint peer_place(std::size_t request) {
 std::string quoted(const std::string& text) {
   return '"' + text + '"';
 }
-StoredData entry_of(const std::string& node, const std::string& peer, const std::string& swarm, std::int64_t now_ns) {
+StoredData entry_of(const std::string& node, const std::string& peer, const std::string& swarm, std::int64_t now_ns,
+                    std::uint64_t joined = 1, std::uint8_t host = 201) {
   StoredData data;
   data.kind = kPpspSwarmKind;
   data.model = DataModel::kDictionary;
@@ -41,7 +42,11 @@ StoredData entry_of(const std::string& node, const std::string& peer, const std:
   SwarmEntry entry;
   entry.swarm_id = swarm;
   entry.peer_id = peer;
-  entry.joined = 1;
+  entry.joined = joined;
+  PpspAddr addr;
+  addr.address.ipv4 = kNetwork + host;
+  addr.address.port = 6778;
+  entry.addrs.push_back(addr);
   KindValue whole{kPpspSwarmKind, true, entry};
   data.value = encode_part(whole);
   return data;
@@ -85,7 +90,7 @@ void TrackerScene::find(const std::string& node, const std::string& peer, const 
 }
 void TrackerScene::report(const std::string& node, const std::string& peer, const std::string& swarm) {
   ask(node, peer, "STAT_REPORT",
-      ",\"stat_report\":{\"type\":\"STREAM_STATS\",\"Stat\":[{\"swarm_id\":" + quoted(swarm) +
+      ",\"stat_report\":{\"type\":\"STREAM_STATS\",\"stat\":[{\"swarm_id\":" + quoted(swarm) +
           ",\"uploaded_bytes\":1,\"downloaded_bytes\":1,\"available_bandwidth\":1}]}");
 }
 
@@ -189,11 +194,12 @@ void TrackerScene::fetch(const std::string& node, const std::string& swarm) {
   send(node, resource, Contents(std::move(request)), swarm);
 }
 
-void TrackerScene::fetched(const std::vector<std::pair<std::string, std::string>>& registrations) {
+void TrackerScene::fetched(const std::vector<Registration>& registrations) {
   const Asked& asked = asked_.at(answered_ == SIZE_MAX ? asked_.size() - 1 : answered_);
   FetchKindResponse response;
   response.kind = kPpspSwarmKind;
-  for (const auto& [node, peer] : registrations) response.values.push_back(entry_of(node, peer, asked.swarm, now_ns_));
+  for (const Registration& one : registrations)
+    response.values.push_back(entry_of(one.node, one.peer, asked.swarm, now_ns_, one.joined, one.host));
   FetchAns body;
   body.kind_responses.push_back(std::move(response));
   answer(Contents(std::move(body)), Way::kWhole);

@@ -54,7 +54,13 @@ class TrackerScene {
   void fetch(const std::string& node, const std::string& swarm);
   enum class Way { kWhole, kFirstLink };
   void stored(Way way = Way::kWhole) { answer(reload::Contents(reload::StoreAns{}), way); }
-  void fetched(const std::vector<std::pair<std::string, std::string>>& registrations);  // node and peer
+  struct Registration {
+    std::string node;
+    std::string peer;
+    std::uint64_t joined = 1;
+    std::uint8_t host = 201;  // of its address, in 192.0.2.0/24
+  };
+  void fetched(const std::vector<Registration>& registrations);
   void error(std::uint16_t code);
   // The request whose answer comes next, by its number from 0; else the last one.
   void answer_to(std::size_t request) { answered_ = request; }
