@@ -43,6 +43,8 @@ int serve(int argc, char** argv) {
 int demo(int argc, char** argv) {
   if (argc >= 2 && std::strcmp(argv[1], "reload") == 0) return peerscope::cli::demo_reload(argc - 1, argv + 1);
   if (argc >= 2 && std::strcmp(argv[1], "alto") == 0) return peerscope::cli::demo_alto(argc - 1, argv + 1);
+  if (argc >= 2 && std::strcmp(argv[1], "distributed-tracker") == 0)
+    return peerscope::cli::demo_distributed_tracker(argc - 1, argv + 1);
   return peerscope::cli::demo(argc, argv);
 }
 
@@ -64,8 +66,9 @@ constexpr Command kCommands[] = {
     {"join", "run a reference peer against a tracker", join},
     {"reload", "ask a RELOAD overlay: ping, store, fetch, ...", peerscope::cli::reload},
     {"alto", "ask an ALTO server: get, rank, watch, validate, discover", peerscope::cli::alto},
-    {"simulate", "simulate reload: overlays of many nodes on virtual time", peerscope::cli::simulate},
-    {"demo", "tracker and peers on loopback: capture, decode, check, replay, report; demo reload, demo alto", demo},
+    {"simulate", "overlays of many nodes on virtual time: simulate reload, simulate distributed-tracker", peerscope::cli::simulate},
+    {"demo", "tracker and peers on loopback: capture, decode, check, replay, report; demo reload, demo alto, ...",
+     demo},
     {"selftest", "prove this installation against its own roles and their defects", peerscope::cli::selftest},
     {"list", "list scenarios, requirements, messages or features", peerscope::cli::list},
     {"explain", "explain a requirement", peerscope::cli::explain},

@@ -57,6 +57,8 @@ void print(const rl::SimulationFigures& f, const rl::SimulationOptions& options,
 }  // namespace
 
 int simulate(int argc, char** argv) {
+  if (argc >= 2 && std::strcmp(argv[1], "distributed-tracker") == 0)
+    return simulate_distributed_tracker(argc - 1, argv + 1);
   CLI::App app{"RELOAD overlays in memory on virtual time: hops, repair, messages", "simulate reload"};
   std::vector<std::size_t> sizes{1000};
   rl::SimulationOptions options;
@@ -83,7 +85,8 @@ int simulate(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--plot", plot, "write hops against size to this SVG file");
   const bool named = argc >= 2 && std::strcmp(argv[1], "reload") == 0;
-  if (!named && (argc < 2 || argv[1][0] != '-')) return fail(2, "simulate what? There is: simulate reload");
+  if (!named && (argc < 2 || argv[1][0] != '-'))
+    return fail(2, "simulate what? There are: simulate reload, simulate distributed-tracker");
   if (const int code = parse(app, named ? argc - 1 : argc, named ? argv + 1 : argv); code >= 0) return code;
   net::set_up_log(net::LogLevel::kOff, net::LogFormat::kText);
   options.latency = std::chrono::duration_cast<net::Duration>(std::chrono::duration<double, std::milli>(latency));

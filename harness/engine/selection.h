@@ -33,8 +33,8 @@ struct Judging {
 // ("P-FIND"), a .yaml file or a folder, or KEY:VALUE with the keys protocol, role, section ("3.2", "RFC7846/3.2"),
 // feature and level.
 struct Selection {
-  std::vector<std::string> select;  // none: all
-  std::vector<std::string> leave_out;
+  std::vector<std::string> select = {};  // none: all
+  std::vector<std::string> leave_out = {};
   Strictness strictness = Strictness::kShould;
 };
 

@@ -441,6 +441,8 @@ class TrackerStories::Impl {
       return;
     }
     if (const auto* fetched = std::get_if<reload::FetchAns>(&packet.contents.body); fetched != nullptr) {
+      // One Fetch may serve several requests of that moment, whichever is answered first.
+      if (!exchange.node.empty() && !exchange.swarm_id.empty()) note(fetched_, exchange.node, exchange.swarm_id);
       judge_fetched(exchange, *fetched);
       exchange.joined.clear();
     } else if (exchange.what == Step::kStore || exchange.what == Step::kStatus) {

@@ -41,6 +41,7 @@ class MemoryLink final : public Link, public std::enable_shared_from_this<Memory
       const auto at = to.lock();
       if (!at || at->closed_ || !*at->running_ || at->listener_ == nullptr) return;
       ++at->network_.delivered_;
+      at->network_.delivered_bytes_ += message.size();
       at->listener_->on_message(at, message);
     });
   }

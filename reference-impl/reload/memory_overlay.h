@@ -37,6 +37,7 @@ class MemoryNetwork {
   explicit MemoryNetwork(net::Clock& clock) : MemoryNetwork(clock, Options()) {}
 
   std::uint64_t delivered() const { return delivered_; }
+  std::uint64_t delivered_bytes() const { return delivered_bytes_; }
   void set_loss(double loss) { options_.loss = loss; }
 
  private:
@@ -50,6 +51,7 @@ class MemoryNetwork {
   std::unordered_map<std::string, MemoryTransport*> nodes_;  // by address
   std::uint32_t last_address_ = 0;
   std::uint64_t delivered_ = 0;
+  std::uint64_t delivered_bytes_ = 0;
 };
 
 class MemoryTransport final : public LinkTransport {

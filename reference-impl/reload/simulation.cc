@@ -19,13 +19,6 @@ double seconds(net::Duration duration) {
 
 }  // namespace
 
-struct Simulation::Member {
-  NodeId id;
-  std::unique_ptr<MemoryTransport> transport;
-  std::unique_ptr<Node> node;
-  bool dead = false;
-};
-
 Simulation::Simulation(SimulationOptions options)
     : options_(options),
       network_(clock_, {options.latency, std::chrono::seconds(1), 0, options.seed}),
@@ -33,6 +26,7 @@ Simulation::Simulation(SimulationOptions options)
       engine_(options.seed + 1) {
   OverlayConfiguration wanted = basic_configuration("simulation.example.org");
   wanted.chord_update_interval = options.update_interval;
+  if (options.shape) options.shape(wanted);
   const std::int64_t now =
       std::chrono::duration_cast<std::chrono::seconds>(clock_.wall_now().time_since_epoch()).count();
   if (options.signatures) {

@@ -29,6 +29,7 @@ struct SimulationOptions {
   net::Duration latency = std::chrono::milliseconds(10);
   std::int32_t update_interval = 600;  // s, chord-update-interval
   net::Duration most_repair = std::chrono::seconds(3600);
+  std::function<void(OverlayConfiguration&)> shape = {};  // what the overlay is to have besides
 };
 
 struct LookupFigures {
@@ -60,13 +61,18 @@ struct SimulationFigures {
 class Simulation {
  public:
   explicit Simulation(SimulationOptions options);
-  ~Simulation();
+  virtual ~Simulation();
 
   using Progress = std::function<void(std::string_view what, std::size_t done, std::size_t of)>;
   SimulationFigures run(const Progress& progress = {});
 
- private:
-  struct Member;
+ protected:
+  struct Member {
+    NodeId id;
+    std::unique_ptr<MemoryTransport> transport;
+    std::unique_ptr<Node> node;
+    bool dead = false;
+  };
 
   std::unique_ptr<Security> make_security(std::size_t index, NodeId& id);
   void add_member();
