@@ -87,6 +87,8 @@ std::int64_t ppstp_error(std::uint16_t code) {
     case reload::kRequestTimeout:
     case reload::kTtlExceeded:
     case reload::kInProgress:
+    case reload::kConfigTooOld:
+    case reload::kConfigTooNew:
       return ppstp::kServiceUnavailable;
     case reload::kNotFound:
       return 0;
