@@ -230,12 +230,14 @@ class CaptureCheck {
   void judge(const CapturedMessage& captured, const Message* request) {
     const std::vector<RuleHit>& hits = checker_.judge(captured, request);
     ++position_.messages;
+    const bool kept =
+        std::any_of(hits.begin(), hits.end(), [&](const RuleHit& hit) { return totals_.hits(hit.rule) < kKept; });
+    if (!options_.out.empty()) flow_.add(captured, request, kept);
     if (hits.empty()) return;
     position_.findings += hits.size();
     std::string lines;
     for (const RuleHit& hit : hits) {
       totals_.add(hit);
-      constexpr std::size_t kKept = 20;  // of each rule, for JUnit
       if (totals_.hits(hit.rule) <= kKept) kept_.push_back(hit);
       results_.finding(path_, hit);
       if (!options_.annotate.empty()) comments_.add(hit, *captured.protocol);
@@ -319,6 +321,7 @@ class CaptureCheck {
     attempt.reason = reason.empty() ? totals_.text() : reason;
     attempt.evidence = path_;
     attempt.hits = std::move(kept_);
+    attempt.flow = flow_.finish();
     results_.capture(std::move(attempt));
   }
 
@@ -342,7 +345,9 @@ class CaptureCheck {
   Checker checker_;
   Totals totals_;
   FindingComments comments_;
+  static constexpr std::size_t kKept = 20;  // of each rule, for reports
   std::vector<RuleHit> kept_;
+  FlowCollector flow_;
   std::map<const Requirement*, std::size_t> shown_;
   std::size_t hidden_ = 0;
   std::string text_;  // not printed yet

@@ -75,7 +75,7 @@ class Matrix {
     }
     const std::string path = folder_ + "/matrix.html";
     std::ofstream file(path, std::ios::binary);
-    file << to_html(runs, fs::absolute(folder_).string());
+    file << to_html(runs, {.folder = fs::absolute(folder_).string()});
     file.close();
     if (!file) return fail(kExitHarness, "cannot write " + path);
     std::printf("page: %s\n", path.c_str());

@@ -46,7 +46,7 @@ int write_page(const std::vector<MergedRun>& merged, const std::string& folder) 
   }
   const std::string page = folder + "/report.html";
   std::ofstream file(page, std::ios::binary);
-  file << to_html(runs, fs::absolute(folder).string());
+  file << to_html(runs, {.folder = fs::absolute(folder).string()});
   file.close();
   if (!file) return fail(kExitHarness, "cannot write " + page);
   std::printf("page: %s\n", page.c_str());

@@ -54,7 +54,8 @@ int replay(int argc, char** argv) {
   options.evidence_path = out + "/replay.pcapng";
   std::unique_ptr<ResultsFile> results = ResultsFile::open(out + "/results.jsonl", error);
   if (!results) return fail(kExitUsage, error);
-  results->header("replay", file.name + " " + file.version, PEERSCOPE_VERSION, rules_hash(), options.seed);
+  results->header("replay", file.name + " " + file.version, PEERSCOPE_VERSION, rules_hash(), options.seed,
+                  named_start(file));
   Iut iut(file, out);
   ReplayResult result;
   if (options.play_client) error = iut.start({});

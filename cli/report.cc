@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "harness/report/history.h"
 #include "harness/report/run_record.h"
 
 namespace peerscope::cli {
@@ -23,9 +24,11 @@ std::string results_in(const std::string& path) {
   return std::filesystem::is_directory(path) ? (std::filesystem::path(path) / "results.jsonl").string() : path;
 }
 
-std::string render(const std::vector<RunRecord>& runs, const std::string& format, const std::string& out) {
+std::string render(const std::vector<RunRecord>& runs, const std::string& format, const std::string& out,
+                   PageOptions page) {
   if (format == "sarif") return to_sarif(runs);
-  if (format == "html") return to_html(runs, std::filesystem::absolute(out).parent_path().string());
+  page.folder = std::filesystem::absolute(out).parent_path().string();
+  if (format == "html") return to_html(runs, page);
   return format == "tap" ? to_tap(runs.front()) : to_junit(runs.front());
 }
 
@@ -45,6 +48,17 @@ int report(int argc, char** argv) {
       ->check(CLI::IsMember({"html", "sarif", "tap", "junit"}))
       ->capture_default_str();
   app.add_option("--out", out, "file to write (default: standard output; html: peerscope-report.html)");
+  std::string history;
+  std::size_t last = 20;
+  PageOptions page;
+  app.add_option(
+      "--history", history,
+      "database file: the runs are added to it, each once, and the page shows the last verdicts of each cell");
+  app.add_option("--last", last, "how many runs of a history the page shows")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_flag("--embed", page.embed,
+               "html: put the captures with findings into the page (up to 1 MiB each, 24 MiB all)");
   if (const int code = parse(app, argc, argv); code >= 0) return code;
   if (paths.size() > 1 && (format == "tap" || format == "junit"))
     return fail(kExitUsage, fmt::format("{} holds one run; give one results file", format));
@@ -54,8 +68,13 @@ int report(int argc, char** argv) {
     runs.push_back(read_run(results_in(path), error));
     if (!error.empty()) return fail(kExitUsage, error);
   }
+  if (!history.empty()) {
+    std::string error;
+    page.history = remember(history, runs, last, error);
+    if (!error.empty()) return fail(kExitUsage, error);
+  }
   if (out.empty() && format == "html") out = "peerscope-report.html";
-  const std::string text = render(runs, format, out);
+  const std::string text = render(runs, format, out, std::move(page));
   if (out.empty()) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     return std::fflush(stdout) == 0 ? kExitOk : fail(kExitHarness, "cannot write to standard output");

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "harness/engine/runner.h"
+#include "harness/scenario/schema.h"
 
 namespace peerscope::cli {
 
@@ -47,14 +48,24 @@ std::string join_words(const std::vector<std::string>& words) {
 int run(int argc, char** argv) {
   CLI::App app{
       "Run conformance scenarios against an implementation under test (IUT).\nSelect by scenario id or prefix "
-      "(ppstp/tracker), requirement id or prefix (P-FIND, P-FIND-04), or file; without any, all that apply.",
+      "(ppstp/tracker), requirement id or prefix (P-FIND, P-FIND-04), file, or KEY:VALUE with the keys protocol, role, "
+      "section, feature, level (section:RFC7846/4.1); without any, all that apply.",
       "run"};
-  std::vector<std::string> selectors;
+  Selection chosen;
   std::string iut_path;
   RunOptions options;
   options.version = PEERSCOPE_VERSION;
-  app.add_option("select", selectors, "scenarios, suites, requirements or .yaml files");
+  app.add_option("select", chosen.select, "scenarios, suites, requirements, .yaml files or KEY:VALUE");
   app.add_option("--iut", iut_path, "IUT file (docs/iut-file.md)")->required();
+  app.add_option("--leave-out", chosen.leave_out, "leave these out; findings of such requirements are information");
+  std::string profile;
+  std::string strictness;
+  std::string expected;
+  app.add_option("--profile", profile, "a file with what to select and how strictly to judge (docs/selection.md)");
+  app.add_option("--strictness", strictness,
+                 "what a broken SHOULD is: must (info), should (warn, default), pedantic (fail)")
+      ->check(CLI::IsMember({"must", "should", "pedantic"}));
+  app.add_option("--expect", expected, "a file with fails that are known and excused (docs/selection.md)");
   app.add_option("--out", options.out_directory,
                  "folder for results.jsonl, junit.xml and evidence (default: peerscope-run-DATE)");
   app.add_option("--seed", options.seed, "seed of all random values (default 1)");
@@ -82,8 +93,24 @@ int run(int argc, char** argv) {
   const IutFile iut = load_iut(iut_path, error);
   if (!error.empty()) return fail(kExitUsage, error);
   std::vector<std::string> errors;
-  const std::vector<Scenario> scenarios = load_suite(selectors, suite_roots(), errors);
+  Selection selection = profile.empty() ? Selection() : load_profile(profile, error);
+  if (!error.empty()) return fail(kExitUsage, error);
+  selection.select.insert(selection.select.end(), chosen.select.begin(), chosen.select.end());
+  selection.leave_out.insert(selection.leave_out.end(), chosen.leave_out.begin(), chosen.leave_out.end());
+  if (!strictness.empty()) selection.strictness = *find_strictness(strictness);
+  const std::vector<Scenario> scenarios = load_suite(selection, suite_roots(), errors);
   if (!errors.empty()) return tell(errors);
+  options.judging = judging_of(selection);
+  Expectations expectations;
+  if (!expected.empty()) {
+    // Those of scenarios that this run leaves out are kept in the same file.
+    const std::vector<Scenario> all = load_suite({}, suite_roots(), errors);
+    std::vector<Scenario> known = scenarios;
+    known.insert(known.end(), all.begin(), all.end());
+    expectations = Expectations::load(expected, known, iut, today_utc(), error);
+    if (!error.empty()) return fail(kExitUsage, error);
+    options.expectations = &expectations;
+  }
   if (scenarios.empty()) return fail(kExitNothing, "no scenario was selected");
   return run_suite(scenarios, iut, options).exit_code;
 }
@@ -98,6 +125,8 @@ int list(int argc, char** argv) {
   app.add_option("what", what, "scenarios, requirements, messages or features")
       ->check(CLI::IsMember({"scenarios", "requirements", "messages", "features"}));
   app.add_option("--iut", iut_path, "IUT file");
+  Selection selection;
+  app.add_option("--select", selection.select, "only these scenarios, selected as `run` does");
   if (const int code = parse(app, argc, argv); code >= 0) return code;
   if (what == "requirements") {
     for (const Protocol* protocol : protocols()) {
@@ -127,7 +156,7 @@ int list(int argc, char** argv) {
     return kExitOk;
   }
   std::vector<std::string> errors;
-  const std::vector<Scenario> scenarios = load_suite({}, suite_roots(), errors);
+  const std::vector<Scenario> scenarios = load_suite(selection, suite_roots(), errors);
   if (!errors.empty()) return tell(errors);
   IutFile iut;
   if (!iut_path.empty()) {
@@ -189,7 +218,13 @@ int lint(int argc, char** argv) {
   std::vector<std::string> iuts;
   app.add_option("file", files, "scenario files or folders");
   app.add_option("--iut", iuts, "IUT files");
+  bool schema = false;
+  app.add_flag("--schema", schema, "print a JSON Schema of scenario files, for editors, and check nothing");
   if (const int code = parse(app, argc, argv); code >= 0) return code;
+  if (schema) {
+    std::printf("%s\n", scenario_schema().c_str());
+    return kExitOk;
+  }
   std::vector<std::string> errors;
   for (const std::string& path : iuts) {
     std::string error;

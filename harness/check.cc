@@ -26,6 +26,8 @@ std::vector<RuleHit>& Checker::judge(const CapturedMessage& captured, const Mess
     hit.where = protocol.summary(message, request);
     hit.listed = true;
     hit.frame = message.frame;
+    hit.offset = finding.offset;
+    hit.length = finding.length;
   }
   return hits_;
 }

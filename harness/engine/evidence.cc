@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "harness/engine/evidence.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 
 namespace peerscope::harness {
@@ -18,13 +20,48 @@ Evidence::~Evidence() {
   close();
 }
 
+namespace {
+constexpr const char* kHarness = "harness";
+constexpr const char* kIut = "iut";
+
+std::string label_of(const net::HttpEvent& event) {
+  if (event.request != nullptr) return fmt::format("{} {}", event.request->method, event.request->target);
+  if (event.response != nullptr) return fmt::format("HTTP {}", event.response->status);
+  return fmt::format("{} bytes that are no HTTP message", event.raw.size());
+}
+}  // namespace
+
+void Evidence::name(const net::Endpoint& endpoint, std::string_view party) {
+  if (!party.empty()) names_[endpoint.to_string()] = party;
+}
+
+std::string Evidence::party_at(const net::Endpoint& endpoint, const char* otherwise) const {
+  const auto known = names_.find(endpoint.to_string());
+  return known != names_.end() ? known->second : otherwise;
+}
+
+void Evidence::note(net::SystemTime time, bool from_iut, std::string from, std::string to, std::string label) {
+  ++packets_;
+  if (packets_ == 1) begin_ = time;
+  if (lines_.size() == kMostLines) return;
+  lines_.push_back({.frame = packets_,
+                    .at = std::chrono::duration<double>(time - begin_).count(),
+                    .from_iut = from_iut,
+                    .from = std::move(from),
+                    .to = std::move(to),
+                    .label = std::move(label)});
+}
+
 std::uint64_t Evidence::write(const net::HttpEvent& event, std::string_view comment) {
   if (!writer_ || !error_.empty()) return 0;
   if (const auto result = writer_->write(event, comment); !result) {
     error_ = result.error().message;
     return 0;
   }
-  return ++packets_;
+  const std::string ours = party_at(event.connection->local, kHarness);
+  const std::string theirs = party_at(event.connection->remote, kIut);
+  note(event.time, !event.outgoing, event.outgoing ? ours : theirs, event.outgoing ? theirs : ours, label_of(event));
+  return packets_;
 }
 
 namespace {
@@ -67,7 +104,10 @@ std::uint64_t Evidence::add(const net::TracePdu& pdu) {
     error_ = result.error().message;
     return 0;
   }
-  return ++packets_;
+  // Whoever has no name is not one of the harness's parties.
+  const std::string from = party_at(pdu.source, kIut);
+  note(stamped.time, from == kIut, from, party_at(pdu.destination, kIut), fmt::format("{} bytes", pdu.bytes.size()));
+  return packets_;
 }
 
 void Evidence::secret(std::string_view line) {

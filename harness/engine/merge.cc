@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -27,6 +28,7 @@ class Merger {
   explicit Merger(const RunRecord& first) : first_(first) {}
 
   void add(const RunRecord& run) {
+    parts_.insert(run.id);
     for (const Key& key : run.planned) planned_.insert(key);
     for (const RecordedCase& one : run.cases) {
       // What a killed run had begun tells nothing.
@@ -52,7 +54,8 @@ class Merger {
     error = make_directory(fmt::format("{}/{}", folder, folder_name(first_.iut)));
     const std::unique_ptr<ResultsFile> file = error.empty() ? ResultsFile::open(out.path, error) : nullptr;
     if (!file) return out;
-    file->header("merge", first_.iut, version, first_.rules, first_.seed);
+    file->header("merge", first_.iut, version, first_.rules, first_.seed,
+                 {fmt::format("{}", fmt::join(parts_, "+")), first_.started, first_.series});
     std::vector<Verdict> verdicts;
     for (const Key& key : planned_) file->planned(key.first, key.second);
     for (const auto& [key, one] : cases_) {
@@ -85,6 +88,7 @@ class Merger {
 
  private:
   const RunRecord& first_;
+  std::set<std::string> parts_;  // ids of the runs
   std::set<Key> planned_;
   std::map<Key, const RecordedCase*> cases_;
   std::map<std::string, RecordedRequirement> requirements_;

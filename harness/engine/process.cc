@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -14,8 +15,10 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <sstream>
 #include <thread>
 
@@ -26,8 +29,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Everything that allocates happens before the fork: a child of a program with threads may only call what is
-// async-signal-safe.
+// Everything that allocates happens before there is a child.
 struct Prepared {
   std::vector<char*> argv;
   std::vector<std::string> environment_texts;
@@ -46,45 +48,51 @@ struct Prepared {
   }
 };
 
-// Forks and executes; the child's failure to execute comes back through a pipe that closes on exec.
+// What the child needs to become the program.
+struct Child {
+  const Prepared& prepared;
+  std::array<int, 3> streams;  // for 0, 1 and 2; -1: nothing to read
+  pid_t parent;
+  int error = 0;  // the child's: why it could not execute
+};
+
+// Runs in the child, in the parent's memory and on a stack of its own: calls only what is async-signal-safe.
+int become(void* argument) {
+  Child& child = *static_cast<Child*>(argument);
+  setpgid(0, 0);
+  // A harness that is killed takes its children along.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != child.parent) _exit(127);
+  for (int i = 0; i < 3; ++i) {
+    const int from = child.streams[static_cast<std::size_t>(i)];
+    dup2(from >= 0 ? from : open("/dev/null", O_RDONLY | O_CLOEXEC), i);
+  }
+  signal(SIGPIPE, SIG_DFL);
+  signal(SIGXFSZ, SIG_DFL);
+  // Sockets of the harness do not belong to the child: a listener that it kept open would hold the port.
+  close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  execvpe(child.prepared.argv[0], child.prepared.argv.data(), child.prepared.envp.data());
+  child.error = errno;
+  _exit(127);
+}
+
+// Starts the program, without a copy of this process's page tables: with several threads at work a fork costs more
+// than the program's own start. The caller goes on when the child has executed or has failed to.
 pid_t spawn(const Prepared& prepared, int in, int out, int err, std::string& error) {
-  std::array<int, 2> report{};
-  if (pipe2(report.data(), O_CLOEXEC) != 0) {
-    error = fmt::format("cannot make a pipe: {}", std::strerror(errno));
+  constexpr std::size_t kStack = 64U << 10;
+  const auto stack = std::make_unique<std::byte[]>(kStack);
+  Child child{prepared, {in, out, err}, getpid()};
+  const pid_t pid = clone(become, stack.get() + kStack, CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
+  if (pid < 0) {
+    error = fmt::format("cannot start a process: {}", std::strerror(errno));
     return -1;
   }
-  const pid_t parent = getpid();
-  const pid_t pid = fork();
-  if (pid == 0) {
-    setpgid(0, 0);
-    // A harness that is killed takes its children along.
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(127);
-    dup2(in >= 0 ? in : open("/dev/null", O_RDONLY), 0);
-    dup2(out, 1);
-    dup2(err, 2);
-    signal(SIGPIPE, SIG_DFL);
-    signal(SIGXFSZ, SIG_DFL);
-    // Sockets of the harness do not belong to the child: a listener that it kept open would hold the port.
-    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-    execvpe(prepared.argv[0], prepared.argv.data(), prepared.envp.data());
-    const int code = errno;
-    (void)!write(report[1], &code, sizeof code);
-    _exit(127);
+  if (child.error != 0) {
+    error = fmt::format("cannot run {}: {}", prepared.argv[0], std::strerror(child.error));
+    waitpid(pid, nullptr, 0);
+    return -1;
   }
-  close(report[1]);
-  if (pid < 0) {
-    error = fmt::format("cannot fork: {}", std::strerror(errno));
-  } else {
-    setpgid(pid, pid);
-    int code = 0;
-    if (read(report[0], &code, sizeof code) == sizeof code) {
-      error = fmt::format("cannot run {}: {}", prepared.argv[0], std::strerror(code));
-      waitpid(pid, nullptr, 0);
-    }
-  }
-  close(report[0]);
-  return error.empty() ? pid : -1;
+  return pid;
 }
 
 CommandResult failed(std::string error) {

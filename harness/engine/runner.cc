@@ -100,7 +100,8 @@ class SuiteRun {
     const std::size_t planned = deal_out();
     say(options_, fmt::format("{}: {} scenario runs planned against {} ({})\n", "run", planned, iut_.file().name,
                               iut_.file().role));
-    results_.header("run", iut_.file().name + " " + iut_.file().version, options_.version, rules_hash(), options_.seed);
+    results_.header("run", iut_.file().name + " " + iut_.file().version, options_.version, rules_hash(), options_.seed,
+                    named_start(iut_.file()));
     for (const Scenario& scenario : scenarios_) {
       if (!off_reason(scenario, iut_.file(), options_).empty()) continue;
       for (const Permutation& permutation : permutations(scenario))
@@ -216,10 +217,12 @@ class SuiteRun {
       one.seed = options_.seed ^ std::hash<std::string>{}(scenario.id + permutation_text(permutation));
       one.time_scale = options_.time_scale;
       one.answer_within = options_.answer_within;
+      one.judging = options_.judging;
       one.work_directory = options_.out_directory;
-      one.evidence_path = fmt::format("{}/evidence/{}{}{}.pcapng", options_.out_directory, slug(scenario.id),
-                                      permutation.empty() ? "" : "." + slug(permutation_text(permutation)),
-                                      i > 1 ? fmt::format(".{}", i) : "");
+      if (options_.evidence)
+        one.evidence_path = fmt::format("{}/evidence/{}{}{}.pcapng", options_.out_directory, slug(scenario.id),
+                                        permutation.empty() ? "" : "." + slug(permutation_text(permutation)),
+                                        i > 1 ? fmt::format(".{}", i) : "");
       attempts.push_back(run_attempt(scenario, permutation, iut_, one));
       attempts.back().attempt = i;
       results_.attempt(attempts.back());
@@ -245,6 +248,7 @@ class SuiteRun {
       note_text = fmt::format("failed {} of {} attempts with the same seed", failed, attempts.size());
       if (last.reason.empty()) last.reason = failing->reason;
     }
+    if (options_.expectations != nullptr) final = options_.expectations->apply(last, final, note_text);
     results_.verdict(last, final, note_text);
     tell(scenario, last, final, note_text, number, planned);
     if (final != Verdict::kUnstable) collect(scenario, last);
@@ -326,7 +330,7 @@ class SuiteRun {
       summary_.exit_code = kExitNothing;
     results_.footer(summary_.exit_code);
     std::string text = "\n";
-    for (const Verdict level : {Verdict::kFail, Verdict::kWarn}) {
+    for (const Verdict level : {Verdict::kFail, Verdict::kXfail, Verdict::kWarn}) {
       for (const RequirementResult& row : summary_.requirements) {
         if (row.verdict != level) continue;
         text += fmt::format("{} {} [{}, {} {}] {}\n     e.g. {}\n", to_string(level), row.row->id,
@@ -383,74 +387,6 @@ std::string off_reason(const Scenario& scenario, const IutFile& iut, const RunOp
   return {};
 }
 
-std::vector<std::string> suite_roots() {
-  std::vector<std::string> roots;
-  if (const char* given = std::getenv("PEERSCOPE_SUITES"); given != nullptr && *given != '\0') return {given};
-  std::error_code code;
-  const fs::path program = fs::read_symlink("/proc/self/exe", code);
-  const fs::path installed = program.parent_path().parent_path() / "share" / "peerscope" / "suites";
-  if (fs::is_directory(installed, code))
-    roots.push_back(installed.string());
-  else if (fs::is_directory(PEERSCOPE_SUITE_SOURCE, code))
-    roots.emplace_back(PEERSCOPE_SUITE_SOURCE);
-  return roots;
-}
-
-std::vector<Scenario> load_suite(const std::vector<std::string>& selectors, const std::vector<std::string>& roots,
-                                 std::vector<std::string>& errors) {
-  std::vector<std::string> files;
-  std::vector<std::string> ids;
-  for (const std::string& selector : selectors) {
-    std::error_code code;
-    if (selector.ends_with(".yaml") || fs::is_directory(selector, code))
-      files.push_back(selector);
-    else
-      ids.push_back(selector);
-  }
-  std::string error;
-  std::vector<std::string> paths = files.empty() ? std::vector<std::string>{} : find_scenarios(files, error);
-  if (!ids.empty() || selectors.empty()) {
-    for (std::string& path : find_scenarios(roots, error)) paths.push_back(std::move(path));
-  }
-  if (!error.empty()) errors.push_back(error);
-  std::vector<Scenario> out;
-  std::set<std::string> seen;
-  std::set<std::string> used;
-  for (const std::string& path : paths) {
-    ScenarioResult loaded = load_scenario(path);
-    errors.insert(errors.end(), loaded.errors.begin(), loaded.errors.end());
-    if (!loaded.errors.empty()) continue;
-    const bool from_file =
-        std::any_of(files.begin(), files.end(), [&](const std::string& file) { return path.starts_with(file); });
-    bool wanted = selectors.empty() || from_file;
-    for (const std::string& id : ids) {
-      // A scenario id, a prefix of one ("ppstp", "ppstp/tracker"), a requirement id, or a prefix of one ("P-FIND").
-      const bool scenario = loaded.scenario.id == id || loaded.scenario.id.starts_with(id + "/");
-      const bool rule = std::any_of(loaded.scenario.tests.begin(), loaded.scenario.tests.end(),
-                                    [&](const std::string& test) { return test == id || test.starts_with(id + "-"); });
-      if (scenario || rule) used.insert(id), wanted = true;
-    }
-    if (!wanted) continue;
-    if (!seen.insert(loaded.scenario.id).second)
-      errors.push_back(fmt::format("{}: scenario id {} is used twice", path, loaded.scenario.id));
-    else
-      out.push_back(std::move(loaded.scenario));
-  }
-  for (const std::string& id : ids) {
-    if (used.contains(id)) continue;
-    if (const Requirement* row = find_requirement(id); row != nullptr && row->check != nullptr)
-      errors.push_back(fmt::format(
-          "{} is checked on every message of every run and capture; no scenario is about it alone, run any suite", id));
-    else if (row != nullptr)
-      errors.push_back(fmt::format("no scenario tests {}: {}", id, row->reason != nullptr ? row->reason : "none yet"));
-    else
-      errors.push_back(
-          fmt::format("'{}' names no scenario, suite or requirement that a scenario tests; see `peerscope list`", id));
-  }
-  std::sort(out.begin(), out.end(), [](const Scenario& a, const Scenario& b) { return a.id < b.id; });
-  return out;
-}
-
 std::string make_directory(const std::string& path) {
   std::error_code code;
   fs::create_directories(path, code);
@@ -469,6 +405,12 @@ std::string rules_hash() {
     }
   }
   return fmt::format("{:016x}", hash);
+}
+
+RunStart named_start(const IutFile& iut) {
+  RunStart start = RunStart::now();
+  start.series = iut.name;
+  return start;
 }
 
 RunSummary run_suite(const std::vector<Scenario>& scenarios, const IutFile& file, const RunOptions& options) {

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "harness/engine/expectations.h"
 #include "harness/engine/iut.h"
+#include "harness/engine/selection.h"
 #include "harness/report/results.h"
 #include "harness/scenario/scenario.h"
 
@@ -19,21 +21,18 @@ struct RunOptions {
   double answer_within = 5;
   int retries = 2;  // re-runs of a scenario that did not pass
   bool quiet = false;
+  bool evidence = true;   // a capture of every attempt
   bool slow = true;       // scenarios that wait for timers
   std::size_t shard = 1;  // of `shards`: the runs are dealt out one by one; the plain flow is everybody's
   std::size_t shards = 1;
   bool interruptible = true;  // Ctrl-C ends the run with a summary; off where many runs share the process
+  Judging judging;
+  const Expectations* expectations = nullptr;  // fails that are excused
   std::string version;
 };
 
 // Why a scenario is off for this IUT; empty when it applies.
 std::string off_reason(const Scenario& scenario, const IutFile& iut, const RunOptions& options);
-
-// Loads scenarios and reports every lint error; `errors` is empty when all are well.
-std::vector<Scenario> load_suite(const std::vector<std::string>& selectors, const std::vector<std::string>& roots,
-                                 std::vector<std::string>& errors);
-// Folders with suites: $PEERSCOPE_SUITES, the installed ones beside the program, the source tree's.
-std::vector<std::string> suite_roots();
 
 // Runs all of them; returns the exit code of docs/exit-codes.md.
 struct RunSummary {
@@ -41,6 +40,9 @@ struct RunSummary {
   std::vector<JunitCase> cases;
   std::vector<RequirementResult> requirements;
 };
+// Of a run that begins: versions of one implementation are one series.
+RunStart named_start(const IutFile& iut);
+
 RunSummary run_suite(const std::vector<Scenario>& scenarios, const IutFile& file, const RunOptions& options);
 
 // One results file per implementation out of those of several machines or shards, each in a folder of its own below

@@ -16,12 +16,15 @@ void ScenarioRun::judge(const Message& message, const Message* request, int stat
   if (!judged) return;
   std::vector<Finding> findings;
   run_checks(protocol_, {message, request, session_.get()}, {}, findings);
-  for (const Finding& finding : findings) {
-    add_hit(*finding.rule, verdict_of(finding), finding.detail);
-  }
+  for (const Finding& finding : findings) add_finding(finding);
 }
 
-void ScenarioRun::add_hit(const Requirement& rule, Verdict verdict, const std::string& detail) {
+void ScenarioRun::add_finding(const Finding& finding) {
+  add_hit(*finding.rule, verdict_of(finding), finding.detail, {finding.offset, finding.length});
+}
+
+void ScenarioRun::add_hit(const Requirement& rule, Verdict found, const std::string& detail, Place place) {
+  const Verdict verdict = options_.judging.count(rule, found);
   const bool listed = std::find(scenario_.tests.begin(), scenario_.tests.end(), rule.id) != scenario_.tests.end();
   constexpr std::size_t kMostOfOneRule = 200;  // an answer may break a rule every few bytes
   std::size_t same = 0;
@@ -36,6 +39,8 @@ void ScenarioRun::add_hit(const Requirement& rule, Verdict verdict, const std::s
   hit.where = step_name_;
   hit.listed = listed;
   hit.frame = evidence_.next();
+  hit.offset = place.offset;
+  hit.length = place.length;
   comment_ += fmt::format("{}{} {} ({} {}, {} step {}): {}", comment_.empty() ? "" : "\n", rule.id, to_string(verdict),
                           protocol_.document, rule.section, scenario_.id, step_name_, detail);
   if (result_.reason.empty() && listed && verdict == Verdict::kFail) {
@@ -52,8 +57,8 @@ bool ScenarioRun::decide(const Expectation& expectation, const std::string& deta
   Verdict verdict = Verdict::kNone;
   for (const std::string& id : expectation.check) {
     const Requirement* row = find_requirement(id);
-    add_hit(*row, verdict_of(*row), detail);
-    verdict = worst(verdict, verdict_of(*row));
+    add_hit(*row, verdict_of(*row), detail, unmet_);
+    verdict = worst(verdict, options_.judging.count(*row, verdict_of(*row)));
   }
   if (verdict <= Verdict::kInfo) {
     result_.verdict = worst(result_.verdict, verdict);
@@ -75,7 +80,7 @@ bool ScenarioRun::take(const Outcome& outcome) {
     const Requirement* row = find_requirement(id);
     const Verdict one = std::min(outcome.verdict, std::max(verdict_of(*row), Verdict::kInfo));
     add_hit(*row, one, outcome.note.empty() ? "an outcome that is tolerated only" : outcome.note);
-    verdict = worst(verdict, one);
+    verdict = worst(verdict, options_.judging.count(*row, one));
   }
   result_.verdict = worst(result_.verdict, verdict);
   return verdict == Verdict::kFail ? stop(Verdict::kFail, outcome.note) : true;
@@ -164,7 +169,12 @@ std::string ScenarioRun::differences(const Outcome& outcome, const Message& mess
     if (!match_value(seen, wanted, expected)) add("http." + key, expected, seen);
   }
   if (!any_http) {
-    for (const Mismatch& miss : match_message(message, where)) add(miss.path, miss.expected, miss.seen);
+    for (const Mismatch& miss : match_message(message, where)) {
+      add(miss.path, miss.expected, miss.seen);
+      const std::uint32_t at = find_path(message.events, miss.path);
+      if (unmet_.length == 0 && at != Event::kNoParent && !message.events[at].inner)
+        unmet_ = {message.events[at].offset, message.events[at].length};
+    }
   }
   return out;
 }
@@ -188,6 +198,7 @@ bool ScenarioRun::meet(const Expectation& expectation, const Message& message, c
                        const Message* request) {
   const net::Headers& headers = http != nullptr ? http->headers : no_headers();
   std::string first;
+  unmet_ = {};
   for (const Outcome& outcome : expectation.any_of) {
     std::string difference = differences(outcome, message, http, headers);
     if (difference.empty() && outcome.offers.is_map() && survey_ != nullptr)
@@ -209,7 +220,9 @@ bool ScenarioRun::meet(const Expectation& expectation, const Message& message, c
     result_.expected = describe(expectation);
     result_.seen = show(message, http);
   }
-  return decide(expectation, first.empty() ? "an answer came where none was expected" : first);
+  const bool met = decide(expectation, first.empty() ? "an answer came where none was expected" : first);
+  unmet_ = {};
+  return met;
 }
 
 }  // namespace peerscope::harness

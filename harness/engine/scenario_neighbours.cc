@@ -72,6 +72,7 @@ bool ScenarioRun::say(const Step& step, const Sending& sending, const Arrival* t
   }
   for (const MessagePtr& message : out.messages) {
     protocol_.track(*session_, *message, nullptr);
+    evidence_.name(out.from, by);
     record(*message, out.from, out.to, "");
   }
   if (!step.id.empty() && to == nullptr) exchanges_of_[step.id] = out.exchange;
@@ -117,12 +118,13 @@ bool ScenarioRun::listen_once(double seconds) {
   if (arrival->kind == Arrival::Kind::kLinked) neighbours_->speak_as(arrival->party, variables_);
   if (arrival->kind == Arrival::Kind::kOther) {
     result_.reached = true;
-    for (const Finding& finding : arrival->findings) add_hit(*finding.rule, verdict_of(finding), finding.detail);
+    for (const Finding& finding : arrival->findings) add_finding(finding);
   }
   if (arrival->kind == Arrival::Kind::kMessage) {
     result_.reached = true;
     judge_arrival(*arrival);
     protocol_.track(*session_, *arrival->message, arrival->request.get());
+    evidence_.name(arrival->to, arrival->party);
     record(*arrival->message, arrival->from, arrival->to, comment_);
     comment_.clear();
     if (arrival->message->direction == Direction::kRequest && !arrival->passed_on && !is_awaited(*arrival)) {
@@ -165,9 +167,9 @@ void ScenarioRun::judge_arrival(const Arrival& arrival) {
     const std::string_view bound = binds(*finding.rule);
     const bool forwarders =
         bound.find("forwarder") != std::string_view::npos || bound.find("link end") != std::string_view::npos;
-    if (!arrival.passed_on || forwarders) add_hit(*finding.rule, verdict_of(finding), finding.detail);
+    if (!arrival.passed_on || forwarders) add_finding(finding);
   }
-  for (const Finding& finding : arrival.findings) add_hit(*finding.rule, verdict_of(finding), finding.detail);
+  for (const Finding& finding : arrival.findings) add_finding(finding);
 }
 
 std::string ScenarioRun::awaited_exchange(const Step& step) const {

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <thread>
 
+#include "harness/engine/clock_watch.h"
 #include "harness/engine/scenario_run_state.h"
 #include "protocols/base/text.h"
 
@@ -72,7 +73,7 @@ ScenarioRun::ScenarioRun(const Scenario& scenario, const Permutation& permutatio
 }
 
 Attempt ScenarioRun::run() {
-  const auto begin = SteadyClock::now();
+  const ClockWatch clock;
   if (prepare()) {
     run_steps(scenario_.steps);
     if (result_.verdict != Verdict::kError) clean_up();
@@ -90,11 +91,13 @@ Attempt ScenarioRun::run() {
     for (const std::string& line : secrets_) evidence_.secret(line);
   }
   evidence_.close();
+  result_.flow = flow_of(evidence_, result_.hits);
   if (!evidence_.error().empty() && result_.verdict < Verdict::kError) {
     result_.verdict = Verdict::kError;
     result_.reason = "evidence: " + evidence_.error();
   }
-  result_.seconds = std::chrono::duration<double>(SteadyClock::now() - begin).count();
+  clock.distrust(result_);
+  result_.seconds = clock.elapsed().count();
   return std::move(result_);
 }
 
@@ -141,13 +144,25 @@ bool ScenarioRun::prepare() {
       return stop(Verdict::kError, fmt::format("{}: params {}: {}", scenario_.path, name, expanded.error));
     variables_.values[name] = expanded.text;
   }
-  for (const auto& [name, value] : scenario_.let.members) {
+  return set_variables(scenario_.let);
+}
+
+bool ScenarioRun::set_variables(const Tree& values) {
+  for (const auto& [name, value] : values.members) {
     Tree copy = value;
     if (std::string error = expand_tree(copy, variables_); !error.empty())
       return stop(Verdict::kError, fmt::format("{}: let {}: {}", scenario_.path, name, error));
     variables_.values[name] = copy.scalar;
   }
   return true;
+}
+
+std::optional<bool> ScenarioRun::is_wanted(const Step& step) {
+  if (step.when.empty()) return true;
+  const Decision decision = decide_condition(step.when, variables_);
+  if (decision.error.empty()) return decision.holds;
+  stop(Verdict::kError, fmt::format("{}: when: {}", scenario_.path, decision.error));
+  return std::nullopt;
 }
 
 void ScenarioRun::clean_up() {
@@ -162,6 +177,9 @@ bool ScenarioRun::run_steps(const std::vector<Step>& steps) {
     ++number;
     step_ = &step;
     step_name_ = step.id.empty() ? fmt::format("{} (line {})", number, step.line) : step.id;
+    const auto wanted = is_wanted(step);
+    if (!wanted) return false;
+    if (!*wanted) continue;
     const auto times = duration(step.repeat);
     if (!times) return false;
     for (int i = 0; i < std::clamp(static_cast<int>(*times), 1, kMostRepeats); ++i) {
@@ -177,6 +195,7 @@ bool ScenarioRun::run_steps(const std::vector<Step>& steps) {
 }
 
 bool ScenarioRun::run_step(const Step& step) {
+  if (step.set.is_map()) return set_variables(step.set);
   if (!step.wait.empty()) return wait(step.wait);
   if (!step.control.empty()) return control(step.control);
   if (scenario_.linked) return linked_step(step);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "harness/engine/iut.h"
+#include "harness/engine/selection.h"
 #include "harness/report/results.h"
 #include "harness/scenario/scenario.h"
 
@@ -14,7 +15,8 @@ namespace peerscope::harness {
 struct AttemptOptions {
   std::uint64_t seed = 1;
   double time_scale = 1;
-  double answer_within = 5;    // seconds, before scaling
+  double answer_within = 5;  // seconds, before scaling
+  Judging judging;
   std::string evidence_path;   // empty: none is written
   std::string work_directory;  // for certificates
 };

@@ -40,6 +40,12 @@ inline constexpr std::size_t kLongestValue = 500;  // of a message, in what peop
 // What came back, for people: the field tree, or the HTTP answer where there is none.
 std::string show(const Message& message, const net::HttpResponse* response);
 
+// Bytes of the message in hand; length 0: none in particular.
+struct Place {
+  std::uint32_t offset = 0;
+  std::uint32_t length = 0;
+};
+
 class ScenarioRun {
  public:
   ScenarioRun(const Scenario& scenario, const Permutation& permutation, Iut& iut, const AttemptOptions& options);
@@ -79,6 +85,11 @@ class ScenarioRun {
 
   // Nothing more may come on the connection.
   bool nothing(ClientParty& client, const Step& step);
+
+  // Whether the step's condition holds; nothing when it cannot be told, which ends the scenario.
+  std::optional<bool> is_wanted(const Step& step);
+
+  bool set_variables(const Tree& values);
 
   std::optional<double> duration(const std::string& text);
 
@@ -168,7 +179,8 @@ class ScenarioRun {
 
   void judge(const Message& message, const Message* request, int status);
 
-  void add_hit(const Requirement& rule, Verdict verdict, const std::string& detail);
+  void add_hit(const Requirement& rule, Verdict verdict, const std::string& detail, Place place = {});
+  void add_finding(const Finding& finding);
 
   template <class Http>
   void add_evidence(const Http& http, const net::ConnectionInfo& connection, Message& message) {
@@ -285,6 +297,7 @@ class ScenarioRun {
   const Step* step_ = nullptr;
   std::string step_name_;
   std::string comment_;
+  Place unmet_;  // where the message is not as expected
   std::uint64_t exchanges_ = 0;
   bool cleaning_ = false;
   std::map<std::string, MessagePtr> taken_;  // requests of a peer under test, by step id

@@ -94,6 +94,7 @@ net::Result<void> ScenarioRun::hand_over(ClientParty& client, Exchange exchange,
   Times& times = times_[client.name()];
   times.before = std::exchange(times.sent, SteadyClock::now());
   const auto sent = client.send(std::move(exchange), wire, credentials);
+  evidence_.name(client.connection().local, client.name());
   if (wire.raw)
     evidence_.add(*wire.raw, client.connection(), true, "");
   else

@@ -9,9 +9,9 @@
 namespace peerscope::harness {
 
 std::string_view to_string(Verdict verdict) {
-  static constexpr std::array<std::string_view, 11> kNames = {"none",         "pass",    "info",    "warn",
-                                                              "inconclusive", "fail",    "error",   "not-applicable",
-                                                              "skipped",      "blocked", "unstable"};
+  static constexpr std::array<std::string_view, 13> kNames = {
+      "none",  "pass",  "info",           "warn",    "xfail",   "inconclusive", "fail",
+      "xpass", "error", "not-applicable", "skipped", "blocked", "unstable"};
   return kNames[static_cast<std::size_t>(verdict)];
 }
 
@@ -61,7 +61,7 @@ ExitCode exit_code(const std::vector<Verdict>& verdicts) {
   bool open = false;
   for (const Verdict verdict : verdicts) {
     judged = judged || (verdict != Verdict::kNotApplicable && verdict != Verdict::kSkipped);
-    fail = fail || verdict == Verdict::kFail;
+    fail = fail || verdict == Verdict::kFail || verdict == Verdict::kXpass;
     error = error || verdict == Verdict::kError;
     open = open || verdict == Verdict::kInconclusive || verdict == Verdict::kBlocked;
   }

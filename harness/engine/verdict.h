@@ -16,8 +16,10 @@ enum class Verdict {
   kPass,
   kInfo,
   kWarn,
+  kXfail,  // it fails as an expectation file says
   kInconclusive,
   kFail,
+  kXpass,  // it should have failed by such a file: red, so that the file does not rot
   kError,
   kNotApplicable,
   kSkipped,
@@ -50,6 +52,10 @@ struct RuleHit {
   std::string where;        // scenario step, or message summary
   bool listed = false;      // the scenario is about this rule
   std::uint64_t frame = 0;  // in the capture that was checked, or in the evidence file
+  // The bytes that break it, in the message of that frame; length 0: the message as a whole.
+  std::uint32_t offset = 0;
+  std::uint32_t length = 0;
+  bool missing = false;  // what broke it is that nothing came after that frame
 };
 
 // For a terminal: control characters of a message, which could drive it, become \\x1b and the like. Line ends stay.

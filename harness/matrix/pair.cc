@@ -93,6 +93,7 @@ class Pair {
     }
     evidence_.close();
     if (!evidence_.error().empty()) stop(Verdict::kError, "evidence: " + evidence_.error());
+    result_.attempt.flow = flow_of(evidence_, result_.attempt.hits);
     if (result_.attempt.verdict < Verdict::kInconclusive && result_.requests == 0)
       stop(Verdict::kInconclusive, "the client asked nothing");
     result_.attempt.reached = result_.answers > 0;
@@ -172,6 +173,7 @@ class Pair {
     const std::string comment =
         belongs_to(protocol_, *asked.message) ? judge_.take(asked, nullptr, evidence_.next()) : "";
     if (comment.empty() && !belongs_to(protocol_, *asked.message)) ++result_.requests;
+    evidence_.name(incoming.connection.remote, "client");
     evidence_.add(incoming.http, incoming.connection, false, comment);
 
     Exchange exchange;
@@ -202,6 +204,7 @@ class Pair {
     response.message->destination = asked.message->source;
     std::string said;
     if (belongs_to(protocol_, *response.message)) said = judge_.take(response, asked.message.get(), evidence_.next());
+    evidence_.name(answer->connection.remote, "server");
     evidence_.add(answer->http, answer->connection, false, said);
 
     net::HttpResponse back = answer->http;

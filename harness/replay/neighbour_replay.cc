@@ -13,6 +13,7 @@
 #include "harness/behaviours/behaviours.h"
 #include "harness/engine/evidence.h"
 #include "harness/engine/neighbours.h"
+#include "harness/replay/conclusion.h"
 
 namespace peerscope::harness {
 namespace {
@@ -60,46 +61,18 @@ class NodePlayer {
   }
 
   ReplayResult run() {
-    const auto begin = SteadyClock::now();
     if (cast() && prepare()) {
       play();
       probe();
     }
     neighbours_.reset();
-    {
-      const std::lock_guard lock(secrets_mutex_);
-      for (const std::string& line : secrets_) evidence_.secret(line);
-    }
-    evidence_.close();
-    if (!evidence_.error().empty()) stop(Verdict::kError, "evidence: " + evidence_.error());
-    judge_whole();
-    result_.attempt.seconds = std::chrono::duration<double>(SteadyClock::now() - begin).count();
+    const std::lock_guard lock(secrets_mutex_);
+    conclude(result_, evidence_, secrets_, clock_);
     return std::move(result_);
   }
 
  private:
-  bool stop(Verdict verdict, const std::string& reason) {
-    result_.attempt.verdict = worst(result_.attempt.verdict, verdict);
-    if (result_.attempt.reason.empty()) result_.attempt.reason = reason;
-    return false;
-  }
-
-  void judge_whole() {
-    for (const RuleHit& hit : result_.attempt.hits) {
-      result_.attempt.verdict = worst(result_.attempt.verdict, hit.verdict);
-      if (hit.verdict == Verdict::kFail && result_.attempt.reason.empty())
-        result_.attempt.reason = fmt::format("{}: {}", hit.rule->id, hit.detail);
-      auto& tests = result_.attempt.tests;
-      if (std::find(tests.begin(), tests.end(), hit.rule->id) == tests.end()) tests.emplace_back(hit.rule->id);
-    }
-    for (const Divergence& divergence : result_.divergences) {
-      stop(divergence.verdict, fmt::format("frame {}: {}", divergence.frame, divergence.what));
-      if (!result_.attempt.expected.empty()) continue;
-      result_.attempt.expected = divergence.expected;
-      result_.attempt.seen = divergence.seen;
-      result_.attempt.step = divergence.summary;
-    }
-  }
+  bool stop(Verdict verdict, const std::string& reason) { return harness::stop(result_.attempt, verdict, reason); }
 
   // The node that sends the first request is played; whom it is sent to is the implementation under test. Where nobody
   // asks anything, answers are played that nobody waits for.
@@ -265,6 +238,8 @@ class NodePlayer {
       hit.where = where;
       hit.listed = true;
       hit.frame = evidence_.next();
+      hit.offset = finding.offset;
+      hit.length = finding.length;
       if (hit.verdict >= Verdict::kWarn)
         comment_ += fmt::format("{}{} {} (replay of {}): {}", comment_.empty() ? "" : "\n", hit.rule->id,
                                 to_string(hit.verdict), where, hit.detail);
@@ -328,6 +303,7 @@ class NodePlayer {
   Scenario stage_;
   std::unique_ptr<Session> session_;
   Evidence evidence_;
+  const ClockWatch clock_;
   ReplayResult result_;
   std::unique_ptr<Neighbours> neighbours_;
   Direction direction_ = Direction::kRequest;  // of what is played

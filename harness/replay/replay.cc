@@ -20,6 +20,7 @@
 #include "harness/engine/neighbours.h"
 #include "harness/engine/party.h"
 #include "harness/engine/survey.h"
+#include "harness/replay/conclusion.h"
 #include "harness/replay/neighbour_replay.h"
 #include "harness/replay/places.h"
 #include "harness/scenario/expression.h"
@@ -338,7 +339,6 @@ class Player {
   }
 
   ReplayResult run() {
-    const auto begin = std::chrono::steady_clock::now();
     result_.warnings = unbound(messages_, options_.play_client);
     races_ = find_races(messages_);
     for (const CapturedMessage& captured : messages_) {
@@ -358,42 +358,13 @@ class Player {
     } else {
       play_server();
     }
-    finish(begin);
+    const std::lock_guard lock(secrets_mutex_);
+    conclude(result_, evidence_, secrets_, clock_);
     return std::move(result_);
   }
 
  private:
-  bool stop(Verdict verdict, const std::string& reason) {
-    result_.attempt.verdict = worst(result_.attempt.verdict, verdict);
-    if (result_.attempt.reason.empty()) result_.attempt.reason = reason;
-    return false;
-  }
-
-  void finish(std::chrono::steady_clock::time_point begin) {
-    {
-      const std::lock_guard lock(secrets_mutex_);
-      for (const std::string& line : secrets_) evidence_.secret(line);
-    }
-    evidence_.close();
-    if (!evidence_.error().empty()) stop(Verdict::kError, "evidence: " + evidence_.error());
-    for (const RuleHit& hit : result_.attempt.hits) {
-      result_.attempt.verdict = worst(result_.attempt.verdict, hit.verdict);
-      if (hit.verdict == Verdict::kFail && result_.attempt.reason.empty())
-        result_.attempt.reason = fmt::format("{}: {}", hit.rule->id, hit.detail);
-      if (std::find(result_.attempt.tests.begin(), result_.attempt.tests.end(), hit.rule->id) ==
-          result_.attempt.tests.end())
-        result_.attempt.tests.emplace_back(hit.rule->id);
-    }
-    for (const Divergence& divergence : result_.divergences) {
-      stop(divergence.verdict, fmt::format("frame {}: {}", divergence.frame, divergence.what));
-      if (result_.attempt.expected.empty()) {
-        result_.attempt.expected = divergence.expected;
-        result_.attempt.seen = divergence.seen;
-        result_.attempt.step = divergence.summary;
-      }
-    }
-    result_.attempt.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  }
+  bool stop(Verdict verdict, const std::string& reason) { return harness::stop(result_.attempt, verdict, reason); }
 
   void pause(std::int64_t time_ns) {
     if (options_.original_timing && last_ns_ != 0 && time_ns > last_ns_) {
@@ -432,6 +403,8 @@ class Player {
       hit.where = where;
       hit.listed = true;
       hit.frame = evidence_.next();
+      hit.offset = finding.offset;
+      hit.length = finding.length;
       if (hit.verdict >= Verdict::kWarn)
         comment_ += fmt::format("{}{} {} ({} {}, replay of {}): {}", comment_.empty() ? "" : "\n", hit.rule->id,
                                 to_string(hit.verdict), protocol.document, hit.rule->section, where, hit.detail);
@@ -1018,6 +991,7 @@ class Player {
   Random random_;
   Binding binding_;
   Evidence evidence_;
+  const ClockWatch clock_;
   ReplayResult result_;
   std::map<const Protocol*, std::unique_ptr<Session>> sessions_;
   std::mutex secrets_mutex_;

@@ -3,12 +3,15 @@
 // puts the results into it.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <set>
 
 #include "harness/report/json_object.h"
 #include "harness/report/run_record.h"
 #include "protocols/base/protocol.h"
+#include "reference-impl/net/auth.h"
 #include "report_page.h"  // generated from harness/report/page
 
 namespace peerscope::harness {
@@ -28,7 +31,10 @@ std::string case_json(const RecordedCase& one, const std::string& folder, std::s
                        .text("verdict", to_string(hit.verdict))
                        .text("detail", hit.detail)
                        .text("where", hit.where)
-                       .raw("frame", std::to_string(hit.frame))
+                       .number("frame", hit.frame)
+                       .number("offset", hit.offset)
+                       .number("length", hit.length)
+                       .raw("missing", hit.missing ? "true" : "false")
                        .finish());
   }
   const std::filesystem::path evidence = one.evidence;
@@ -45,6 +51,10 @@ std::string case_json(const RecordedCase& one, const std::string& folder, std::s
       .raw("hits", json_list(hits))
       .text("evidence", one.evidence)
       .text("link", link)
+      .text("step", one.step)
+      .raw("flow", one.flow.empty() ? "[]" : one.flow)
+      .raw("shown", one.shown.empty() ? "[]" : one.shown)
+      .number("left_out", one.left_out)
       .raw("seconds", fmt::format("{:.3f}", one.seconds))
       .finish();
 }
@@ -53,7 +63,7 @@ std::string run_json(const RunRecord& run, const std::string& folder, std::set<s
   std::vector<std::string> cases;
   for (const RecordedCase& one : run.cases) cases.push_back(case_json(one, folder, rules));
   std::vector<std::string> requirements;
-  for (const RecordedRequirement& row : run.requirements) {
+  for (const RecordedRequirement& row : judged_requirements(run)) {
     rules.insert(row.id);
     requirements.push_back(
         JsonObject().text("id", row.id).text("verdict", to_string(row.verdict)).text("example", row.example).finish());
@@ -62,6 +72,9 @@ std::string run_json(const RunRecord& run, const std::string& folder, std::set<s
       .text("path", run.path)
       .text("command", run.command)
       .text("iut", run.iut)
+      .text("started", run.started)
+      .text("series", run.series)
+      .text("id", run.id)
       .text("version", run.version)
       .text("rules", run.rules)
       .raw("ended", run.ended ? "true" : "false")
@@ -88,6 +101,48 @@ std::string rules_json(const std::set<std::string>& ids) {
   return out.finish();
 }
 
+std::string history_json(const Histories& histories) {
+  JsonObject out;
+  for (const auto& [series, runs] : histories) {
+    std::vector<std::string> items;
+    for (const PastRun& run : runs) {
+      JsonObject verdicts;
+      for (const auto& [rule, verdict] : run.verdicts) verdicts.text(rule, to_string(verdict));
+      items.push_back(JsonObject()
+                          .text("id", run.id)
+                          .text("started", run.started)
+                          .text("iut", run.iut)
+                          .raw("verdicts", verdicts.finish())
+                          .finish());
+    }
+    out.raw(series, json_list(items));
+  }
+  return out.finish();
+}
+
+// Captures of cases with findings, as far as a page should carry them.
+std::string files_json(const std::vector<RunRecord>& runs) {
+  constexpr std::uintmax_t kLargest = 1 << 20;
+  constexpr std::uintmax_t kAll = 24 << 20;
+  std::uintmax_t total = 0;
+  std::set<std::string> known;
+  JsonObject out;
+  for (const RunRecord& run : runs) {
+    for (const RecordedCase& one : run.cases) {
+      const bool wanted = std::any_of(one.hits.begin(), one.hits.end(),
+                                      [](const RecordedHit& hit) { return hit.verdict >= Verdict::kWarn; });
+      std::error_code code;
+      const std::uintmax_t size = wanted ? std::filesystem::file_size(one.evidence, code) : 0;
+      if (!wanted || code || size > kLargest || total + size > kAll || !known.insert(one.evidence).second) continue;
+      std::ifstream file(one.evidence, std::ios::binary);
+      const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+      total += bytes.size();
+      out.text(one.evidence, net::base64(bytes));
+    }
+  }
+  return out.finish();
+}
+
 // Inside a script element only its own end tag and comments could be taken for markup (HTML section 13.2.5.4).
 std::string in_script(std::string text) {
   std::string out;
@@ -104,11 +159,21 @@ std::string filled(std::string_view page, std::string_view mark, std::string_vie
 
 }  // namespace
 
-std::string to_html(const std::vector<RunRecord>& runs, const std::string& folder) {
+std::string to_html(const std::vector<RunRecord>& runs, const PageOptions& options) {
   std::set<std::string> rules;
   std::vector<std::string> parts;
-  for (const RunRecord& run : runs) parts.push_back(run_json(run, folder, rules));
-  const std::string data = JsonObject().raw("runs", json_list(parts)).raw("rules", rules_json(rules)).finish();
+  for (const RunRecord& run : runs) parts.push_back(run_json(run, options.folder, rules));
+  for (const auto& [series, past] : options.history) {
+    for (const PastRun& run : past) {
+      for (const auto& [rule, verdict] : run.verdicts) rules.insert(rule);
+    }
+  }
+  const std::string data = JsonObject()
+                               .raw("runs", json_list(parts))
+                               .raw("rules", rules_json(rules))
+                               .raw("history", history_json(options.history))
+                               .raw("files", options.embed ? files_json(runs) : "{}")
+                               .finish();
   // The data last: it may hold anything.
   return filled(filled(filled(kReportPage, "@STYLE@", kReportStyle), "@SCRIPT@", kReportScript), "@DATA@",
                 in_script(data));

@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <ctime>
 #include <fstream>
+#include <random>
 
 #include "protocols/base/json_index.h"
 
@@ -44,6 +47,7 @@ std::string clean(std::string_view text) {
 
 class Line {
  public:
+  Line() = default;
   explicit Line(std::string_view type) { text("type", type); }
   Line& text(std::string_view key, std::string_view value) {
     name(key);
@@ -60,7 +64,8 @@ class Line {
     out_ += value;
     return *this;
   }
-  std::string finish() { return out_ + "}\n"; }
+  std::string finish() { return object() + "\n"; }
+  std::string object() const { return out_ + "}"; }  // a part of a line
 
  private:
   void name(std::string_view key) {
@@ -106,6 +111,18 @@ std::string case_name(const Attempt& attempt) {
 
 }  // namespace
 
+RunStart RunStart::now() {
+  const auto now = std::chrono::system_clock::now();
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+  const auto part = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+  std::random_device random;
+  return {fmt::format("{:08x}{:08x}", random(), random()), fmt::format("{}.{:03d}Z", text, part), ""};
+}
+
 std::unique_ptr<ResultsFile> ResultsFile::open(const std::string& path, std::string& error) {
   std::FILE* file = std::fopen(path.c_str(), "we");
   if (file == nullptr) {
@@ -128,13 +145,16 @@ void ResultsFile::line(std::string text) {
 }
 
 void ResultsFile::header(std::string_view command, std::string_view iut, std::string_view version,
-                         std::string_view suite_hash, std::uint64_t seed) {
+                         std::string_view suite_hash, std::uint64_t seed, const RunStart& start) {
   line(Line("run")
            .text("command", command)
            .text("iut", iut)
            .text("peerscope", version)
            .text("rules", suite_hash)
            .number("seed", seed)
+           .text("id", start.id)
+           .text("started", start.started)
+           .text("series", start.series.empty() ? iut : start.series)
            .finish());
 }
 
@@ -153,6 +173,54 @@ void write_hit(Line& row, const RuleHit& hit) {
       .text("level", to_string(hit.rule->level))
       .text("section", hit.rule->section);
   row.text("detail", hit.detail).text("where", hit.where).number("frame", hit.frame);
+  if (hit.length > 0) row.number("offset", hit.offset).number("length", hit.length);
+  if (hit.missing) row.raw("missing", "true");
+}
+
+std::string hex_of(std::string_view bytes) {
+  std::string out;
+  out.reserve(bytes.size() * 2);
+  for (const char byte : bytes) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    out += kDigits[static_cast<unsigned char>(byte) >> 4];
+    out += kDigits[static_cast<unsigned char>(byte) & 15];
+  }
+  return out;
+}
+
+std::string list_of(const std::vector<std::string>& items) {
+  std::string out = "[";
+  for (const std::string& item : items) out += (out.size() > 1 ? "," : "") + item;
+  return out + "]";
+}
+
+std::string flow_json(const std::vector<FlowMessage>& messages) {
+  std::vector<std::string> items;
+  for (const FlowMessage& message : messages) {
+    Line item;
+    item.number("frame", message.frame).raw("at", fmt::format("{:.6f}", message.at));
+    item.text("from", message.from).text("to", message.to).text("name", message.name);
+    items.push_back(item.object());
+  }
+  return list_of(items);
+}
+
+std::string shown_json(const std::vector<ShownMessage>& messages) {
+  std::vector<std::string> items;
+  for (const ShownMessage& message : messages) {
+    std::vector<std::string> fields;
+    for (const ShownField& field : message.fields) {
+      Line item;
+      item.number("depth", field.depth).text("text", field.text).text("filter", field.filter);
+      if (field.length > 0) item.number("offset", field.offset).number("length", field.length);
+      fields.push_back(item.object());
+    }
+    Line item;
+    item.number("frame", message.frame).text("name", message.name).number("size", message.size);
+    item.text("bytes", hex_of(message.bytes)).raw("fields", list_of(fields));
+    items.push_back(item.object());
+  }
+  return list_of(items);
 }
 }  // namespace
 
@@ -170,9 +238,7 @@ void ResultsFile::attempt(const Attempt& a) {
   for (const RuleHit& hit : a.hits) {
     Line row(hit.listed ? "listed" : "collateral");
     write_hit(row, hit);
-    std::string text = row.finish();
-    text.pop_back();
-    hits += (hits.empty() ? "" : ",") + text;
+    hits += (hits.empty() ? "" : ",") + row.object();
   }
   Line row("attempt");
   row.text("scenario", a.scenario)
@@ -188,6 +254,10 @@ void ResultsFile::attempt(const Attempt& a) {
       .raw("hits", "[" + hits + "]")
       .text("evidence", a.evidence)
       .raw("seconds", fmt::format("{:.3f}", a.seconds));
+  if (!a.flow.messages.empty()) {
+    row.raw("flow", flow_json(a.flow.messages)).number("left_out", a.flow.left_out);
+    row.raw("shown", shown_json(a.flow.shown));
+  }
   line(row.finish());
 }
 
@@ -223,9 +293,10 @@ std::string junit_text(std::string_view suite, const std::vector<JunitCase>& cas
   std::size_t skipped = 0;
   std::string body;
   const auto count = [&](Verdict verdict) {
-    failures += verdict == Verdict::kFail;
+    failures += verdict == Verdict::kFail || verdict == Verdict::kXpass;
     errors += verdict == Verdict::kError || verdict == Verdict::kInconclusive;
-    skipped += verdict == Verdict::kNotApplicable || verdict == Verdict::kSkipped || verdict == Verdict::kBlocked;
+    skipped += verdict == Verdict::kXfail || verdict == Verdict::kNotApplicable || verdict == Verdict::kSkipped ||
+               verdict == Verdict::kBlocked;
   };
   const auto outcome = [&](Verdict verdict, std::string_view type, std::string_view reason, const std::string& text) {
     switch (verdict) {
@@ -236,6 +307,9 @@ std::string junit_text(std::string_view suite, const std::vector<JunitCase>& cas
         return fmt::format("      <error type=\"error\" message=\"{}\">{}</error>\n", xml(reason), xml(text));
       case Verdict::kInconclusive:
         return fmt::format("      <error type=\"inconclusive\" message=\"{}\">{}</error>\n", xml(reason), xml(text));
+      case Verdict::kXpass:
+        return fmt::format("      <failure type=\"xpass\" message=\"{}\"/>\n", xml(reason));
+      case Verdict::kXfail:
       case Verdict::kNotApplicable:
       case Verdict::kSkipped:
       case Verdict::kBlocked:

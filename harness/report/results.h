@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/engine/verdict.h"
+#include "harness/report/flow_record.h"
 
 namespace peerscope::harness {
 
@@ -28,8 +29,18 @@ struct Attempt {
   std::vector<std::string> tests;
   std::vector<RuleHit> hits;
   std::string evidence;  // file
+  FlowRecord flow;
   bool reached = false;  // the IUT said anything at all
   double seconds = 0;
+};
+
+// Which run it is. A history knows by the id that it has a run already, and puts runs of one series in order.
+struct RunStart {
+  std::string id;
+  std::string started;  // UTC, "2026-11-21T09:00:00.123Z"
+  std::string series;   // the implementation whatever its version; empty: as it is named in the report
+
+  static RunStart now();
 };
 
 class ResultsFile {
@@ -41,7 +52,7 @@ class ResultsFile {
   ResultsFile& operator=(const ResultsFile&) = delete;
 
   void header(std::string_view command, std::string_view iut, std::string_view version, std::string_view suite_hash,
-              std::uint64_t seed);
+              std::uint64_t seed, const RunStart& start = RunStart::now());
   // What the whole run will do, whichever shard of it this file is: a merge knows by it what is missing.
   void planned(std::string_view scenario, std::string_view params);
   void attempt(const Attempt& attempt);

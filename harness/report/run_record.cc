@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <set>
 
 namespace peerscope::harness {
 namespace {
@@ -30,6 +31,17 @@ Verdict verdict_of(const dom::object& line) {
   return line["verdict"].get(name) == simdjson::SUCCESS ? verdict_named(name) : Verdict::kNone;
 }
 
+bool is_set(const dom::object& line, std::string_view key) {
+  bool set = false;
+  return line[key].get(set) == simdjson::SUCCESS && set;
+}
+
+// A list as the file has it, without white space; "[]" when there is none.
+std::string list_of(const dom::object& line, std::string_view key) {
+  dom::array list;
+  return line[key].get(list) == simdjson::SUCCESS ? std::string(simdjson::minify(list)) : "[]";
+}
+
 RecordedHit read_hit(const dom::object& from) {
   RecordedHit hit;
   hit.rule = text_of(from, "rule");
@@ -39,6 +51,9 @@ RecordedHit read_hit(const dom::object& from) {
   hit.detail = text_of(from, "detail");
   hit.where = text_of(from, "where");
   hit.frame = number_of(from, "frame");
+  hit.offset = number_of(from, "offset");
+  hit.length = number_of(from, "length");
+  hit.missing = is_set(from, "missing");
   hit.listed = text_of(from, "type") == "listed";
   return hit;
 }
@@ -53,6 +68,7 @@ class Reader {
     dom::object line;
     if (parser_.parse(text.data(), text.size()).get(root) != simdjson::SUCCESS || root.get(line) != simdjson::SUCCESS)
       return "no JSON object";
+    for (const char byte : text) content_ = (content_ ^ static_cast<unsigned char>(byte)) * 1099511628211U;  // FNV-1a
     const std::string type = text_of(line, "type");
     if (type == "run") {
       run_.command = text_of(line, "command");
@@ -60,6 +76,10 @@ class Reader {
       run_.version = text_of(line, "peerscope");
       run_.rules = text_of(line, "rules");
       run_.seed = number_of(line, "seed");
+      run_.id = text_of(line, "id");
+      run_.started = text_of(line, "started");
+      run_.series = text_of(line, "series");
+      if (run_.series.empty()) run_.series = run_.iut;
       known_ = true;
     } else if (!known_) {
       return "the first line of a results file has the type 'run'";
@@ -89,7 +109,10 @@ class Reader {
     return {};  // types of a later version tell nothing that this one could show
   }
 
-  RunRecord finish() { return std::move(run_); }
+  RunRecord finish() {
+    if (run_.id.empty()) run_.id = fmt::format("{:016x}", content_);
+    return std::move(run_);
+  }
   bool known() const { return known_; }
 
  private:
@@ -117,6 +140,9 @@ class Reader {
     one.expected = text_of(line, "expected");
     one.seen = text_of(line, "seen");
     one.evidence = text_of(line, "evidence");
+    one.flow = list_of(line, "flow");
+    one.shown = list_of(line, "shown");
+    one.left_out = number_of(line, "left_out");
     double seconds = 0;
     if (line["seconds"].get(seconds) == simdjson::SUCCESS) one.seconds = seconds;
     one.tests.clear();
@@ -149,6 +175,7 @@ class Reader {
   dom::parser parser_;
   std::map<std::pair<std::string, std::string>, std::size_t> cases_;
   bool known_ = false;
+  std::uint64_t content_ = 14695981039346656037U;
 };
 
 }  // namespace
@@ -162,6 +189,41 @@ Verdict verdict_named(std::string_view name) {
 
 std::string RecordedCase::name() const {
   return params.empty() ? scenario : fmt::format("{} [{}]", scenario, params);
+}
+
+namespace {
+// Of two scenarios the one that judged tells more than the one that could not.
+Verdict more_telling(Verdict a, Verdict b) {
+  constexpr Verdict kOrder[] = {Verdict::kNone,     Verdict::kSkipped, Verdict::kNotApplicable, Verdict::kBlocked,
+                                Verdict::kPass,     Verdict::kInfo,    Verdict::kWarn,          Verdict::kInconclusive,
+                                Verdict::kUnstable, Verdict::kFail,    Verdict::kError};
+  const auto rank = [&](Verdict one) { return std::find(std::begin(kOrder), std::end(kOrder), one); };
+  return rank(a) > rank(b) ? a : b;
+}
+}  // namespace
+
+std::vector<RecordedRequirement> judged_requirements(const RunRecord& run) {
+  if (!run.requirements.empty()) return run.requirements;
+  std::map<std::string, RecordedRequirement> rows;
+  const auto add = [&](const std::string& id, Verdict verdict, const std::string& example) {
+    RecordedRequirement& row = rows[id];
+    row.id = id;
+    if (row.example.empty()) row.example = example;
+    row.verdict = more_telling(row.verdict, verdict);
+  };
+  for (const RecordedCase& one : run.cases) {
+    std::set<std::string> hit;
+    for (const RecordedHit& found : one.hits) {
+      add(found.rule, found.verdict, found.detail);
+      hit.insert(found.rule);
+    }
+    for (const std::string& id : one.tests) {
+      if (!hit.contains(id)) add(id, one.verdict, one.reason);
+    }
+  }
+  std::vector<RecordedRequirement> out;
+  for (auto& [id, row] : rows) out.push_back(std::move(row));
+  return out;
 }
 
 RunRecord read_run(const std::string& path, std::string& error) {

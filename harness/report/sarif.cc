@@ -21,6 +21,7 @@ const char* kind_of(Verdict verdict) {
     case Verdict::kInfo:
       return "informational";
     case Verdict::kInconclusive:
+    case Verdict::kXfail:
     case Verdict::kError:
     case Verdict::kUnstable:
       return "open";

@@ -14,7 +14,7 @@ bool is_skipped(Verdict verdict) {
          verdict == Verdict::kNone;
 }
 bool is_ok(Verdict verdict) {
-  return verdict <= Verdict::kWarn || is_skipped(verdict);
+  return verdict <= Verdict::kWarn || is_skipped(verdict);  // an expected fail is "not ok" with the directive TODO
 }
 
 // A description is one line, and "#" would begin a directive.
@@ -33,6 +33,7 @@ class Writer {
     out_ += fmt::format("{} {} - {}", is_ok(verdict) ? "ok" : "not ok", ++count_, plain(name));
     if (is_skipped(verdict))
       out_ += fmt::format(" # SKIP {}{}{}", to_string(verdict), reason.empty() ? "" : ": ", plain(reason));
+    if (verdict == Verdict::kXfail) out_ += fmt::format(" # TODO {}", plain(reason));
     out_ += fmt::format("\n  ---\n  verdict: {}\n", json_quote(to_string(verdict)));
   }
   void detail(std::string_view key, std::string_view value) {

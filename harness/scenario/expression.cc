@@ -81,6 +81,14 @@ class Evaluator {
     return {error_.empty() ? value : "", error_};
   }
 
+  Decision decide() {
+    const bool holds = any();
+    skip();
+    if (error_.empty() && at_ != text_.size())
+      error_ = fmt::format("unexpected '{}' in condition '{}'", text_.substr(at_), text_);
+    return {error_.empty() && holds, error_};
+  }
+
  private:
   static constexpr int kDeepest = 20;
 
@@ -97,6 +105,74 @@ class Evaluator {
     const auto seconds = parse_seconds(value);
     if (!seconds && error_.empty()) error_ = fmt::format("'{}' is not a number in expression '{}'", value, text_);
     return seconds.value_or(0);
+  }
+
+  // Each alternative is read whatever came before it: a mistake in it is told at once.
+  bool any() {
+    bool holds = all();
+    while (error_.empty() && take_word("or")) holds = all() || holds;
+    return holds;
+  }
+  bool all() {
+    bool holds = negation();
+    while (error_.empty() && take_word("and")) holds = negation() && holds;
+    return holds;
+  }
+  bool negation() {
+    bool turned = false;
+    while (take_word("not")) turned = !turned;
+    return comparison() != turned;
+  }
+  bool comparison() {
+    skip();
+    const std::size_t from = at_;
+    std::string left = sum();
+    const std::string_view op = error_.empty() ? comparator() : "";
+    // What begins with a parenthesis may be a value or a condition.
+    if (op.empty() && text_.substr(from).starts_with('(')) return in_parentheses(from);
+    if (!error_.empty()) return false;
+    if (op.empty()) return !left.empty() && left != "0" && left != "false";
+    return compare(left, op, sum());
+  }
+  bool in_parentheses(std::size_t from) {
+    error_.clear();
+    at_ = from + 1;
+    if (++depth_ > kDeepest) {
+      error_ = fmt::format("condition '{}' is too deep", text_);
+      return false;
+    }
+    const bool holds = any();
+    if (!take(')') && error_.empty()) error_ = fmt::format("missing ')' in condition '{}'", text_);
+    --depth_;
+    return holds;
+  }
+  std::string_view comparator() {
+    skip();
+    for (const std::string_view op : {"==", "!=", "<=", ">=", "<", ">"}) {
+      if (!text_.substr(at_).starts_with(op)) continue;
+      at_ += op.size();
+      return op;
+    }
+    return {};
+  }
+  bool compare(const std::string& left, std::string_view op, const std::string& right) {
+    const auto a = parse_seconds(left);
+    const auto b = parse_seconds(right);
+    const bool numbers = a && b;
+    if (op == "==" || op == "!=") return (numbers ? *a == *b : left == right) == (op == "==");
+    if (!numbers) {
+      if (error_.empty())
+        error_ = fmt::format("'{}' and '{}' are not both numbers in condition '{}'", left, right, text_);
+      return false;
+    }
+    return op == "<" ? *a < *b : op == "<=" ? *a <= *b : op == ">" ? *a > *b : *a >= *b;
+  }
+  bool take_word(std::string_view word) {
+    skip();
+    const std::string_view rest = text_.substr(at_);
+    if (!rest.starts_with(word) || (rest.size() > word.size() && is_name(rest[word.size()]))) return false;
+    at_ += word.size();
+    return true;
   }
 
   std::string sum() {
@@ -240,6 +316,10 @@ std::optional<double> parse_seconds(std::string_view text) {
     unit = 60, text.remove_suffix(1);
   const auto number = parse_number(text);
   return number ? std::optional(*number * unit) : std::nullopt;
+}
+
+Decision decide_condition(std::string_view text, const Variables& variables) {
+  return Evaluator(text, variables).decide();
 }
 
 Expanded expand(std::string_view text, const Variables& variables) {

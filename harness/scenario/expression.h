@@ -36,6 +36,13 @@ struct Expanded {
 Expanded expand(std::string_view text, const Variables& variables);
 // The same in every scalar and key of a tree. The error names line and column.
 std::string expand_tree(Tree& tree, const Variables& variables);
+// A condition: values compared by == != < <= > >=, joined by and, or, not and parentheses; numbers are compared as
+// such, where both sides are. A value alone holds unless it is empty, 0 or false.
+struct Decision {
+  bool holds = false;
+  std::string error;
+};
+Decision decide_condition(std::string_view text, const Variables& variables);
 // Checks syntax, functions and names without evaluating; `known` holds the names that will exist.
 std::string check_expressions(const Tree& tree, const Variables& known);
 

@@ -5,15 +5,19 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <random>
 #include <set>
 
 #include "harness/engine/neighbours.h"
+#include "harness/engine/runner.h"
 #include "harness/engine/survey.h"
 #include "harness/scenario/expression.h"
+#include "harness/scenario/keys.h"
 #include "harness/scenario/match.h"
 #include "harness/scenario/yaml.h"
 
@@ -37,8 +41,7 @@ class Loader {
     if (!file.is_map()) return fail(file, "a scenario file is a map");
     if (file.find("iut") != nullptr && file.find("scenario") == nullptr)
       return fail(file, "this is an IUT file: check it with --iut");
-    keys(file, {"format", "scenario", "title", "about", "protocol", "role", "tests", "needs", "slow", "params", "let",
-                "background", "steps", "finally", "resources", "survey", "parties", "overlay"});
+    keys(file, scenario_keys::kFile);
     if (text(file, "format") != "1") fail(file, "format: 1 is missing");
     scenario_.id = text(file, "scenario");
     if (scenario_.id.empty()) fail(file, "scenario: the id is missing");
@@ -105,7 +108,8 @@ class Loader {
     for (const Tree* item : list(file, "background")) background(*item);
     steps(file, "steps", scenario_.steps);
     steps(file, "finally", scenario_.finally);
-    if (scenario_.steps.empty()) fail(file, "steps: is empty");
+    scenario_.finally.insert(scenario_.finally.end(), used_finally_.begin(), used_finally_.end());
+    if (scenario_.steps.empty() && result_.errors.empty()) fail(file, "steps: is empty");
   }
 
  private:
@@ -118,6 +122,20 @@ class Loader {
     known.random = &random;
     const Expanded expanded = expand(value.scalar, known);
     return expanded.error.empty() && !expanded.text.empty() ? expanded.text : kStandIn;
+  }
+
+  void add_parties(const Tree& step, std::set<std::string>& names) {
+    if (step.find("use") != nullptr) return;  // that scenario names its own
+    const Tree* branches = step.find("parallel");
+    if (branches == nullptr) {
+      names.insert(text(step, "by").empty() ? "peer" : text(step, "by"));
+      return;
+    }
+    for (const Tree& branch : branches->items) {
+      for (const Tree& one : branch.items) {
+        if (one.is_map() && one.find("parallel") == nullptr) add_parties(one, names);
+      }
+    }
   }
 
   // Linked nodes: every name behind `by` is a party, and each has its variables.
@@ -139,8 +157,7 @@ class Loader {
       names.insert(name);
     }
     for (const char* list_name : {"steps", "finally"}) {
-      for (const Tree* step : list(file, list_name))
-        names.insert(text(*step, "by").empty() ? "peer" : text(*step, "by"));
+      for (const Tree* step : list(file, list_name)) add_parties(*step, names);
     }
     scenario_.party_names.assign(names.begin(), names.end());
     names.insert("self");
@@ -175,7 +192,7 @@ class Loader {
     result_.errors.push_back(at.line > 0 ? fmt::format("{}:{}:{}: {}", name_, at.line, at.column, what)
                                          : fmt::format("{}: {}", name_, what));
   }
-  void keys(const Tree& map, std::initializer_list<std::string_view> known) {
+  void keys(const Tree& map, std::span<const std::string_view> known) {
     for (const auto& [key, value] : map.members) {
       if (std::find(known.begin(), known.end(), key) != known.end()) continue;
       std::string all;
@@ -265,7 +282,7 @@ class Loader {
   }
 
   void background(const Tree& item) {
-    keys(item, {"on", "reply"});
+    keys(item, scenario_keys::kBackground);
     Background entry;
     entry.on = text(item, "on");
     if (entry.on != "any" && !is_message(entry.on)) fail(item, fmt::format("no message '{}'", entry.on));
@@ -288,8 +305,7 @@ class Loader {
       out.behaviour = item.scalar;
       return out;
     }
-    keys(item, {"msg", "raw", "raw_http", "with", "mutate", "http", "delay", "end", "behaviour", "resource", "stream",
-                "link"});
+    keys(item, scenario_keys::kSending);
     out.stream = boolean(item, "stream");
     if (out.stream && (is_reply || survey() == nullptr)) fail(item, "stream: only requests to a server have answers");
     out.msg = text(item, "msg");
@@ -320,8 +336,7 @@ class Loader {
           std::find(rules_->link_keys.begin(), rules_->link_keys.end(), key) == rules_->link_keys.end())
         fail(value, fmt::format("link: unknown key '{}'", key));
     }
-    keys(out.http, {"method", "target", "status", "content_type", "headers", "chunked", "split", "pace", "absolute",
-                    "auth", "tls"});
+    keys(out.http, scenario_keys::kSendingHttp);
     if (const Tree* version = out.http.find("tls");
         version != nullptr && version->scalar != kTls12 && version->scalar != kTls13)
       fail(*version, fmt::format("http.tls: is {} or {}", kTls12, kTls13));
@@ -363,8 +378,7 @@ class Loader {
   Outcome outcome(const Tree& item) {
     Outcome out;
     out.line = item.line;
-    keys(item, {"msg", "event", "where", "http", "bind", "verdict", "note", "within", "check", "any_of", "for",
-                "same_as", "stated_as", "silence_under", "agrees", "offers", "bind_header", "answers"});
+    keys(item, scenario_keys::kOutcome);
     out.msg = text(item, "msg");
     out.agrees = boolean(item, "agrees");
     out.offers = part(item, "offers");
@@ -383,7 +397,7 @@ class Loader {
       fail(item, "event: is closed, reset or timeout; for linked nodes linked too");
     out.where = part(item, "where");
     out.http = part(item, "http");
-    keys(out.http, {"status", "content_type", "header", "method", "target", "body"});
+    keys(out.http, scenario_keys::kOutcomeHttp);
     out.bind = part(item, "bind");
     out.note = text(item, "note");
     const std::string verdict = text(item, "verdict");
@@ -486,59 +500,287 @@ class Loader {
 
   void steps(const Tree& file, std::string_view key, std::vector<Step>& out) {
     for (const Tree* item : list(file, key)) {
-      if (!item->is_map()) {
+      if (!item->is_map())
         fail(*item, "a step is a map");
-        continue;
-      }
-      keys(*item, {"id", "by", "setup", "note", "send", "reply", "expect", "expect_none", "wait", "control", "close",
-                   "repeat"});
-      Step step;
-      step.line = item->line;
-      default_answer_.clear();
-      step.id = text(*item, "id");
-      if (!step.id.empty() && step_ids_.contains(step.id))
-        fail(*item, fmt::format("step id '{}' appears twice", step.id));
-      step.by = text(*item, "by");
-      if (step.by.empty() && scenario_.linked) step.by = "peer";
-      step.setup = boolean(*item, "setup");
-      step.note = text(*item, "note");
-      step.wait = text(*item, "wait");
-      if (const auto length = expand(step.wait, known_);
-          !step.wait.empty() && (!length.error.empty() || !parse_seconds(length.text)))
-        fail(*item->find("wait"), fmt::format("wait: expected a duration, found '{}'", step.wait));
-      step.control = text(*item, "control");
-      step.close = boolean(*item, "close");
-      if (const std::string times = text(*item, "repeat"); !times.empty()) {
-        const auto value = parse_seconds(expand(times, known_).text);
-        if (!value || *value < 1 || *value > kMostRepeats)
-          fail(*item->find("repeat"), fmt::format("repeat: is a number from 1 to {}", kMostRepeats));
-        step.repeat = times;
-      }
-      if (const Tree* send = item->find("send"); send != nullptr) step.send = sending(*send, false);
-      if (const Tree* expect = item->find("expect"); expect != nullptr) {
-        step.expect = expectation(*expect);
-        if (scenario_.linked) name_answers(step);
-        if (step.expect->check.empty() && scenario_.tests.size() == 1) step.expect->check = scenario_.tests;
-        if (step.expect->check.empty() && !step.setup)
-          fail(*expect, "check: names the requirements that this expectation decides (or say setup: true)");
-      }
-      if (const Tree* reply = item->find("reply"); reply != nullptr) step.reply = sending(*reply, true);
-      if (const Tree* none = item->find("expect_none"); none != nullptr) {
-        step.expect_none = outcome(*none);
-        step.none_for = text(*none, "for");
-        step.expect = expectation(*none);
-        if (step.expect->check.empty() && scenario_.tests.size() == 1) step.expect->check = scenario_.tests;
-        if (step.expect->check.empty()) fail(*none, "check: names the requirements that this expectation decides");
-        if (step.none_for.empty()) fail(*none, "expect_none: for: is missing");
-      }
-      const int verbs = step.send.has_value() + !step.wait.empty() + !step.control.empty() + step.close +
-                        step.expect_none.has_value();
-      if (verbs > 1) fail(*item, "a step does one thing: send, wait, control, close or expect_none");
-      if (verbs == 0 && !step.expect && !step.reply)
-        fail(*item, "a step needs send, expect, reply, expect_none, wait, control or close");
-      if (!step.id.empty()) step_ids_.insert(step.id);
-      out.push_back(std::move(step));
+      else if (item->find("use") != nullptr)
+        use(*item, out);
+      else if (item->find("parallel") != nullptr)
+        parallel(*item, out);
+      else
+        out.push_back(step(*item));
     }
+    if (out.size() > kMostSteps)
+      fail(file, fmt::format("{}: more than {}, with those of used scenarios", key, kMostSteps));
+  }
+
+  Step step(const Tree& item) {
+    keys(item, scenario_keys::kStep);
+    Step step;
+    step.line = item.line;
+    default_answer_.clear();
+    step.id = text(item, "id");
+    if (!step.id.empty() && step_ids_.contains(step.id)) fail(item, fmt::format("step id '{}' appears twice", step.id));
+    step.by = text(item, "by");
+    if (step.by.empty() && scenario_.linked) step.by = "peer";
+    step.setup = boolean(item, "setup");
+    step.note = text(item, "note");
+    step.when = condition(item);
+    step.wait = text(item, "wait");
+    if (const auto length = expand(step.wait, known_);
+        !step.wait.empty() && (!length.error.empty() || !parse_seconds(length.text)))
+      fail(*item.find("wait"), fmt::format("wait: expected a duration, found '{}'", step.wait));
+    step.control = text(item, "control");
+    step.close = boolean(item, "close");
+    if (const std::string times = text(item, "repeat"); !times.empty()) {
+      const auto value = parse_seconds(expand(times, known_).text);
+      if (!value || *value < 1 || *value > kMostRepeats)
+        fail(*item.find("repeat"), fmt::format("repeat: is a number from 1 to {}", kMostRepeats));
+      step.repeat = times;
+    }
+    if (const Tree* send = item.find("send"); send != nullptr) step.send = sending(*send, false);
+    if (const Tree* expect = item.find("expect"); expect != nullptr) {
+      step.expect = expectation(*expect);
+      if (scenario_.linked) name_answers(step);
+      if (step.expect->check.empty() && scenario_.tests.size() == 1) step.expect->check = scenario_.tests;
+      if (step.expect->check.empty() && !step.setup)
+        fail(*expect, "check: names the requirements that this expectation decides (or say setup: true)");
+    }
+    if (const Tree* reply = item.find("reply"); reply != nullptr) step.reply = sending(*reply, true);
+    if (const Tree* none = item.find("expect_none"); none != nullptr) {
+      step.expect_none = outcome(*none);
+      step.none_for = text(*none, "for");
+      step.expect = expectation(*none);
+      if (step.expect->check.empty() && scenario_.tests.size() == 1) step.expect->check = scenario_.tests;
+      if (step.expect->check.empty()) fail(*none, "check: names the requirements that this expectation decides");
+      if (step.none_for.empty()) fail(*none, "expect_none: for: is missing");
+    }
+    const int verbs =
+        step.send.has_value() + !step.wait.empty() + !step.control.empty() + step.close + step.expect_none.has_value();
+    if (verbs > 1) fail(item, "a step does one thing: send, wait, control, close or expect_none");
+    if (verbs == 0 && !step.expect && !step.reply)
+      fail(item, "a step needs send, expect, reply, expect_none, wait, control, close, parallel or use");
+    if (!step.id.empty()) step_ids_.insert(step.id);
+    return step;
+  }
+
+  std::string condition(const Tree& item) {
+    const std::string when = text(item, "when");
+    if (when.empty()) return when;
+    if (const Decision decision = decide_condition(when, known_); !decision.error.empty())
+      fail(*item.find("when"), fmt::format("when: {}", decision.error));
+    return when;
+  }
+
+  static std::string both(const std::string& a, const std::string& b) {
+    return a.empty() ? b : b.empty() ? a : fmt::format("({}) and ({})", a, b);
+  }
+
+  // ---- parallel: all branches send before any of them looks at an answer, so their requests are under way together.
+  // The loader puts the steps into that order; nothing else of the engine needs to know.
+
+  void parallel(const Tree& item, std::vector<Step>& out) {
+    keys(item, scenario_keys::kParallelStep);
+    const Tree& written = *item.find("parallel");
+    constexpr std::size_t kMostBranches = 100;
+    if (scenario_.client && !scenario_.linked)
+      return fail(item, "parallel: the implementation under test sends the requests of this scenario");
+    if (!written.is_list() || written.items.size() < 2 || written.items.size() > kMostBranches)
+      return fail(written, fmt::format("parallel: is a list of 2 to {} branches, each a list of steps", kMostBranches));
+    const std::string when = condition(item);
+    std::vector<std::vector<Step>> branches;
+    std::map<std::string, std::size_t> branch_of;  // by party
+    for (const Tree& branch : written.items) {
+      if (!branch.is_list() || branch.items.empty()) return fail(branch, "parallel: a branch is a list of steps");
+      branches.emplace_back();
+      for (const Tree& one : branch.items) {
+        if (!one.is_map()) return fail(one, "a step is a map");
+        Step step = branch_step(one);
+        if (branch_of.try_emplace(step.by, branches.size()).first->second != branches.size())
+          fail(one, fmt::format("parallel: '{}' is in two branches; each has parties of its own", step.by));
+        step.when = both(when, step.when);
+        branches.back().push_back(std::move(step));
+      }
+    }
+    interleave(branches, out);
+  }
+
+  Step branch_step(const Tree& item) {
+    if (item.find("use") != nullptr || item.find("parallel") != nullptr)
+      fail(item, "parallel: use and parallel have no place in a branch");
+    Step one = step(item);
+    const bool plain = one.wait.empty() && one.control.empty() && !one.expect_none && one.repeat == "1" &&
+                       !(one.send && one.send->stream);
+    if (!plain) fail(item, "parallel: a step of a branch sends, expects or closes, once");
+    // Linked nodes: the answer is found by the step that asked.
+    if (one.id.empty() && one.send && one.expect) one.id = fmt::format("parallel-{}", item.line);
+    return one;
+  }
+
+  void interleave(const std::vector<std::vector<Step>>& branches, std::vector<Step>& out) {
+    std::size_t rounds = 0;
+    for (const std::vector<Step>& branch : branches) rounds = std::max(rounds, branch.size());
+    for (std::size_t round = 0; round < rounds; ++round) {
+      for (const std::vector<Step>& branch : branches) {
+        if (round >= branch.size() || (!branch[round].send && !branch[round].close)) continue;
+        out.push_back(branch[round]);
+        out.back().expect.reset();
+      }
+      for (const std::vector<Step>& branch : branches) {
+        if (round >= branch.size() || !branch[round].expect) continue;
+        out.push_back(branch[round]);
+        if (out.back().send && scenario_.linked) out.back().expect->answers = out.back().id;
+        out.back().send.reset();
+      }
+    }
+  }
+
+  // ---- use: the steps of another scenario, as preparation for this one. What it tests is decided where it runs
+  // itself.
+
+  void use(const Tree& item, std::vector<Step>& out) {
+    keys(item, scenario_keys::kUseStep);
+    // Every file brings steps, so this bounds how many are read, whatever uses what.
+    if (use_failed_ || out.size() > kMostSteps) return;
+    const Tree& written = *item.find("use");
+    if (written.is_map()) keys(written, scenario_keys::kUse);
+    const std::string id = written.is_map() ? text(written, "scenario") : written.scalar;
+    const std::string path = used_file(id);
+    if (path.empty()) return fail(written, fmt::format("use: no scenario '{}' beside this one or in the suites", id));
+    if (const auto at = std::find(chain_.begin(), chain_.end(), path); at != chain_.end() || path == name_)
+      return fail(written, fmt::format("use: goes in a circle: {}{} -> {}", fmt::join(chain_, " -> "),
+                                       chain_.empty() ? name_ : " -> " + name_, path));
+    if (chain_.size() >= kDeepestUse)
+      return fail(written, fmt::format("use: more than {} scenarios one inside the other", kDeepestUse));
+    const YamlResult yaml = load_yaml(path);
+    ScenarioResult used;
+    Loader loader(path, used);
+    loader.chain_ = chain_;
+    loader.chain_.push_back(name_);
+    if (yaml.error.empty())
+      loader.load(yaml.tree);
+    else
+      used.errors.push_back(yaml.error);
+    if (!used.errors.empty()) {
+      use_failed_ = true;
+      fail(written, fmt::format("use: {} has mistakes", id));
+      result_.errors.insert(result_.errors.end(), used.errors.begin(), used.errors.end());
+      return;
+    }
+    const std::string before =
+        fmt::format("{}/", !text(item, "id").empty() ? text(item, "id") : id.substr(id.rfind('/') + 1));
+    if (!uses_.insert(before).second) return fail(item, fmt::format("use: {} is used twice here; give each an id", id));
+    if (!fits_here(written, used.scenario)) return;
+    take_over(used.scenario);
+    for (const auto& [name, value] : loader.known_.values) known_.values.emplace(name, value);
+    const std::string when = condition(item);
+    const Step variables = variables_of(written, used.scenario, when);
+    const auto append = [&](const std::vector<Step>& from, std::vector<Step>& to) {
+      if (from.empty()) return;
+      to.push_back(variables);
+      for (const Step& step : from) to.push_back(as_preparation(step, before, when));
+    };
+    append(used.scenario.steps, out);
+    append(used.scenario.finally, used_finally_);
+  }
+
+  // Beside this scenario when its file stands where its id says, else in the suites; "x.yaml" is in this file's folder.
+  std::string used_file(const std::string& id) const {
+    const bool plain = std::all_of(id.begin(), id.end(), [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '/' || c == '-' || c == '_' || c == '.';
+    });
+    if (id.empty() || !plain || id.starts_with('/') || id.find("..") != std::string::npos) return {};
+    std::vector<std::string> places;
+    if (id.ends_with(".yaml")) {
+      places.push_back((std::filesystem::path(name_).parent_path() / id).string());
+    } else {
+      const std::string own = "/" + scenario_.id + ".yaml";
+      if (name_.ends_with(own)) places.push_back(name_.substr(0, name_.size() - own.size()) + "/" + id + ".yaml");
+      for (const std::string& root : suite_roots()) places.push_back(root + "/" + id + ".yaml");
+    }
+    std::error_code code;
+    for (const std::string& place : places) {
+      if (std::filesystem::is_regular_file(place, code)) return place;
+    }
+    return {};
+  }
+
+  bool fits_here(const Tree& written, const Scenario& used) {
+    const std::size_t before = result_.errors.size();
+    if (used.role != scenario_.role || used.protocol != scenario_.protocol)
+      fail(written, fmt::format("use: {} is for a {}", used.id, used.role));
+    if (!used.overlay.members.empty()) fail(written, fmt::format("use: {} has an overlay of its own", used.id));
+    if (used.survey != scenario_.survey) fail(written, fmt::format("use: {} differs in survey", used.id));
+    const Tree with = part(written, "with");
+    for (const auto& [param, values] : used.params) {
+      if (with.find(param) == nullptr) fail(written, fmt::format("use: {} needs with: {{{}: ...}}", used.id, param));
+    }
+    for (const auto& [name, value] : with.members) {
+      const bool param = std::any_of(used.params.begin(), used.params.end(),
+                                     [&, &wanted = name](const auto& one) { return one.first == wanted; });
+      if (!param && used.let.find(name) == nullptr)
+        fail(value, fmt::format("use: {} has no variable '{}'", used.id, name));
+      if (std::string error = check_expressions(value, known_); !error.empty()) report(error);
+    }
+    return result_.errors.size() == before;
+  }
+
+  // What the used steps need besides; where both say something, this scenario counts.
+  void take_over(const Scenario& used) {
+    const auto add = [](auto& to, const auto& from) {
+      for (const auto& one : from) {
+        if (std::find(to.begin(), to.end(), one) == to.end()) to.push_back(one);
+      }
+    };
+    add(scenario_.needs, used.needs);
+    add(scenario_.data, used.data);
+    add(scenario_.party_names, used.party_names);
+    scenario_.slow = scenario_.slow || used.slow;
+    for (const auto& [name, wish] : used.parties.members) {
+      if (scenario_.parties.find(name) == nullptr) scenario_.parties.at_path(name) = wish;
+    }
+    for (const auto& [name, wanted] : used.resources) {
+      if (resource_named(name) == nullptr) scenario_.resources.emplace_back(name, wanted);
+    }
+    scenario_.background.insert(scenario_.background.end(), used.background.begin(), used.background.end());
+  }
+
+  // Its params and `let`: from `with`, else this scenario's own variable of that name, else made anew.
+  Step variables_of(const Tree& written, const Scenario& used, const std::string& when) {
+    Step out;
+    out.line = written.line;
+    out.when = when;
+    out.set.kind = Tree::Kind::kMap;
+    const Tree with = part(written, "with");
+    for (const auto& [param, values] : used.params) out.set.members.emplace_back(param, *with.find(param));
+    for (const auto& [name, value] : used.let.members) {
+      if (const Tree* given = with.find(name); given != nullptr)
+        out.set.members.emplace_back(name, *given);
+      else if (scenario_.let.find(name) == nullptr)
+        out.set.members.emplace_back(name, value);
+    }
+    return out;
+  }
+
+  Step as_preparation(Step step, const std::string& before, const std::string& when) {
+    const auto rename = [&](std::string& id) {
+      if (!id.empty()) id = before + id;
+    };
+    rename(step.id);
+    if (!step.id.empty()) step_ids_.insert(step.id);
+    step.when = both(when, step.when);
+    step.setup = true;
+    if (step.expect) {
+      step.expect->check.clear();
+      rename(step.expect->same_as);
+      rename(step.expect->answers);
+    }
+    for (std::optional<Sending>* sending : {&step.send, &step.reply}) {
+      if (!*sending) continue;
+      for (auto& [key, value] : (*sending)->link.members) {
+        if (key == "transaction") rename(value.scalar);
+      }
+    }
+    return step;
   }
 
   std::string name_;
@@ -547,7 +789,11 @@ class Loader {
   const NeighbourRules* rules_ = nullptr;
   Variables known_;
   std::set<std::string> step_ids_;
-  std::string default_answer_;  // of the resource that this step asks
+  std::string default_answer_;      // of the resource that this step asks
+  std::vector<std::string> chain_;  // files that use this one, the outermost first
+  std::set<std::string> uses_;      // prefixes of their steps
+  std::vector<Step> used_finally_;
+  bool use_failed_ = false;
 };
 
 }  // namespace

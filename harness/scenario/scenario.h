@@ -15,6 +15,9 @@
 namespace peerscope::harness {
 
 constexpr int kMostRepeats = 1000;  // of one step
+// Of scenarios that use others: files one inside the other, and steps in all.
+constexpr std::size_t kDeepestUse = 8;
+constexpr std::size_t kMostSteps = 2000;
 constexpr std::string_view kAnySilence = "none";
 constexpr std::string_view kDirectoryResource = "directory";  // of a server that has one: its own URL
 
@@ -81,6 +84,8 @@ struct Step {
   std::string control;  // start, stop, restart, reset, start-another, drop, or a hook of the IUT file
   bool close = false;
   std::string repeat = "1";  // expression
+  std::string when;          // condition; a step for which it does not hold is left out
+  Tree set;                  // variables that a used scenario brings, made anew each time
 };
 
 struct Background {

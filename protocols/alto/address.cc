@@ -181,6 +181,7 @@ void PrefixTable::Ranges<Key>::build(std::vector<Entry>& entries) {
     open.pop_back();
     append(next, open.empty() ? kNone : open.back().value);
   }
+  if (starts.size() < kIndexed) return;
   index.resize((1U << 16) + 1);
   std::size_t at = 0;
   for (std::uint32_t top = 0; top < (1U << 16); ++top) {
@@ -196,8 +197,8 @@ std::uint32_t PrefixTable::Ranges<Key>::find(Key key) const {
   if (starts.empty()) return kNone;
   constexpr int kBits = sizeof(Key) * 8;
   const auto top = static_cast<std::size_t>(key >> (kBits - 16));
-  const auto from = starts.begin() + index[top];
-  const auto to = starts.begin() + index[top + 1];
+  const auto from = index.empty() ? starts.begin() : starts.begin() + index[top];
+  const auto to = index.empty() ? starts.end() : starts.begin() + index[top + 1];
   // The range that holds the key starts at or before it, which may be before this slice.
   return values[static_cast<std::size_t>(std::upper_bound(from, to, key) - starts.begin()) - 1];
 }

@@ -101,7 +101,10 @@ class PrefixTable {
   struct Ranges {
     std::vector<Key> starts;
     std::vector<std::uint32_t> values;
-    std::vector<std::uint32_t> index;  // by the top 16 bits: first range that starts behind them
+    // By the top 16 bits: first range that starts behind them. Few ranges have none: it would take longer to make than
+    // it saves.
+    static constexpr std::size_t kIndexed = 1024;
+    std::vector<std::uint32_t> index;
 
     void build(std::vector<Entry>& entries);
     std::uint32_t find(Key key) const;

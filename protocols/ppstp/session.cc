@@ -20,8 +20,26 @@ std::unique_ptr<Session> make_session() {
 
 namespace {
 
+// A walk over all that is remembered, once in so many requests.
+void forget_old(SessionState& state) {
+  state.aged = state.requests;
+  state.remembered = 0;
+  const auto old = [&](std::uint64_t number) { return number + SessionState::kWindow <= state.requests; };
+  for (auto at = state.peers.begin(); at != state.peers.end();) {
+    SessionState::Peer& peer = at->second;
+    std::erase_if(peer.transactions, [&](const auto& one) { return !one.second.pending && old(one.second.number); });
+    if (old(peer.latest)) {
+      at = state.peers.erase(at);
+    } else {
+      state.remembered += peer.entries();
+      ++at;
+    }
+  }
+}
+
 void track_request(SessionState& state, const Message& message, const Request& m) {
   if (!m.peer_id) return;
+  if (state.requests - state.aged >= SessionState::kWindow) forget_old(state);
   if (state.remembered >= SessionState::kMostRemembered) {
     state.peers.clear();
     state.remembered = 0;
@@ -31,7 +49,7 @@ void track_request(SessionState& state, const Message& message, const Request& m
   SessionState::Peer& peer = at->second;
   state.remembered += fresh;
   peer.address = host_of(message.source);
-  ++state.requests;
+  peer.latest = ++state.requests;
   if (m.transaction_id) {
     if (peer.transactions.size() >= SessionState::kMostTransactions) {
       state.remembered -= peer.transactions.size();

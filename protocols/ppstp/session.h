@@ -18,6 +18,9 @@ namespace peerscope::ppstp {
 struct SessionState : Session {
   static constexpr std::size_t kMostPeers = 200000;
   static constexpr std::size_t kMostTransactions = 2000;  // per peer
+  // Answered transactions, and peers without a request, older than so many requests are forgotten: memory does not grow
+  // with the capture's length.
+  static constexpr std::uint64_t kWindow = 50000;
   // All entries together. Beyond it the session starts over, as if the capture began there.
   static constexpr std::size_t kMostRemembered = 2000000;
 
@@ -40,9 +43,15 @@ struct SessionState : Session {
     // may have been done.
     std::map<std::string, std::int64_t, std::less<>> left;
     std::map<std::string, std::uint64_t, std::less<>> join_sent;  // number of the latest request that joins it
+    std::uint64_t latest = 0;                                     // number of its latest request
+
+    std::size_t entries() const {
+      return 1 + transactions.size() + counters.size() + joined.size() + left.size() + join_sent.size();
+    }
   };
   std::unordered_map<std::string, Peer> peers;
   std::uint64_t requests = 0;
+  std::uint64_t aged = 0;      // the request at which old ones were forgotten last
   std::size_t remembered = 0;  // peers, transactions, counters and swarms
 
   const Peer* find(const std::string& peer_id) const {

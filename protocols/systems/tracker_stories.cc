@@ -87,6 +87,8 @@ std::int64_t ppstp_error(std::uint16_t code) {
     case reload::kRequestTimeout:
     case reload::kTtlExceeded:
     case reload::kInProgress:
+    case reload::kConfigTooOld:
+    case reload::kConfigTooNew:
       return ppstp::kServiceUnavailable;
     case reload::kNotFound:
       return 0;
@@ -461,10 +463,15 @@ class TrackerStories::Impl {
       entries_.erase(place);
       return;
     }
+    if (!exchange.swarm_id.empty()) note_latest(exchange.swarm_id, exchange.peer_id, exchange.node);
     Entry& entry = entries_[place];
     entry = {now_ + static_cast<std::int64_t>(value.lifetime) * kSecond, now_, 0, value.value, {}};
     if (reload::SwarmEntry swarm; read(value, swarm)) entry.joined = swarm.joined;
     if (reload::PeerStatus status; read(value, status)) entry.swarms = swarms_of(status);
+  }
+  void note_latest(const std::string& swarm_id, const std::string& peer_id, const std::string& node) {
+    if (latest_.size() >= kMostEntries) latest_.clear();
+    latest_[{swarm_id, peer_id}] = node;
   }
   static std::string swarms_of(const reload::PeerStatus& status) {
     std::string out;
@@ -578,13 +585,14 @@ class TrackerStories::Impl {
   std::unordered_set<std::string> peers_;
   std::vector<std::string> new_swarms_;  // not hashed yet
   std::vector<std::string> new_peers_;
-  std::unordered_map<std::string, Name> names_;           // by Resource-ID
-  std::unordered_map<std::string, std::string> nodes_;    // Node-ID by the endpoint of its link
-  std::unordered_map<std::string, std::string> servers_;  // Node-ID by the PPSTP server's endpoint
-  std::unordered_map<std::string, Entry> entries_;        // by Resource-ID and key
-  Times remote_;                                          // node and resource: last asked over a link
-  Times fetched_;                                         // node and swarm: last FetchAns
-  Times left_;                                            // swarm and peer: OK of the LEAVE
+  std::unordered_map<std::string, Name> names_;                        // by Resource-ID
+  std::unordered_map<std::string, std::string> nodes_;                 // Node-ID by the endpoint of its link
+  std::unordered_map<std::string, std::string> servers_;               // Node-ID by the PPSTP server's endpoint
+  std::unordered_map<std::string, Entry> entries_;                     // by Resource-ID and key
+  std::map<std::pair<std::string, std::string>, std::string> latest_;  // swarm and peer: node that stored it last
+  Times remote_;                                                       // node and resource: last asked over a link
+  Times fetched_;                                                      // node and swarm: last FetchAns
+  Times left_;                                                         // swarm and peer: OK of the LEAVE
 };
 
 // ---- what a tracker asks of the overlay
@@ -676,6 +684,8 @@ void TrackerStories::Impl::note_addresses(Exchange& exchange, const StoredData& 
   for (const reload::PpspAddr& addr : entry.addrs)
     addresses.insert(fmt::format("{}:{}", ipv4_text(addr.address.ipv4), addr.address.port));
   auto [at, fresh] = exchange.joined.try_emplace(entry.peer_id, entry.joined, addresses);
+  if (fresh || entry.joined > at->second.first)
+    note_latest(entry.swarm_id, entry.peer_id, value.key.substr(0, node_id_length()));
   if (fresh) return;
   auto& [joined, newest] = at->second;
   Exchange::Twice& twice = exchange.twice[entry.peer_id];
@@ -849,25 +859,24 @@ void TrackerStories::Impl::judge_list(const Open& open, const ppstp::SwarmResult
   if (!result.peer_group || !servers_.contains(open.server)) return;
   const std::string& node = servers_.at(open.server);
   const Event* place = result_event(*result.swarm_id);
-  const std::string resource = reload::swarm_resource(*result.swarm_id, 0);
   std::unordered_set<std::string_view> seen;
   bool others = false;
+  bool told = false;
   for (const ppstp::PeerInfo& info : result.peer_group->peer_info) {
     if (!info.peer_id) continue;
     const std::string& peer = *info.peer_id;
     if (is_old_address(open, info))
       report("SD-DT-14", place, fmt::format("{} is listed at an address that it left", peer));
     if (!seen.insert(peer).second) report("SD-DT-14", place, fmt::format("{} is in the list twice", peer));
-    if (const auto at = left_.find({*result.swarm_id, peer});
-        at != left_.end() && now_ - at->second > kCacheAge + kTolerance)
-      report("SD-DT-11", place, fmt::format("{} left {} s ago", peer, (now_ - at->second) / kSecond));
-    const std::string own =
-        shards_ == 1 ? resource : reload::swarm_resource(*result.swarm_id, reload::shard_of(peer, shards_));
-    const bool same = entries_.contains(own + node + peer);
-    if (same && others) {
+    const auto left = left_.find({*result.swarm_id, peer});
+    if (left != left_.end() && now_ - left->second > kCacheAge + kTolerance)
+      report("SD-DT-11", place, fmt::format("{} left {} s ago", peer, (now_ - left->second) / kSecond));
+    const auto at = latest_.find({*result.swarm_id, peer});
+    if (at == latest_.end()) continue;
+    const bool same = at->second == node;
+    if (same && others && !told)
       report("SD-DT-17", place, fmt::format("{}, of the same tracker, stands behind peers of others", peer));
-      return;
-    }
+    told = told || (same && others);
     others = others || !same;
   }
 }

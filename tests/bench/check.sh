@@ -57,7 +57,7 @@ for i in $(seq "$many"); do ln -s ../small.pcapng "$dir/many/$i.pcapng"; done
 chmod 755 "$dir/many"
 jobs=2
 rm -f "$dir/check" "$dir/tshark"
-for _ in 1 2 3; do
+for _ in $(seq $((pairs < 3 ? pairs : 3))); do
   measure "$dir/check" "$build/peerscope" check -q -j "$jobs" "$dir/many"
   measure "$dir/tshark" "${drop[@]}" env HOME="$dir/home" WIRESHARK_PLUGIN_DIR="$dir/plugins" \
     sh -c 'find "$1" -name "*.pcapng" -print0 | xargs -0 -n 1 -P "$2" tshark -n -r' sh "$dir/many" "$jobs"

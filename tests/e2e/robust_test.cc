@@ -94,6 +94,41 @@ class Background {
   pid_t pid_ = -1;
 };
 
+// The clock goes by an hour, back and forth, while waits and timers are judged by it.
+TEST(Robust, AClockThatJumpsMakesNoWrongVerdict) {
+  std::string library;
+  for (const auto& entry : fs::directory_iterator("/usr/lib")) {
+    const fs::path one = entry.path() / "faketime/libfaketimeMT.so.1";
+    if (fs::exists(one)) library = one;
+  }
+  ASSERT_FALSE(library.empty()) << "the package libfaketime is not installed";
+  const Folder folder;
+  const std::string offset = write(folder / "offset", "+0");
+  const std::string iut = tracker_in(folder);
+  const std::string results = folder / "out/results.jsonl";
+  ASSERT_EQ(setenv("LD_PRELOAD", library.c_str(), 1), 0);
+  ASSERT_EQ(setenv("FAKETIME_TIMESTAMP_FILE", offset.c_str(), 1), 0);
+  ASSERT_EQ(setenv("FAKETIME_NO_CACHE", "1", 1), 0);
+  ASSERT_EQ(setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1", 1), 0);
+  Background run({"run", "ppstp", "--iut", iut, "--out", folder / "out"}, folder / "log");
+  for (const char* name :
+       {"LD_PRELOAD", "FAKETIME_TIMESTAMP_FILE", "FAKETIME_NO_CACHE", "FAKETIME_DONT_FAKE_MONOTONIC"})
+    unsetenv(name);
+  constexpr int kJumps = 6;
+  for (int i = 0; i < kJumps; ++i) {
+    const std::size_t decided = verdicts_in(results);
+    ASSERT_TRUE(within(60, [&] { return verdicts_in(results) > decided; })) << read_file(folder / "log");
+    write(folder / "offset", i % 2 == 0 ? "+3600" : "-60");
+  }
+  const int status = run.end(0);
+  ASSERT_TRUE(WIFEXITED(status));
+  const std::string told = read_file(folder / "log");
+  EXPECT_TRUE(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 4) << told;
+  const std::string all = read_file(results);
+  EXPECT_NE(all.find("this machine's clock jumped by"), std::string::npos) << told;
+  EXPECT_EQ(all.find("\"verdict\":\"fail\""), std::string::npos) << told;
+}
+
 TEST(Robust, AKilledHarnessKeepsWhatItDecidedAndLeavesNothingBehind) {
   const Folder folder;
   const std::string iut = tracker_in(folder);

@@ -44,6 +44,37 @@ TEST_F(Expression, HashesAreOfBytesInHexadecimalDigits) {
   EXPECT_NE(expand("${sha1('xyz')}", variables_).error.find("hexadecimal"), std::string::npos);
 }
 
+TEST_F(Expression, ConditionsCompareAndJoin) {
+  const auto holds = [&](const char* text) {
+    const Decision decision = decide_condition(text, variables_);
+    EXPECT_EQ(decision.error, "") << text;
+    return decision.holds;
+  };
+  for (const char* yes : {"track_timer == 2", "track_timer > 1", "track_timer * 2 >= 4", "track_timer == 2000ms",
+                          "swarm == 'abc'", "swarm != 'ab'", "swarm", "not track_timer < 2",
+                          "swarm == 'x' or track_timer <= 2", "(track_timer > 1) and (swarm == 'abc')",
+                          "((track_timer + 1) * 2 == 6)", "not (swarm == 'x' or track_timer == 3)",
+                          "swarm == 'x' and swarm == 'y' or swarm == 'abc'", "'notable' == 'notable'"})
+    EXPECT_TRUE(holds(yes)) << yes;
+  for (const char* no : {"track_timer == 3", "swarm == ''", "not swarm", "0", "'false'", "''", "1 > 2",
+                         "swarm == 'abc' and track_timer > 2", "not (swarm == 'abc')"})
+    EXPECT_FALSE(holds(no)) << no;
+}
+
+TEST_F(Expression, FaultsOfConditionsAreNamed) {
+  const auto told = [&](const std::string& text) { return decide_condition(text, variables_).error; };
+  EXPECT_NE(told("nobody == 1").find("nobody"), std::string::npos);
+  EXPECT_NE(told("swarm == 'abc' or nobody").find("nobody"), std::string::npos);  // also when it decides nothing
+  EXPECT_NE(told("swarm < 2").find("not both numbers"), std::string::npos);
+  EXPECT_NE(told("1 = 1").find("unexpected"), std::string::npos);
+  for (const char* text : {"", "==", "1 ==", "and", "not", "(1 == 1", "1 == 1)", "1 == 1 2"})
+    EXPECT_NE(told(text), "") << text;
+  EXPECT_NE(told(std::string(5000, '(')), "");
+  std::string deep = "1";
+  for (int i = 0; i < 5000; ++i) deep = "not " + deep;
+  EXPECT_EQ(told(deep), "");
+}
+
 TEST_F(Expression, Durations) {
   EXPECT_DOUBLE_EQ(*parse_seconds("250ms"), 0.25);
   EXPECT_DOUBLE_EQ(*parse_seconds("2s"), 2);

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Reports from a results file: what was recorded comes back, and no format loses a verdict.
 #include <gtest/gtest.h>
+#include <libxml/parser.h>
+#include <libxml/tree.h>
 #include <simdjson.h>
+#include <sqlite3.h>
 
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <regex>
 #include <sstream>
 
+#include "harness/report/history.h"
 #include "harness/report/results.h"
 #include "harness/report/run_record.h"
 #include "protocols/base/protocol.h"
@@ -194,23 +199,140 @@ TEST_F(Report, SarifHoldsEveryVerdict) {
   EXPECT_EQ(runs, 2u);
 }
 
+// What a reader of JUnit makes of a test case. The verdicts that JUnit has no word for stand in a type or a property.
+std::string verdict_in(xmlNode* test) {
+  const auto attribute = [](xmlNode* node, const char* name) {
+    xmlChar* value = xmlGetProp(node, BAD_CAST name);
+    std::string text = value == nullptr ? "" : reinterpret_cast<const char*>(value);
+    xmlFree(value);
+    return text;
+  };
+  for (xmlNode* node = test->children; node != nullptr; node = node->next) {
+    const std::string name = reinterpret_cast<const char*>(node->name);
+    if (name == "failure") return "fail";
+    if (name == "error") return attribute(node, "type");
+    if (name == "skipped") return attribute(node, "message").substr(0, attribute(node, "message").find(':'));
+    if (name != "properties") continue;
+    for (xmlNode* property = node->children; property != nullptr; property = property->next) {
+      if (property->type == XML_ELEMENT_NODE && attribute(property, "name") == "verdict")
+        return attribute(property, "value");
+    }
+  }
+  return "none";
+}
+
 TEST_F(Report, JunitHoldsEveryVerdict) {
   const std::string text = to_junit(read());
-  const auto count = [&](const std::string& what) {
-    std::size_t n = 0;
-    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
-    return n;
-  };
-  EXPECT_EQ(count("<testcase "), 20u);
-  EXPECT_EQ(count("<failure "), 2u);
-  EXPECT_EQ(count("<error type=\"inconclusive\""), 2u);
-  EXPECT_EQ(count("<error type=\"error\""), 2u);
-  EXPECT_EQ(count("<skipped "), 6u);
-  EXPECT_EQ(count("value=\"unstable\""), 2u);
+  const std::unique_ptr<xmlDoc, void (*)(xmlDoc*)> document(
+      xmlReadMemory(text.data(), static_cast<int>(text.size()), "junit.xml", nullptr, XML_PARSE_NONET), xmlFreeDoc);
+  ASSERT_TRUE(document) << text;
+  xmlNode* suite = xmlFirstElementChild(xmlDocGetRootElement(document.get()));
+  ASSERT_NE(suite, nullptr);
+  std::map<std::string, int> verdicts;
+  for (xmlNode* test = xmlFirstElementChild(suite); test != nullptr; test = xmlNextElementSibling(test))
+    ++verdicts[verdict_in(test)];
+  for (const Verdict verdict : kAll) EXPECT_EQ(verdicts[std::string(to_string(verdict))], 2) << to_string(verdict);
+  EXPECT_EQ(verdicts.size(), std::size(kAll));
+}
+
+TEST_F(Report, AFlowComesBackAsItWas) {
+  Attempt attempt;
+  attempt.scenario = "ppstp/tracker/flow";
+  attempt.flow.messages = {{.frame = 2, .at = 0.25, .from = "leech", .to = "iut", .name = kHostile}};
+  attempt.flow.left_out = 3;
+  attempt.flow.shown = {{.frame = 2, .name = "x", .bytes = std::string("\x00\xff{", 3), .size = 9, .fields = {}}};
+  attempt.flow.shown[0].fields = {
+      {.depth = 1, .text = "version: 2", .filter = "ppstp.version", .offset = 4, .length = 1}};
+  RuleHit hit;
+  hit.rule = find_requirement("P-FIND-03");
+  hit.offset = 4;
+  hit.length = 1;
+  hit.missing = true;
+  attempt.hits.push_back(hit);
+  std::string error;
+  const std::string path = folder_ + "/flow.jsonl";
+  auto results = ResultsFile::open(path, error);
+  results->header("run", "iut 2", "0.1.0", "abc", 7, {"id", "2026-01-02T03:04:05.006Z", "iut"});
+  results->attempt(attempt);
+  results.reset();
+  const RunRecord run = read_run(path, error);
+  ASSERT_EQ(error, "");
+  EXPECT_EQ(run.id, "id");
+  EXPECT_EQ(run.series, "iut");
+  EXPECT_EQ(run.started, "2026-01-02T03:04:05.006Z");
+  ASSERT_EQ(run.cases.size(), 1U);
+  const RecordedCase& one = run.cases[0];
+  EXPECT_EQ(one.left_out, 3U);
+  EXPECT_EQ(one.hits.at(0).offset, 4U);
+  EXPECT_EQ(one.hits.at(0).length, 1U);
+  EXPECT_TRUE(one.hits.at(0).missing);
+  simdjson::dom::parser parser;
+  simdjson::dom::element list;
+  ASSERT_EQ(parser.parse(one.flow).get(list), simdjson::SUCCESS);
+  EXPECT_EQ(list.at(0)["frame"].get_uint64().value(), 2U);
+  EXPECT_EQ(list.at(0)["at"].get_double().value(), 0.25);
+  EXPECT_EQ(std::string_view(list.at(0)["from"]), "leech");
+  ASSERT_EQ(parser.parse(one.shown).get(list), simdjson::SUCCESS);
+  EXPECT_EQ(std::string_view(list.at(0)["bytes"]), "00ff7b");
+  EXPECT_EQ(std::string_view(list.at(0)["fields"].at(0)["filter"]), "ppstp.version");
+}
+
+TEST_F(Report, AHistoryHasEachRunOnce) {
+  const std::string database = folder_ + "/history.db";
+  std::string error;
+  RunRecord run = read();
+  run.started = "2026-01-01";
+  run.series = "tracker";
+  EXPECT_EQ(remember(database, {run}, 5, error)["tracker"].size(), 1U);
+  EXPECT_EQ(error, "");
+  EXPECT_EQ(remember(database, {run}, 5, error)["tracker"].size(), 1U);  // the same again
+  for (int day = 2; day < 9; ++day) {
+    run.id = std::to_string(day);
+    run.started = "2026-01-0" + run.id;
+    run.requirements[0].verdict = day % 2 == 0 ? Verdict::kFail : Verdict::kPass;
+    EXPECT_EQ(remember(database, {run}, 5, error).size(), 1U) << error;
+  }
+  RunRecord other = run;
+  other.series = other.id = "other";
+  const Histories all = remember(database, {run, other}, 5, error);
+  ASSERT_EQ(error, "");
+  ASSERT_EQ(all.at("tracker").size(), 5U);  // the last ones, the oldest first
+  EXPECT_EQ(all.at("tracker").front().started, "2026-01-04");
+  EXPECT_EQ(all.at("tracker").back().started, "2026-01-08");
+  EXPECT_EQ(all.at("tracker").front().verdicts.at(run.requirements[0].id), Verdict::kFail);
+  EXPECT_EQ(all.at("tracker").front().verdicts.size(), std::size(kAll));
+  EXPECT_EQ(all.at("other").size(), 1U);
+}
+
+TEST_F(Report, WhatIsNoHistoryIsLeftAlone) {
+  std::string error;
+  const std::string text = folder_ + "/text.db";
+  std::ofstream(text) << "this is no database, it is some text that is long enough to be taken for a header\n";
+  EXPECT_TRUE(remember(text, {read()}, 5, error).empty());
+  EXPECT_NE(error.find("text.db: file is not a database"), std::string::npos) << error;
+  (void)remember(folder_ + "/none/h.db", {read()}, 5, error);
+  EXPECT_NE(error.find("unable to open"), std::string::npos) << error;
+  // Of another program: not a byte is changed.
+  const std::string foreign = folder_ + "/foreign.db";
+  sqlite3* handle = nullptr;
+  ASSERT_EQ(sqlite3_open(foreign.c_str(), &handle), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(handle, "CREATE TABLE mine(x)", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(handle);
+  (void)remember(foreign, {read()}, 5, error);
+  EXPECT_NE(error.find("is a database of another program"), std::string::npos) << error;
+}
+
+TEST_F(Report, TheVerdictsOfAKilledRunAreThoseOfItsScenarios) {
+  RunRecord run = read();
+  run.requirements.clear();
+  std::map<std::string, Verdict> judged;
+  for (const RecordedRequirement& row : judged_requirements(run)) judged[row.id] = row.verdict;
+  EXPECT_EQ(judged.at("P-FIND-03"), Verdict::kError);
+  EXPECT_TRUE(judged.contains("P-FIND-04"));
 }
 
 TEST_F(Report, ThePageHoldsEveryVerdictAndNothingOfTheDataIsMarkup) {
-  const std::string page = to_html({read()}, folder_);
+  const std::string page = to_html({read()}, {.folder = folder_});
   const std::string begin = "<script type=\"application/json\" id=\"data\">";
   const std::size_t from = page.find(begin) + begin.size();
   const std::size_t to = page.find("</script>", from);

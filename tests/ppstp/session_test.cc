@@ -61,6 +61,11 @@ class PpstpSessionOrder : public testing::Test {
     return out;
   }
 
+  // Those that no later step of the test refers to.
+  void forget_messages() { messages_.clear(); }
+
+  SessionState state_;
+
  private:
   const Message* cross(const std::string& bytes, Direction direction, const std::string& source,
                        const Message* request) {
@@ -76,7 +81,6 @@ class PpstpSessionOrder : public testing::Test {
     return messages_.back().get();
   }
 
-  SessionState state_;
   std::int64_t now_ = 0;
   std::vector<std::unique_ptr<Message>> messages_;
   std::vector<Finding> findings_;
@@ -103,6 +107,21 @@ TEST_F(PpstpSessionOrder, ALeaveThatOverlapsAFindMayComeSecond) {
   done(connect("A", "a2", action("LEAVE")));
   lists(asked, "A");
   EXPECT_TRUE(found("P-CONN-22").empty());
+}
+
+TEST_F(PpstpSessionOrder, PeersOfLongAgoAreForgotten) {
+  constexpr std::uint64_t kRequests = 3 * SessionState::kWindow;
+  for (std::uint64_t i = 0; i < kRequests; ++i) {
+    const std::string peer = fmt::format("peer-{}", i);
+    if (i % 1000 == 0) done(connect("A", fmt::format("a{}", i), action("JOIN")));
+    done(connect(peer, "t", action("JOIN")));
+    forget_messages();
+  }
+  EXPECT_LE(state_.peers.size(), 2 * SessionState::kWindow);
+  ASSERT_NE(state_.find("A"), nullptr);
+  EXPECT_LE(state_.find("A")->transactions.size(), 2 * SessionState::kWindow / 1000);
+  EXPECT_EQ(state_.find("peer-0"), nullptr);
+  EXPECT_NE(state_.find(fmt::format("peer-{}", kRequests - 1)), nullptr);
 }
 
 TEST_F(PpstpSessionOrder, LeaveAndJoinInOneConnectEndsJoined) {
