@@ -80,7 +80,7 @@ std::string coverage_page(const std::vector<Scenario>& scenarios) {
       reasons += row.reason != nullptr;
       awaited += row.pending;
       rows += fmt::format("| {} | {} | {} | {} |\n", row.id,
-                          row.examined           ? "certificates"
+                          row.examined           ? (protocol->messages.empty() ? "stories" : "certificates")
                           : row.check != nullptr ? to_string(row.scope)
                                                  : "",
                           by,

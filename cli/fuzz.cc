@@ -44,7 +44,7 @@ int fuzz(int argc, char** argv) {
     return fail(kExitUsage,
                 fmt::format("{} is a {}: only servers and nodes can be sent anything", iut_path, file.role));
   std::vector<std::string> errors;
-  const std::vector<Scenario> scenarios = load_suite({.select = selectors}, suite_roots(), errors);
+  const std::vector<Scenario> scenarios = load_suite({.select = selectors, .leave_out = {}}, suite_roots(), errors);
   if (!errors.empty()) return fail(kExitUsage, errors.front());
   if (error = make_directory(options.folder); !error.empty()) return fail(kExitUsage, error);
   std::atomic<std::size_t> runs = 0;

@@ -87,6 +87,8 @@ std::int64_t ppstp_error(std::uint16_t code) {
     case reload::kRequestTimeout:
     case reload::kTtlExceeded:
     case reload::kInProgress:
+    case reload::kConfigTooOld:
+    case reload::kConfigTooNew:
       return ppstp::kServiceUnavailable;
     case reload::kNotFound:
       return 0;
@@ -441,6 +443,9 @@ class TrackerStories::Impl {
       return;
     }
     if (const auto* fetched = std::get_if<reload::FetchAns>(&packet.contents.body); fetched != nullptr) {
+      // Who answers is responsible, also when another was before: what it stores there itself goes over no link.
+      if (const auto owner = nodes_.find(message_->source); owner != nodes_.end())
+        remote_.erase({owner->second, exchange.resource});
       // One Fetch may serve several requests of that moment, whichever is answered first.
       if (!exchange.node.empty() && !exchange.swarm_id.empty()) note(fetched_, exchange.node, exchange.swarm_id);
       judge_fetched(exchange, *fetched);

@@ -35,7 +35,7 @@ tracker() {  # NUMBER ARGUMENTS...
   "$build/peerscope" serve distributed-tracker --http --key-type p256 --hold-down 1 --no-certificate --log-level off \
     --metrics "$dir/metrics$number" --ready-file "$dir/url$number" "$@" >"$dir/log$number" 2>&1 &
   pids+=($!)
-  for _ in $(seq 200); do [ -f "$dir/url$number" ] && return; sleep 0.05; done
+  for _ in $(seq 1200); do [ -f "$dir/url$number" ] && return; sleep 0.05; done
   cat "$dir/log$number" >&2
   exit 1
 }

@@ -74,8 +74,9 @@ class TracedTrackers {
     request.request_type = std::string(ppstp::kRequestStatReport);
     ppstp::Stat stat;
     stat.swarm_id = swarm;
-    stat.uploaded_bytes = stat.downloaded_bytes = 1;
+    stat.uploaded_bytes = stat.downloaded_bytes = stat.available_bandwidth = stat.concurrent_links = 1;
     request.stat_report.emplace().stat.push_back(stat);
+    request.stat_report->type = "STREAM_STATS";
     ask(tracker, peer, std::move(request));
   }
   void wait(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
