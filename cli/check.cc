@@ -32,6 +32,7 @@
 #include "harness/capture/live.h"
 #include "harness/engine/runner.h"
 #include "protocols/base/json_index.h"
+#include "protocols/base/source.h"
 
 namespace peerscope::cli {
 namespace {
@@ -264,8 +265,8 @@ class CaptureCheck {
       ++hidden_;
       return {};
     }
-    return fmt::format("    {:<5} {} [{}, {} {}]: {}\n", to_string(hit.verdict), hit.rule->id,
-                       to_string(hit.rule->level), captured.protocol->document, hit.rule->section, hit.detail);
+    return fmt::format("    {:<5} {} [{}, {}]: {}\n", to_string(hit.verdict), hit.rule->id, to_string(hit.rule->level),
+                       source_text(*captured.protocol, *hit.rule), hit.detail);
   }
 
   std::string json_line(const RuleHit& hit) const {

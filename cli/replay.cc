@@ -44,7 +44,7 @@ int replay(int argc, char** argv) {
   if (!error.empty()) return fail(kExitUsage, error);
   if (file.serves() != options.play_client)
     return fail(kExitUsage,
-                fmt::format("--play {} needs an IUT of the other role; {} is a {}", play, iut_path, file.role));
+                fmt::format("--play {} needs an IUT of the other role; that of {} is {}", play, iut_path, file.role));
   if (out.empty()) out = "peerscope-run-replay";
   if (error = make_directory(out); !error.empty()) return fail(kExitUsage, error);
   const CaptureResult capture = read_any(capture_path, keys, PEERSCOPE_VERSION);

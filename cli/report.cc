@@ -27,8 +27,10 @@ std::string results_in(const std::string& path) {
 std::string render(const std::vector<RunRecord>& runs, const std::string& format, const std::string& out,
                    PageOptions page) {
   if (format == "sarif") return to_sarif(runs);
-  page.folder = std::filesystem::absolute(out).parent_path().string();
-  if (format == "html") return to_html(runs, page);
+  if (format == "html") {
+    page.folder = std::filesystem::absolute(out).parent_path().string();
+    return to_html(runs, page);
+  }
   return format == "tap" ? to_tap(runs.front()) : to_junit(runs.front());
 }
 

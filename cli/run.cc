@@ -11,6 +11,7 @@
 #include "cli/options.h"
 #include "harness/engine/runner.h"
 #include "harness/scenario/schema.h"
+#include "protocols/base/source.h"
 
 namespace peerscope::cli {
 
@@ -131,9 +132,9 @@ int list(int argc, char** argv) {
   if (what == "requirements") {
     for (const Protocol* protocol : protocols()) {
       for (const Requirement& row : protocol->requirements) {
-        std::printf("%-10s %-10s %-6s %-9s %s %-16s %s\n", row.id, std::string(to_string(row.level)).c_str(),
-                    std::string(binds(row)).c_str(), std::string(to_string(row.scope)).c_str(), protocol->document,
-                    row.section, row.text);
+        std::printf("%-10s %-10s %-6s %-9s %-24s %s\n", row.id, std::string(to_string(row.level)).c_str(),
+                    std::string(binds(row)).c_str(), std::string(to_string(row.scope)).c_str(),
+                    source_text(*protocol, row).c_str(), row.text);
       }
     }
     return kExitOk;
@@ -194,8 +195,9 @@ int explain(int argc, char** argv) {
       return fail(kExitUsage, fmt::format("no requirement '{}'; `peerscope list requirements` shows all", id));
   }
   for (const auto& [protocol, row] : rows) {
-    std::printf("%s  %s, section %s\n  %s\n  level: %s   binds: the %s%s\n", row->id, protocol->document, row->section,
-                row->text, std::string(to_string(row->level)).c_str(), std::string(to_string(row->party)).c_str(),
+    std::printf("%s  %s\n  %s\n  level: %s   binds: %s%s\n", row->id, source_text(*protocol, *row).c_str(), row->text,
+                std::string(to_string(row->level)).c_str(),
+                (binds(*row) == "any" ? "any party" : "the " + std::string(binds(*row))).c_str(),
                 row->informational ? "   reported as information only" : "");
     if (row->check != nullptr)
       std::printf("  checked on every %s, live and in captures; shown in Wireshark as %s.finding == \"%s\"\n",

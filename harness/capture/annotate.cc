@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "harness/engine/process.h"
+#include "protocols/base/source.h"
 
 namespace peerscope::harness {
 namespace {
@@ -108,8 +109,8 @@ std::string annotate_capture(const std::string& from, const std::string& to,
 
 void FindingComments::add(const RuleHit& hit, const Protocol& protocol) {
   if (hit.verdict < Verdict::kWarn) return;
-  const std::string text = fmt::format("{} {} ({} {}): {}", hit.rule->id, to_string(hit.verdict), protocol.document,
-                                       hit.rule->section, hit.detail);
+  const std::string text =
+      fmt::format("{} {} ({}): {}", hit.rule->id, to_string(hit.verdict), source_text(protocol, *hit.rule), hit.detail);
   if (bytes_ + text.size() > most_bytes_) {
     ++left_out_;
     return;

@@ -16,6 +16,7 @@
 #include <set>
 
 #include "harness/engine/scenario_run.h"
+#include "protocols/base/source.h"
 
 namespace peerscope::harness {
 namespace {
@@ -333,8 +334,8 @@ class SuiteRun {
     for (const Verdict level : {Verdict::kFail, Verdict::kXfail, Verdict::kWarn}) {
       for (const RequirementResult& row : summary_.requirements) {
         if (row.verdict != level) continue;
-        text += fmt::format("{} {} [{}, {} {}] {}\n     e.g. {}\n", to_string(level), row.row->id,
-                            to_string(row.row->level), "section", row.row->section, row.row->text, row.example);
+        text += fmt::format("{} {} [{}, {}] {}\n     e.g. {}\n", to_string(level), row.row->id,
+                            to_string(row.row->level), source_text_of(*row.row), row.row->text, row.example);
       }
     }
     std::string observed;
@@ -376,7 +377,8 @@ class SuiteRun {
 }  // namespace
 
 std::string off_reason(const Scenario& scenario, const IutFile& iut, const RunOptions& options) {
-  if (scenario.role != iut.role) return fmt::format("it is for the role {}, the IUT is a {}", scenario.role, iut.role);
+  if (scenario.role != iut.role)
+    return fmt::format("it is for the role {}, the role of the IUT is {}", scenario.role, iut.role);
   for (const std::string& feature : scenario.needs) {
     if (std::find(iut.lacking.begin(), iut.lacking.end(), feature) != iut.lacking.end())
       return fmt::format("the IUT file says that it has no {}", feature);

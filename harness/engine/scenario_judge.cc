@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "harness/scenario/match.h"
+#include "protocols/base/source.h"
 #include "protocols/base/text.h"
 
 namespace peerscope::harness {
@@ -41,8 +42,8 @@ void ScenarioRun::add_hit(const Requirement& rule, Verdict found, const std::str
   hit.frame = evidence_.next();
   hit.offset = place.offset;
   hit.length = place.length;
-  comment_ += fmt::format("{}{} {} ({} {}, {} step {}): {}", comment_.empty() ? "" : "\n", rule.id, to_string(verdict),
-                          protocol_.document, rule.section, scenario_.id, step_name_, detail);
+  comment_ += fmt::format("{}{} {} ({}, {} step {}): {}", comment_.empty() ? "" : "\n", rule.id, to_string(verdict),
+                          source_text(protocol_, rule), scenario_.id, step_name_, detail);
   if (result_.reason.empty() && listed && verdict == Verdict::kFail) {
     result_.reason = detail;
     result_.step = step_name_;

@@ -25,6 +25,7 @@
 #include "harness/replay/places.h"
 #include "harness/scenario/expression.h"
 #include "protocols/base/json_index.h"
+#include "protocols/base/source.h"
 
 namespace peerscope::harness {
 
@@ -406,8 +407,8 @@ class Player {
       hit.offset = finding.offset;
       hit.length = finding.length;
       if (hit.verdict >= Verdict::kWarn)
-        comment_ += fmt::format("{}{} {} ({} {}, replay of {}): {}", comment_.empty() ? "" : "\n", hit.rule->id,
-                                to_string(hit.verdict), protocol.document, hit.rule->section, where, hit.detail);
+        comment_ += fmt::format("{}{} {} ({}, replay of {}): {}", comment_.empty() ? "" : "\n", hit.rule->id,
+                                to_string(hit.verdict), source_text(protocol, *hit.rule), where, hit.detail);
       result_.attempt.hits.push_back(std::move(hit));
     }
   }

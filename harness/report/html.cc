@@ -11,6 +11,7 @@
 #include "harness/report/json_object.h"
 #include "harness/report/run_record.h"
 #include "protocols/base/protocol.h"
+#include "protocols/base/source.h"
 #include "reference-impl/net/auth.h"
 #include "report_page.h"  // generated from harness/report/page
 
@@ -93,9 +94,9 @@ std::string rules_json(const std::set<std::string>& ids) {
     out.raw(id, JsonObject()
                     .text("text", row->text)
                     .text("level", to_string(row->level))
-                    .text("document", protocol->document)
-                    .text("section", row->section)
-                    .text("binds", to_string(row->party))
+                    .text("document", source_of(*protocol, *row).document)
+                    .text("section", source_of(*protocol, *row).section)
+                    .text("binds", binds(*row))
                     .finish());
   }
   return out.finish();

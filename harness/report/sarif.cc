@@ -9,6 +9,7 @@
 #include "harness/report/json_object.h"
 #include "harness/report/run_record.h"
 #include "protocols/base/protocol.h"
+#include "protocols/base/source.h"
 
 namespace peerscope::harness {
 namespace {
@@ -74,12 +75,12 @@ class Rules {
     return JsonObject()
         .text("id", id)
         .raw("shortDescription", message_of(rule->text))
-        .raw("help", message_of(fmt::format("{}, section {}: {} `peerscope explain {}` tells how it is tested.",
-                                            protocol->document, rule->section, rule->text, id)))
+        .raw("help", message_of(fmt::format("{}: {} `peerscope explain {}` tells how it is tested.",
+                                            source_text(*protocol, *rule), rule->text, id)))
         .raw("properties", JsonObject()
                                .text("level", to_string(rule->level))
-                               .text("document", protocol->document)
-                               .text("section", rule->section)
+                               .text("document", source_of(*protocol, *rule).document)
+                               .text("section", source_of(*protocol, *rule).section)
                                .finish())
         .finish();
   }

@@ -120,6 +120,52 @@ void check_all(const std::vector<Row>& all, const std::string& folder_of_suite,
   });
 }
 
+// docs/selection.md: fails that a project knows. The example of the page is what runs here.
+TEST(ExpectedFails, AreExcusedByTheirRuleAndRedWhenTheyPass) {
+  const Folder folder;
+  const auto tracker = [&](const std::string& name, const std::string& more) {
+    return write(folder / (name + ".yaml"),
+                 "iut: mytracker\nversion: \"1.4\"\nrole: tracker\nstart:\n  exec: [\"${peerscope}\", serve, tracker, "
+                 "--listen, \"${addr}:${port}\", --http" +
+                     more +
+                     "]\n  url: http://127.0.0.1:${port}/\n  ready: {line: \"listening on\", within: 20s}\nfeatures: "
+                     "[ppstp.v1]\n");
+  };
+  const std::string page = read_file(fs::path(PEERSCOPE_SOURCE_DIR) / "docs/selection.md");
+  std::smatch example;
+  ASSERT_TRUE(std::regex_search(page, example, std::regex("```yaml\n(- scenario:[^`]*)```")));
+  const std::string expected = write(folder / "expected.yaml", example[1]);
+  const std::string run = program() + " run ppstp/tracker/peer-count --expect " + expected + " --out " + (folder / "o");
+  const Ended excused = shell(run + " --iut " + tracker("broken", ", --defect, list-over-peer-count"));
+  EXPECT_EQ(excused.code, 0) << excused.output;
+  EXPECT_NE(excused.output.find("xfail"), std::string::npos) << excused.output;
+  EXPECT_NE(excused.output.find("#88"), std::string::npos) << excused.output;
+  const Ended tap = shell(program() + " report --format tap " + (folder / "o"));
+  EXPECT_NE(tap.output.find("# TODO"), std::string::npos) << tap.output;
+  const Ended other = shell(run + " --iut " + tracker("other", ", --defect, peer-count-ignored"));
+  EXPECT_EQ(other.code, 1) << other.output;
+  const Ended stale = shell(run + " --iut " + tracker("mended", ""));
+  EXPECT_EQ(stale.code, 1) << stale.output;
+  EXPECT_NE(stale.output.find("xpass"), std::string::npos) << stale.output;
+  EXPECT_NE(stale.output.find("take the entry out"), std::string::npos) << stale.output;
+}
+
+TEST(Selection, AProfileSelectsAndJudges) {
+  const Folder folder;
+  const std::string page = read_file(fs::path(PEERSCOPE_SOURCE_DIR) / "docs/selection.md");
+  std::smatch example;
+  ASSERT_TRUE(std::regex_search(page, example, std::regex("```yaml\n(profile:[^`]*)```")));
+  const std::string profile = write(folder / "profile.yaml", example[1]);
+  const std::string iut = write(folder / "iut.yaml", "iut: x\nrole: peer\nstart: {exec: [\"true\"], scheme: http}\n");
+  const Ended nothing = shell(program() + " run --profile " + profile + " --iut " + iut + " --out " + (folder / "o"));
+  EXPECT_EQ(nothing.code, 5) << "trackers are selected, this is a peer: " << nothing.output;
+  const Ended unknown = shell(program() + " run section:99 --iut " + iut + " --out " + (folder / "o"));
+  EXPECT_EQ(unknown.code, 2) << unknown.output;
+  const Ended listed = shell(program() + " list --select section:RFC7846/4.1");
+  EXPECT_EQ(listed.code, 0) << listed.output;
+  EXPECT_NE(listed.output.find("ppstp/tracker/"), std::string::npos) << listed.output;
+}
+
 TEST(Selftest, EveryDefectIsToldAndTheCleanRolesAreNot) {
   const Ended ended = shell(program() + " selftest");
   EXPECT_EQ(ended.code, 0) << ended.output;

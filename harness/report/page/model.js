@@ -7,8 +7,8 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const main = document.getElementById("main");
 // Worst first. The sign says it without colour.
 const verdicts = [
-  ["error", "✖", "error"], ["fail", "✖", "fail"], ["unstable", "≈", "unstable"], ["inconclusive", "?", "inconclusive"],
-  ["warn", "▲", "warn"], ["info", "i", "info"], ["pass", "✔", "pass"], ["blocked", "–", "none"],
+  ["error", "✖", "error"], ["xpass", "✖", "fail"], ["fail", "✖", "fail"], ["unstable", "≈", "unstable"], ["inconclusive", "?", "inconclusive"],
+  ["xfail", "▽", "warn"], ["warn", "▲", "warn"], ["info", "i", "info"], ["pass", "✔", "pass"], ["blocked", "–", "none"],
   ["not-applicable", "–", "none"], ["skipped", "–", "none"], ["none", "·", "none"],
 ];
 const rank = (verdict) => {
