@@ -268,7 +268,7 @@ TEST_F(DistributedTrackerTest, FailedLeaveLeavesThePeerAMember) {
 
 TEST_F(DistributedTrackerTest, TooManyWaitingRequestsAreRefused) {
   Options options;
-  options.max_waiting = 3;
+  options.admission.most = 3;
   make_trackers(4, options);
   Site& site = other_than({&responsible("swarm:movie")});
   std::vector<Pending> pending;
@@ -276,7 +276,7 @@ TEST_F(DistributedTrackerTest, TooManyWaitingRequestsAreRefused) {
   EXPECT_EQ(wait_for(pending[4]).code(), ppstp::kServiceUnavailable);
   EXPECT_EQ(wait_for(pending[3]).code(), ppstp::kServiceUnavailable);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(wait_for(pending[static_cast<std::size_t>(i)]).result(), 0);
-  EXPECT_EQ(site.tracker->waiting(), 0U);
+  EXPECT_EQ(site.tracker->admission().waiting(), 0U);
 }
 
 // ---- DT-F7, DT-F8

@@ -62,17 +62,20 @@ void Directory::ask(Asked what, std::function<void(OnAnswer)> send, OnDone done)
   send_once(asking);
 }
 
+int Directory::transmissions() const {
+  return defect(Defect::kNoRepeat) || (overloaded_ && overloaded_()) ? 1 : kTransmissions;
+}
+
 void Directory::send_once(const std::shared_ptr<Asking>& asking) {
   if (asking->over) return;
   if (++asking->sent > 1) ++stats_.repeats;
   const int number = asking->sent;
-  const int most = defect(Defect::kNoRepeat) ? 1 : kTransmissions;
-  asking->timer = later(options_.patience, [this, asking, most] {
+  asking->timer = later(options_.patience, [this, asking] {
     if (asking->over) return;
-    if (asking->sent < most) return send_once(asking);
+    if (asking->sent < transmissions()) return send_once(asking);
     conclude(asking, meaning_of(0, asking->what).code);
   });
-  asking->send([this, asking, number, most, alive = std::weak_ptr<bool>(alive_)](const reload::RequestError* error) {
+  asking->send([this, asking, number, alive = std::weak_ptr<bool>(alive_)](const reload::RequestError* error) {
     if (alive.expired() || asking->over) return;
     if (error == nullptr) return conclude(asking, ppstp::kNoError);
     // An answer to the first request that comes after the second was sent counts only when it is good.
@@ -80,7 +83,7 @@ void Directory::send_once(const std::shared_ptr<Asking>& asking) {
     const Meaning meaning = meaning_of(error->code, asking->what);
     if (meaning.code != ppstp::kNoError)
       net::log_info("tracker", "the overlay refused", {{"code", error->code}, {"why", error->text}});
-    if (meaning.again == Again::kNo || asking->sent >= most) return conclude(asking, meaning.code);
+    if (meaning.again == Again::kNo || asking->sent >= transmissions()) return conclude(asking, meaning.code);
     clock_.cancel(asking->timer);
     asking->timer = later(meaning.again == Again::kLater ? options_.pause : net::Duration(0),
                           [this, asking] { send_once(asking); });

@@ -55,6 +55,9 @@ class Directory {
   Directory(const Directory&) = delete;
   Directory& operator=(const Directory&) = delete;
 
+  // While this says true nothing is repeated: a repeat is more of what there is too much of.
+  void set_overloaded(std::function<bool()> overloaded) { overloaded_ = std::move(overloaded); }
+
   // `transaction` is that of the PPSTP request this is for, for the log; empty: for none.
   void store(const std::string& swarm_id, const std::string& peer_id, std::string value, std::string_view transaction,
              OnDone done);
@@ -102,6 +105,7 @@ class Directory {
   };
 
   void ask(Asked what, std::function<void(OnAnswer)> send, OnDone done);
+  int transmissions() const;
   void send_once(const std::shared_ptr<Asking>& asking);
   void conclude(const std::shared_ptr<Asking>& asking, ppstp::ErrorCode code);
   net::TimerId later(net::Duration delay, std::function<void()> what);
@@ -124,6 +128,7 @@ class Directory {
   DirectoryOptions options_;
   std::mt19937_64 random_;
   DirectoryStats stats_;
+  std::function<bool()> overloaded_;
   std::unordered_map<std::string, Fetch> fetches_;
   std::unordered_map<std::string, Cached> cache_;
   std::deque<std::pair<net::SteadyTime, std::string>> cache_order_;
