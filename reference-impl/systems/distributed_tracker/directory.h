@@ -30,7 +30,8 @@ struct DirectoryOptions {
   net::Duration pause = std::chrono::milliseconds(500);      // before a repeat that would come too early otherwise
   net::Duration cache_age = std::chrono::seconds(10);
   std::size_t max_cached_swarms = 10'000;
-  std::uint64_t seed = 0;  // of the order of shards
+  std::size_t shards_at_once = 4;  // of a swarm; more are fetched when those have too few peers
+  std::uint64_t seed = 0;          // of the order of shards
   Defects defects;
 };
 
@@ -89,6 +90,8 @@ class Directory {
   };
   struct Fetch {
     std::vector<std::uint32_t> order;  // of shards still to be fetched
+    std::size_t asked = 0;             // shards that were not answered yet
+    bool over = false;                 // fetched() is on its way
     std::size_t count = 0;
     std::string transaction;
     net::SteadyTime begun{};
@@ -118,7 +121,8 @@ class Directory {
 
   const Cached* cached(const std::string& swarm_id, std::size_t count) const;
   void remember(const std::string& swarm_id, Cached cached);
-  void next_shard(const std::string& swarm_id);
+  void next_shards(const std::string& swarm_id);
+  void fetch_shard(const std::string& swarm_id, std::uint32_t shard);
   void take(const std::string& swarm_id, Fetch& fetch, const std::vector<reload::FetchKindResponse>& kinds) const;
   void fetched(const std::string& swarm_id);
   bool defect(Defect which) const { return options_.defects.has(which); }
