@@ -48,7 +48,7 @@ void add_options(CLI::App& app, Settings& s) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_flag("--mixed-lists", s.mixed_lists, "list peers of all trackers alike; default: own ones first");
-  app.add_option("--max-waiting", s.options.max_waiting, "requests that wait for the overlay; more are answered 05")
+  app.add_option("--max-waiting", s.options.admission.most, "requests that wait for the overlay; more are answered 05")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
 }

@@ -30,7 +30,8 @@ struct Tally {
   std::size_t unanswered = 0;   // the tracker was gone
   std::size_t wrong = 0;
   std::string first_wrong;
-  std::vector<double> milliseconds;  // of right answers
+  std::vector<double> milliseconds;      // of right answers
+  std::vector<double> all_milliseconds;  // of right answers and 05
 };
 
 class Storm {
@@ -96,6 +97,7 @@ class Storm {
 
   void judge(const net::Result<net::HttpResponse>& response, std::size_t n, double milliseconds) {
     if (!response.ok()) return void(++tally_.unanswered);
+    tally_.all_milliseconds.push_back(milliseconds);
     if (response->status == 503) return void(++tally_.unavailable);
     Message message;
     ppstp::decode(response->body, message);
@@ -123,6 +125,15 @@ class Storm {
   Tally tally_;
 };
 
+std::string delays(std::vector<double> milliseconds) {
+  std::sort(milliseconds.begin(), milliseconds.end());
+  const auto at = [&](double share) {
+    const auto index = static_cast<std::size_t>(share * static_cast<double>(milliseconds.size()));
+    return index < milliseconds.size() ? milliseconds[index] : 0.0;
+  };
+  return fmt::format("median {:.0f} ms, 99 % within {:.0f} ms", at(0.5), at(0.99));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -143,15 +154,11 @@ int main(int argc, char** argv) {
   Storm storm(std::strtod(argv[1], nullptr), std::strtod(argv[2], nullptr),
               static_cast<std::size_t>(std::strtoul(argv[3], nullptr, 10)), std::move(urls));
   Tally tally = storm.run();
-  std::sort(tally.milliseconds.begin(), tally.milliseconds.end());
-  const auto at = [&](double share) {
-    const auto index = static_cast<std::size_t>(share * static_cast<double>(tally.milliseconds.size()));
-    return index < tally.milliseconds.size() ? tally.milliseconds[index] : 0.0;
-  };
-  fmt::print("{} CONNECTs in {:.1f} s: {:.0f} a second were answered right; median {:.0f} ms, 99 % within {:.0f} ms\n",
-             tally.sent, storm.took(), static_cast<double>(tally.right) / std::max(0.001, storm.took()), at(0.5),
-             at(0.99));
-  fmt::print("right {}, 05 {}, tracker gone {}, wrong {}{}\n", tally.right, tally.unavailable, tally.unanswered,
-             tally.wrong, tally.wrong == 0 ? "" : "; the first: " + tally.first_wrong);
+  const std::string right = delays(std::move(tally.milliseconds));
+  fmt::print("{} CONNECTs in {:.1f} s: {:.0f} a second were answered right; {}\n", tally.sent, storm.took(),
+             static_cast<double>(tally.right) / std::max(0.001, storm.took()), right);
+  fmt::print("right {}, 05 {}, tracker gone {}, wrong {}{}; all answers: {}\n", tally.right, tally.unavailable,
+             tally.unanswered, tally.wrong, tally.wrong == 0 ? "" : "; the first: " + tally.first_wrong,
+             delays(std::move(tally.all_milliseconds)));
   return tally.wrong == 0 && tally.right > 0 ? 0 : 1;
 }

@@ -268,7 +268,7 @@ TEST_F(DistributedTrackerTest, FailedLeaveLeavesThePeerAMember) {
 
 TEST_F(DistributedTrackerTest, TooManyWaitingRequestsAreRefused) {
   Options options;
-  options.max_waiting = 3;
+  options.admission.most = 3;
   make_trackers(4, options);
   Site& site = other_than({&responsible("swarm:movie")});
   std::vector<Pending> pending;
@@ -276,7 +276,7 @@ TEST_F(DistributedTrackerTest, TooManyWaitingRequestsAreRefused) {
   EXPECT_EQ(wait_for(pending[4]).code(), ppstp::kServiceUnavailable);
   EXPECT_EQ(wait_for(pending[3]).code(), ppstp::kServiceUnavailable);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(wait_for(pending[static_cast<std::size_t>(i)]).result(), 0);
-  EXPECT_EQ(site.tracker->waiting(), 0U);
+  EXPECT_EQ(site.tracker->admission().waiting(), 0U);
 }
 
 // ---- DT-F7, DT-F8
@@ -340,6 +340,42 @@ TEST_F(DistributedTrackerTest, ThousandPeersInSixteenShards) {
   EXPECT_TRUE(stored("swarm:big#" + std::to_string(reload::shard_of("p7", 16))).contains(key_of(sites_[7], "p7")));
   pass(10);
   EXPECT_EQ(find(sites_[3], "p3", "big", count(29)).peers().size(), 29U);
+}
+
+class DistributedTrackerShards : public TrackerOverlay {
+ protected:
+  // How long a FIND takes in a swarm of so many peers in sixteen shards, and how many of them were fetched.
+  std::pair<net::Duration, std::uint64_t> find_with(std::size_t shards_at_once, std::size_t peers) {
+    configuration_.ppsp_shards = 16;
+    Options options;
+    options.directory.shards_at_once = shards_at_once;
+    make_trackers(8, options);
+    for (std::size_t i = 0; i < peers; ++i) connect(sites_[1], "p" + std::to_string(i), {join("movie")});
+    connect(sites_[0], "asker", {join("movie")});
+    pass(11);  // the cache
+    const net::SteadyTime begun = clock_.now();
+    const std::uint64_t before = sites_[0].tracker->directory().stats().fetches;
+    EXPECT_EQ(find(sites_[0], "asker", "movie", count(5)).peers().size(), std::min<std::size_t>(5, peers));
+    return {clock_.now() - begun, sites_[0].tracker->directory().stats().fetches - before};
+  }
+};
+
+TEST_F(DistributedTrackerShards, AFewAreFetchedAtOnce) {
+  const auto [took, fetched] = find_with(4, 1);
+  EXPECT_EQ(fetched, 16U);
+  EXPECT_LT(took, std::chrono::milliseconds(250));
+}
+
+TEST_F(DistributedTrackerShards, InTurnTheyTakeMuchLonger) {
+  const auto [took, fetched] = find_with(1, 1);
+  EXPECT_EQ(fetched, 16U);
+  EXPECT_GT(took, std::chrono::milliseconds(300));
+}
+
+TEST_F(DistributedTrackerShards, NoMoreAreFetchedThanAreNeeded) {
+  const auto [took, fetched] = find_with(4, 100);
+  EXPECT_GE(fetched, 1U);
+  EXPECT_LE(fetched, 8U) << "six peers in each of them";
 }
 
 TEST_F(DistributedTrackerTest, SmallSwarmIsFoundInAllShards) {

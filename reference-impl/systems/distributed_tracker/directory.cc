@@ -62,17 +62,20 @@ void Directory::ask(Asked what, std::function<void(OnAnswer)> send, OnDone done)
   send_once(asking);
 }
 
+int Directory::transmissions() const {
+  return defect(Defect::kNoRepeat) || (overloaded_ && overloaded_()) ? 1 : kTransmissions;
+}
+
 void Directory::send_once(const std::shared_ptr<Asking>& asking) {
   if (asking->over) return;
   if (++asking->sent > 1) ++stats_.repeats;
   const int number = asking->sent;
-  const int most = defect(Defect::kNoRepeat) ? 1 : kTransmissions;
-  asking->timer = later(options_.patience, [this, asking, most] {
+  asking->timer = later(options_.patience, [this, asking] {
     if (asking->over) return;
-    if (asking->sent < most) return send_once(asking);
+    if (asking->sent < transmissions()) return send_once(asking);
     conclude(asking, meaning_of(0, asking->what).code);
   });
-  asking->send([this, asking, number, most, alive = std::weak_ptr<bool>(alive_)](const reload::RequestError* error) {
+  asking->send([this, asking, number, alive = std::weak_ptr<bool>(alive_)](const reload::RequestError* error) {
     if (alive.expired() || asking->over) return;
     if (error == nullptr) return conclude(asking, ppstp::kNoError);
     // An answer to the first request that comes after the second was sent counts only when it is good.
@@ -80,7 +83,7 @@ void Directory::send_once(const std::shared_ptr<Asking>& asking) {
     const Meaning meaning = meaning_of(error->code, asking->what);
     if (meaning.code != ppstp::kNoError)
       net::log_info("tracker", "the overlay refused", {{"code", error->code}, {"why", error->text}});
-    if (meaning.again == Again::kNo || asking->sent >= most) return conclude(asking, meaning.code);
+    if (meaning.again == Again::kNo || asking->sent >= transmissions()) return conclude(asking, meaning.code);
     clock_.cancel(asking->timer);
     asking->timer = later(meaning.again == Again::kLater ? options_.pause : net::Duration(0),
                           [this, asking] { send_once(asking); });
@@ -233,25 +236,35 @@ void Directory::find(const std::string& swarm_id, std::size_t count, std::string
   fetch.order.resize(defect(Defect::kFirstShardOnly) ? 1 : shards());
   std::iota(fetch.order.begin(), fetch.order.end(), 0U);
   std::shuffle(fetch.order.begin(), fetch.order.end(), random_);
-  next_shard(swarm_id);
+  next_shards(swarm_id);
 }
 
-void Directory::next_shard(const std::string& swarm_id) {
+// In random order until there are enough peers, a few at a time: one after the other takes long where swarms are small,
+// all at once costs too much where they are large.
+void Directory::next_shards(const std::string& swarm_id) {
   Fetch& fetch = fetches_.at(swarm_id);
   const bool late = clock_.now() - fetch.begun >= kTransmissions * options_.patience;
-  if (fetch.order.empty() || fetch.found.size() >= fetch.count || late) {
+  const bool enough = fetch.order.empty() || fetch.found.size() >= fetch.count || late;
+  if (enough && fetch.asked == 0 && !fetch.over) {
+    fetch.over = true;
     later(net::Duration(0), [this, swarm_id] { fetched(swarm_id); });
-    return;
   }
-  const std::uint32_t shard = fetch.order.back();
-  fetch.order.pop_back();
+  while (!enough && !fetch.order.empty() && fetch.asked < std::max<std::size_t>(1, options_.shards_at_once)) {
+    const std::uint32_t shard = fetch.order.back();
+    fetch.order.pop_back();
+    ++fetch.asked;
+    fetch_shard(swarm_id, shard);
+  }
+}
+
+void Directory::fetch_shard(const std::string& swarm_id, std::uint32_t shard) {
   const std::string name = defect(Defect::kNameWithoutPrefix) ? swarm_id : reload::swarm_resource_name(swarm_id, shard);
   const std::string resource = node_.resource_id(name);
   ++stats_.fetches;
   auto result = std::make_shared<std::vector<reload::FetchKindResponse>>();
   ask(
       Asked::kFetch,
-      [this, resource, name, result, transaction = fetch.transaction](const OnAnswer& answer) {
+      [this, resource, name, result, transaction = fetches_.at(swarm_id).transaction](const OnAnswer& answer) {
         reload::StoredDataSpecifier specifier;
         specifier.kind = entry_kind();
         node_.fetch(resource, {specifier},
@@ -264,13 +277,14 @@ void Directory::next_shard(const std::string& swarm_id) {
       },
       [this, swarm_id, result](ppstp::ErrorCode code) {
         Fetch& at = fetches_.at(swarm_id);
+        --at.asked;
         if (code == ppstp::kNoError) {
           at.answered = true;
           take(swarm_id, at, *result);
         } else {
           at.error = code;
         }
-        next_shard(swarm_id);
+        next_shards(swarm_id);
       });
 }
 

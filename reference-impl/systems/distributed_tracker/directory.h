@@ -30,7 +30,8 @@ struct DirectoryOptions {
   net::Duration pause = std::chrono::milliseconds(500);      // before a repeat that would come too early otherwise
   net::Duration cache_age = std::chrono::seconds(10);
   std::size_t max_cached_swarms = 10'000;
-  std::uint64_t seed = 0;  // of the order of shards
+  std::size_t shards_at_once = 4;  // of a swarm; more are fetched when those have too few peers
+  std::uint64_t seed = 0;          // of the order of shards
   Defects defects;
 };
 
@@ -54,6 +55,9 @@ class Directory {
   ~Directory();
   Directory(const Directory&) = delete;
   Directory& operator=(const Directory&) = delete;
+
+  // While this says true nothing is repeated: a repeat is more of what there is too much of.
+  void set_overloaded(std::function<bool()> overloaded) { overloaded_ = std::move(overloaded); }
 
   // `transaction` is that of the PPSTP request this is for, for the log; empty: for none.
   void store(const std::string& swarm_id, const std::string& peer_id, std::string value, std::string_view transaction,
@@ -86,6 +90,8 @@ class Directory {
   };
   struct Fetch {
     std::vector<std::uint32_t> order;  // of shards still to be fetched
+    std::size_t asked = 0;             // shards that were not answered yet
+    bool over = false;                 // fetched() is on its way
     std::size_t count = 0;
     std::string transaction;
     net::SteadyTime begun{};
@@ -102,6 +108,7 @@ class Directory {
   };
 
   void ask(Asked what, std::function<void(OnAnswer)> send, OnDone done);
+  int transmissions() const;
   void send_once(const std::shared_ptr<Asking>& asking);
   void conclude(const std::shared_ptr<Asking>& asking, ppstp::ErrorCode code);
   net::TimerId later(net::Duration delay, std::function<void()> what);
@@ -114,7 +121,8 @@ class Directory {
 
   const Cached* cached(const std::string& swarm_id, std::size_t count) const;
   void remember(const std::string& swarm_id, Cached cached);
-  void next_shard(const std::string& swarm_id);
+  void next_shards(const std::string& swarm_id);
+  void fetch_shard(const std::string& swarm_id, std::uint32_t shard);
   void take(const std::string& swarm_id, Fetch& fetch, const std::vector<reload::FetchKindResponse>& kinds) const;
   void fetched(const std::string& swarm_id);
   bool defect(Defect which) const { return options_.defects.has(which); }
@@ -124,6 +132,7 @@ class Directory {
   DirectoryOptions options_;
   std::mt19937_64 random_;
   DirectoryStats stats_;
+  std::function<bool()> overloaded_;
   std::unordered_map<std::string, Fetch> fetches_;
   std::unordered_map<std::string, Cached> cache_;
   std::deque<std::pair<net::SteadyTime, std::string>> cache_order_;

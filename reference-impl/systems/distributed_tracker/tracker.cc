@@ -41,7 +41,9 @@ DistributedTracker::DistributedTracker(net::Clock& clock, reload::Node& node, Op
       node_(node),
       options_(in_step(std::move(options))),
       tracker_(clock, options_.tracker, std::move(access)),
+      admission_(clock, options_.admission),
       directory_(clock, node, options_.directory) {
+  directory_.set_overloaded([this] { return admission_.overloaded(); });
   tracker_.set_on_ended([this](const ppstp::Registration& peer) { on_ended(peer); });
 }
 
@@ -59,10 +61,7 @@ void DistributedTracker::handle(net::HttpRequest&& request, const net::Connectio
 }
 
 void DistributedTracker::handle(const net::HttpRequest& request, const net::ConnectionInfo& connection, Answer answer) {
-  if (waiting_ >= options_.max_waiting) {
-    ++refused_;
-    return answer(tracker_.refuse(request, ppstp::kServiceUnavailable));
-  }
+  if (!admission_.admit()) return answer(tracker_.refuse(request, ppstp::kServiceUnavailable));
   auto outcome = tracker_.begin(request, connection);
   if (auto* reply = std::get_if<net::Reply>(&outcome)) return answer(std::move(*reply));
   ppstp::Accepted& accepted = std::get<ppstp::Accepted>(outcome);
@@ -93,7 +92,8 @@ void DistributedTracker::share(ppstp::Accepted accepted, Answer answer) {
   waiting->others.failed.resize(results.size());
   waiting->others.members.resize(results.size());
   waiting->peers.resize(results.size());
-  most_waiting_ = std::max<std::uint64_t>(most_waiting_, ++waiting_);
+  waiting->begun = clock_.now();
+  admission_.begin();
   waiting->left = 1;  // this function
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (!results[i].ok || !results[i].wants_list) continue;
@@ -159,7 +159,7 @@ void DistributedTracker::done_one(const WaitingPtr& waiting) {
 }
 
 void DistributedTracker::finish(const WaitingPtr& waiting) {
-  --waiting_;
+  admission_.end(clock_.now() - waiting->begun);
   const auto& results = waiting->accepted.results;
   bool any_done = false;
   for (std::size_t i = 0; i < results.size(); ++i) any_done = any_done || (results[i].ok && !waiting->others.failed[i]);
@@ -302,6 +302,11 @@ void DistributedTracker::store_status(ppstp::PeerIndex peer, const ppstp::Reques
   const auto [at, fresh] = statuses_.try_emplace(registration.id);
   const bool early = !fresh && clock_.now() - at->second.stored < options_.status_interval;
   if (early && !defect(Defect::kStatusWithEveryReport)) return;
+  // A status informs other trackers, a registration is what peers are found by. The next sign of life brings it.
+  if (admission_.overloaded()) {
+    if (fresh) statuses_.erase(at);
+    return;
+  }
   at->second.stored = clock_.now();
   reload::PeerStatus status;
   status.updated = static_cast<std::uint64_t>(
@@ -337,11 +342,12 @@ void DistributedTracker::forget_status(const std::string& peer_id) {
 std::string DistributedTracker::metrics() const {
   const DirectoryStats& d = directory_.stats();
   return fmt::format(
-      "{{\"tracker\":{},\"overlay\":{{\"published\":{},\"waiting\":{},\"most_waiting\":{},\"refused\":{},\"stores\":{},"
+      "{{\"tracker\":{},\"overlay\":{{\"published\":{},\"waiting\":{},\"most_waiting\":{},\"window\":{},\"refused\":{},"
+      "\"stores\":{},"
       "\"removals\":{},\"statuses\":{},\"refreshes\":{},\"fetches\":{},\"cached\":{},\"repeats\":{},\"failures\":{}}}}"
       "}",
-      tracker_.metrics(), publications_.size(), waiting_, most_waiting_, refused_, d.stores, d.removals, d.statuses,
-      refreshes_, d.fetches, d.cached, d.repeats, d.failures);
+      tracker_.metrics(), publications_.size(), admission_.waiting(), admission_.most_waiting(), admission_.window(),
+      admission_.refused(), d.stores, d.removals, d.statuses, refreshes_, d.fetches, d.cached, d.repeats, d.failures);
 }
 
 }  // namespace peerscope::distributed_tracker

@@ -20,6 +20,7 @@
 
 #include "reference-impl/net/http_server.h"
 #include "reference-impl/ppstp/tracker.h"
+#include "reference-impl/systems/distributed_tracker/admission.h"
 #include "reference-impl/systems/distributed_tracker/directory.h"
 
 namespace peerscope::distributed_tracker {
@@ -27,7 +28,7 @@ namespace peerscope::distributed_tracker {
 struct Options {
   ppstp::TrackerOptions tracker;  // its track timer is the entries' lifetime
   DirectoryOptions directory;
-  std::size_t max_waiting = 4096;                            // requests that wait for the overlay; more are answered 05
+  AdmissionOptions admission;                                // what is not admitted is answered 05
   net::Duration status_interval = std::chrono::seconds(60);  // between two PPSP-PEER-STATUS of a peer
   Defects defects;
 };
@@ -47,7 +48,7 @@ class DistributedTracker {
 
   const ppstp::Tracker& tracker() const { return tracker_; }
   const Directory& directory() const { return directory_; }
-  std::size_t waiting() const { return waiting_; }
+  const Admission& admission() const { return admission_; }
   std::size_t published() const { return publications_.size(); }
   std::string metrics() const;
 
@@ -68,6 +69,7 @@ class DistributedTracker {
     ppstp::Contribution others;
     std::vector<Directory::Peers> peers;  // by result; what Contribution points into
     std::size_t left = 0;
+    net::SteadyTime begun{};
     ppstp::ErrorCode store_error = ppstp::kNoError;
     ppstp::ErrorCode find_error = ppstp::kNoError;
   };
@@ -103,6 +105,7 @@ class DistributedTracker {
   reload::Node& node_;
   Options options_;
   ppstp::Tracker tracker_;
+  Admission admission_;
   Directory directory_;
   std::unordered_map<std::string, Publication> publications_;  // by publication_key()
   struct Due {
@@ -113,9 +116,6 @@ class DistributedTracker {
   std::deque<Due> due_;  // in the order of time, as all lifetimes are the same
   net::TimerId refresh_timer_ = 0;
   std::unordered_map<std::string, Status> statuses_;  // by peer ID
-  std::size_t waiting_ = 0;
-  std::uint64_t most_waiting_ = 0;
-  std::uint64_t refused_ = 0;
   std::uint64_t refreshes_ = 0;
   std::uint64_t last_serial_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
