@@ -226,6 +226,7 @@ class SuiteRun {
                                         i > 1 ? fmt::format(".{}", i) : "");
       attempts.push_back(run_attempt(scenario, permutation, iut_, one));
       attempts.back().attempt = i;
+      waited_ += attempts.back().waited;
       results_.attempt(attempts.back());
       const bool settled = attempts.back().verdict != Verdict::kFail &&
                            attempts.back().verdict != Verdict::kInconclusive &&
@@ -357,8 +358,9 @@ class SuiteRun {
     }
     text += "summary:";
     for (const auto& [verdict, count] : counts) text += fmt::format(" {} {}", count, to_string(verdict));
-    text += fmt::format("; {} requirements judged; {:.1f} s; exit {}\n", summary_.requirements.size(),
-                        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(),
+    text += fmt::format("; {} requirements judged; {:.1f} s, {:.1f} s of them in steps that wait; exit {}\n",
+                        summary_.requirements.size(),
+                        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), waited_,
                         summary_.exit_code);
     if (!results_.error().empty()) text += results_.error() + "\n";
     say(options_, text);
@@ -369,6 +371,7 @@ class SuiteRun {
   ResultsFile& results_;
   Iut iut_;
   bool needs_restart_ = false;
+  double waited_ = 0;                                       // seconds, of all attempts
   std::set<std::pair<const Scenario*, std::string>> ours_;  // of this shard
   RunSummary summary_;
   std::map<std::string, RequirementResult> requirements_;

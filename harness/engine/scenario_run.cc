@@ -183,7 +183,10 @@ bool ScenarioRun::run_steps(const std::vector<Step>& steps) {
     const auto times = duration(step.repeat);
     if (!times) return false;
     for (int i = 0; i < std::clamp(static_cast<int>(*times), 1, kMostRepeats); ++i) {
-      if (!run_step(step)) return false;
+      const auto begin = SteadyClock::now();
+      const bool well = run_step(step);
+      if (waits(step)) result_.waited += std::chrono::duration<double>(SteadyClock::now() - begin).count();
+      if (!well) return false;
       if (const std::string gone = iut_.gone(); !gone.empty() && !scenario_.client) {
         return cleaning_
                    ? false
@@ -192,6 +195,12 @@ bool ScenarioRun::run_steps(const std::vector<Step>& steps) {
     }
   }
   return true;
+}
+
+bool ScenarioRun::waits(const Step& step) const {
+  if (!step.wait.empty() || step.expect_none) return true;
+  const bool when_it_likes = scenario_.client || scenario_.linked || streams_.contains(step.by);
+  return step.expect && when_it_likes;
 }
 
 bool ScenarioRun::run_step(const Step& step) {

@@ -82,6 +82,9 @@ class ScenarioRun {
   bool run_steps(const std::vector<Step>& steps);
 
   bool run_step(const Step& step);
+  // Time passes by the rules' or the implementation's own clock: a pause, proof of silence, a message that it sends
+  // when it likes. The rest of a run's time is the harness's.
+  bool waits(const Step& step) const;
 
   // Nothing more may come on the connection.
   bool nothing(ClientParty& client, const Step& step);

@@ -32,6 +32,7 @@ struct Attempt {
   FlowRecord flow;
   bool reached = false;  // the IUT said anything at all
   double seconds = 0;
+  double waited = 0;  // of them, in steps that wait
 };
 
 // Which run it is. A history knows by the id that it has a run already, and puts runs of one series in order.
