@@ -42,7 +42,7 @@ not: [ppstp.auth-digest, ppstp.auth-bearer, ppstp.overload]
 facts: {track_timer: 1.5s}
 EOF
   "$build/peerscope" run --iut "$dir/$name.yaml" --out "$results/$name" ppstp/tracker >"$dir/$name.txt" 2>&1 || code=$?
-  echo "$1, tracker $2: exit code $code, $((SECONDS - began)) s; $(tail -n 1 "$dir/$name.txt")"
+  echo "$1, tracker $2: exit code $code, $((SECONDS - began)) s; $(grep "^summary" "$dir/$name.txt" || true)"
   [ "$code" -eq 0 ] && return
   failed=$((failed + 1))
   cat "$dir/$name.txt" >&2

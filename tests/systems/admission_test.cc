@@ -53,7 +53,18 @@ TEST_F(AdmissionTest, WindowNeverFallsBelowTheLeast) {
     clock_.advance(options_.target);
   }
   EXPECT_EQ(admission.window(), options_.least);
+}
+
+TEST_F(AdmissionTest, WindowOpensAgainWhenNobodyWaits) {
+  Admission admission(clock_, options_);
+  begin(admission, 2);
+  admission.end(std::chrono::seconds(3));
+  EXPECT_LT(admission.window(), options_.start);
   EXPECT_TRUE(admission.admit());
+  EXPECT_LT(admission.window(), options_.start) << "one still waits";
+  admission.end(milliseconds(1));
+  EXPECT_TRUE(admission.admit());
+  EXPECT_EQ(admission.window(), options_.start);
 }
 
 TEST_F(AdmissionTest, GoodAnswersMakeAUsedWindowLarger) {

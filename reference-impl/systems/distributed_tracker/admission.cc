@@ -25,6 +25,9 @@ bool Admission::overloaded() const {
 }
 
 bool Admission::admit() {
+  // What made it small is over: a crowd that comes later is judged by its own delays.
+  if (waiting_ == 0 && !overloaded())
+    window_ = std::max(window_, static_cast<double>(std::min(options_.start, options_.most)));
   if (waiting_ < window() && !late()) return true;
   ++refused_;
   overloaded_until_ = clock_.now() + options_.memory;
