@@ -51,6 +51,9 @@ void add_options(CLI::App& app, Settings& s) {
   app.add_option("--max-waiting", s.options.admission.most, "requests that wait for the overlay; more are answered 05")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app.add_option("--shards-at-once", s.options.directory.shards_at_once, "shards of a swarm that are fetched together")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
 }
 
 // The program: a RELOAD peer with a tracker on top.
