@@ -96,6 +96,10 @@ Attempt ScenarioRun::run() {
     result_.verdict = Verdict::kError;
     result_.reason = "evidence: " + evidence_.error();
   }
+  if (result_.verdict == Verdict::kPass && left_out_ && !decided_) {
+    result_.verdict = Verdict::kNotApplicable;
+    result_.reason = "every step that decides was left out by its `when`";
+  }
   clock.distrust(result_);
   result_.seconds = clock.elapsed().count();
   return std::move(result_);
@@ -179,6 +183,8 @@ bool ScenarioRun::run_steps(const std::vector<Step>& steps) {
     step_name_ = step.id.empty() ? fmt::format("{} (line {})", number, step.line) : step.id;
     const auto wanted = is_wanted(step);
     if (!wanted) return false;
+    const bool decides = !step.setup && !cleaning_ && (step.expect || step.expect_none);
+    (*wanted ? decided_ : left_out_) |= decides;
     if (!*wanted) continue;
     const auto times = duration(step.repeat);
     if (!times) return false;

@@ -276,6 +276,8 @@ class ScenarioRun {
   const AttemptOptions& options_;
   Random random_;
   Variables variables_;
+  bool decided_ = false;   // a step that decides was run
+  bool left_out_ = false;  // one was not, by its `when`
   Evidence evidence_;
   std::unique_ptr<Session> session_;
   Attempt result_;
