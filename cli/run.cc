@@ -58,7 +58,9 @@ int run(int argc, char** argv) {
   options.version = PEERSCOPE_VERSION;
   app.add_option("select", chosen.select, "scenarios, suites, requirements, .yaml files or KEY:VALUE");
   app.add_option("--iut", iut_path, "IUT file (docs/iut-file.md)")->required();
-  app.add_option("--leave-out", chosen.leave_out, "leave these out; findings of such requirements are information");
+  app.add_option("--leave-out", chosen.leave_out,
+                 "leave this out (may be repeated); findings of such requirements are information")
+      ->allow_extra_args(false);
   std::string profile;
   std::string strictness;
   std::string expected;
@@ -127,7 +129,8 @@ int list(int argc, char** argv) {
       ->check(CLI::IsMember({"scenarios", "requirements", "messages", "features"}));
   app.add_option("--iut", iut_path, "IUT file");
   Selection selection;
-  app.add_option("--select", selection.select, "only these scenarios, selected as `run` does");
+  app.add_option("--select", selection.select, "only these scenarios, selected as `run` does (may be repeated)")
+      ->allow_extra_args(false);
   if (const int code = parse(app, argc, argv); code >= 0) return code;
   if (what == "requirements") {
     for (const Protocol* protocol : protocols()) {

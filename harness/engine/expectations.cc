@@ -34,6 +34,17 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+// "name", or "name < 1.5" with one comparison and a version behind it.
+bool is_condition(std::string_view text) {
+  const std::size_t at = text.find_first_of("<>=");
+  if (at == std::string_view::npos) return true;
+  std::size_t end = at + 1;
+  if (end < text.size() && text[at] != '=' && text[end] == '=') ++end;
+  const std::string_view version = trimmed(text.substr(end));
+  return !trimmed(text.substr(0, at)).empty() && !version.empty() &&
+         version.find_first_of("<>=") == std::string_view::npos;
+}
+
 bool fits(const ExpectedFail& expected, const Attempt& attempt) {
   if (expected.scenario != attempt.scenario) return false;
   const std::string all = "," + attempt.permutation + ",";
@@ -94,14 +105,31 @@ Expectations Expectations::load(const std::string& path, const std::vector<Scena
     one.until = r.text(entry, "until");
     const Tree& id = entry.find("scenario") != nullptr ? *entry.find("scenario") : entry;
     const Tree& rule = entry.find("rule") != nullptr ? *entry.find("rule") : entry;
-    if (std::none_of(all.begin(), all.end(), [&](const Scenario& s) { return s.id == one.scenario; }))
+    const auto scenario = std::find_if(all.begin(), all.end(), [&](const Scenario& s) { return s.id == one.scenario; });
+    if (one.scenario.empty())
+      r.fail(entry, "scenario: is missing");
+    else if (scenario == all.end())
       r.fail(id, fmt::format("scenario: there is no '{}'; see `peerscope list`", one.scenario));
-    if (find_requirement(one.rule) == nullptr)
+    if (!is_condition(one.iut))
+      r.fail(*entry.find("iut"), "iut: is a name, or a name, one of <, <=, =, >=, > and a version");
+    if (one.rule.empty())
+      r.fail(entry, "rule: is missing");
+    else if (find_requirement(one.rule) == nullptr)
       r.fail(rule, fmt::format("rule: there is no '{}'; see `peerscope list requirements`", one.rule));
     if (!one.until.empty() && !is_date(one.until)) r.fail(*entry.find("until"), "until: is a date such as 2027-03-31");
     if (const Tree* params = entry.find("params"); params != nullptr) {
       if (!params->is_map()) r.fail(*params, "params: expected a map");
-      for (const auto& [name, value] : params->members) one.params.emplace_back(name, value.scalar);
+      for (const auto& [name, value] : params->members) {
+        one.params.emplace_back(name, value.scalar);
+        const bool known =
+            scenario == all.end() ||
+            std::any_of(scenario->params.begin(), scenario->params.end(), [&](const auto& param) {
+              const auto& values = param.second;
+              return param.first == name && std::find(values.begin(), values.end(), value.scalar) != values.end();
+            });
+        if (!known)
+          r.fail(value, fmt::format("params: {} has no permutation with {}={}", one.scenario, name, value.scalar));
+      }
     }
     if (one.iut.empty() || names_iut(one.iut, iut.name, iut.version)) out.fails_.push_back(std::move(one));
   }

@@ -90,6 +90,7 @@ std::optional<Picks> picks_of(const std::string& selector) {
   }
   const std::string key = selector.substr(0, colon);
   const std::string value = selector.substr(colon + 1);
+  if (value.empty()) return std::nullopt;
   if (key == "protocol") return [value](const Scenario& scenario) { return scenario.protocol->name == value; };
   if (key == "role") return [value](const Scenario& scenario) { return scenario.role == value; };
   if (key == "feature") {
@@ -214,8 +215,9 @@ std::vector<Scenario> load_suite(const Selection& selection, const std::vector<s
       if (auto picks = picks_of(text))
         out.push_back({text, std::move(*picks)});
       else
-        errors.push_back(
-            fmt::format("'{}': the keys of a selector are protocol, role, section, feature and level", text));
+        errors.push_back(fmt::format(
+            "'{}': a selector is an id, a file or KEY:VALUE with the keys protocol, role, section, feature and level",
+            text));
     }
     return out;
   };

@@ -40,7 +40,9 @@ std::string case_json(const RecordedCase& one, const std::string& folder, std::s
   }
   const std::filesystem::path evidence = one.evidence;
   const std::string link =
-      evidence.empty() ? "" : evidence.lexically_proximate(std::filesystem::absolute(folder)).generic_string();
+      evidence.empty()
+          ? ""
+          : std::filesystem::absolute(evidence).lexically_proximate(std::filesystem::absolute(folder)).generic_string();
   return JsonObject()
       .text("name", one.name())
       .text("verdict", to_string(one.verdict))

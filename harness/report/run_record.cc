@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
@@ -243,7 +244,16 @@ RunRecord read_run(const std::string& path, std::string& error) {
     return {};
   }
   if (!reader.known()) error = fmt::format("{}: not a results file: it is empty", path);
-  return reader.finish();
+  RunRecord run = reader.finish();
+  // Paths are as the run was given them; where they lead nowhere from here the evidence is beside the results.
+  namespace fs = std::filesystem;
+  for (RecordedCase& one : run.cases) {
+    std::error_code code;
+    if (one.evidence.empty() || fs::exists(one.evidence, code)) continue;
+    const fs::path beside = fs::path(path).parent_path() / "evidence" / fs::path(one.evidence).filename();
+    if (fs::exists(beside, code)) one.evidence = beside.string();
+  }
+  return run;
 }
 
 }  // namespace peerscope::harness

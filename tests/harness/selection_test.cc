@@ -39,7 +39,8 @@ TEST(Selection, ByProtocolRoleSectionFeatureAndLevel) {
 }
 
 TEST(Selection, WhatNamesNothingIsAnError) {
-  for (const char* wrong : {"nonsense", "protocol:smtp", "section:99", "colour:red", "P-NONE-01", "level:PERHAPS"}) {
+  for (const char* wrong :
+       {"nonsense", "protocol:smtp", "section:99", "colour:red", "section:", "P-NONE-01", "level:PERHAPS"}) {
     std::vector<std::string> errors;
     (void)select({.select = {wrong}}, errors);
     ASSERT_EQ(errors.size(), 1U) << wrong;
@@ -114,6 +115,7 @@ class Expected : public Files {
   Expected() {
     Scenario scenario;
     scenario.id = "ppstp/tracker/find";
+    scenario.params = {{"family", {"ipv4", "ipv6"}}};
     all_ = {scenario};
     iut_.name = "mytracker";
     iut_.version = "1.4";
@@ -196,6 +198,11 @@ TEST_F(Expected, TheFileIsReadStrictly) {
         {"- {scenario: ppstp/tracker/find, rule: P-NO-1}\n", "rule: there is no 'P-NO-1'"},
         {"- {scenario: ppstp/tracker/find, rule: P-FIND-04, until: 2027-02-30}\n", "until: is a date"},
         {"- {scenario: ppstp/tracker/find, rule: P-FIND-04, why: x}\n", "unknown key 'why'"},
+        std::pair{"- {rule: P-FIND-04}\n", "scenario: is missing"},
+        std::pair{"- {scenario: ppstp/tracker/find}\n", "rule: is missing"},
+        std::pair{"- {scenario: ppstp/tracker/find, rule: P-FIND-04, iut: t <}\n", "iut: is a name"},
+        std::pair{"- {scenario: ppstp/tracker/find, rule: P-FIND-04, iut: t == 1}\n", "iut: is a name"},
+        std::pair{"- {scenario: ppstp/tracker/find, rule: P-FIND-04, params: {x: 1}}\n", "no permutation with x=1"},
         {"scenario: ppstp/tracker/find\n", "expected fails are a list"}}) {
     std::string error;
     (void)Expectations::load(file(text), all_, iut_, "2026-11-22", error);
