@@ -362,9 +362,15 @@ std::vector<Trial> plan(const Options& options, const std::vector<Scenario>& sce
 void sort_by_length(std::vector<Trial>& trials) {
   std::stable_sort(trials.begin(), trials.end(), [](const Trial& a, const Trial& b) {
     if (a.defect.has_value() != b.defect.has_value()) return !a.defect;
-    const bool a_slow = a.slow && std::any_of(a.scenarios.begin(), a.scenarios.end(), [](auto& s) { return s.slow; });
-    const bool b_slow = b.slow && std::any_of(b.scenarios.begin(), b.scenarios.end(), [](auto& s) { return s.slow; });
-    return std::make_pair(a_slow, a.scenarios.size()) > std::make_pair(b_slow, b.scenarios.size());
+    // A role that connects by itself takes its own time in every scenario.
+    const auto length = [](const Trial& trial) {
+      const Role* role = find_role(trial.setup->role);
+      const std::size_t each = role != nullptr && role->party == Party::kServer ? 1 : 4;
+      const bool slow = trial.slow && std::any_of(trial.scenarios.begin(), trial.scenarios.end(),
+                                                  [](const Scenario& scenario) { return scenario.slow; });
+      return trial.scenarios.size() * each * (slow ? 2 : 1);
+    };
+    return length(a) > length(b);
   });
 }
 
@@ -378,7 +384,7 @@ void try_all(std::vector<Trial>& trials, const Options& options, const std::stri
   };
   std::vector<std::thread> workers;
   // Trials mostly wait, for timers and for silence.
-  const unsigned jobs = options.jobs != 0 ? options.jobs : std::max(2U, std::thread::hardware_concurrency()) * 8;
+  const unsigned jobs = options.jobs != 0 ? options.jobs : std::max(2U, std::thread::hardware_concurrency()) * 12;
   for (unsigned i = 0; i < std::min<std::size_t>(jobs, trials.size()); ++i) {
     workers.emplace_back([&] {
       for (std::size_t at; (at = next++) < trials.size(); ++done)
@@ -444,7 +450,7 @@ int selftest(int argc, char** argv) {
   Options options;
   app.add_option("--rounds", options.rounds, "runs of the clean roles, each with another seed (default 1)")
       ->check(CLI::Range(1, 1000));
-  app.add_option("--jobs", options.jobs, "trials at a time (default 8 per core)")->check(CLI::Range(1, 256));
+  app.add_option("--jobs", options.jobs, "trials at a time (default 12 per core)")->check(CLI::Range(1, 256));
   app.add_option("--role", options.only, "this role only")
       ->check(CLI::IsMember({"tracker", "peer", "alto-server", "alto-client", "node", "joining-node"}));
   app.add_option("--out", options.out, "keep results and evidence of all trials in this folder, and trials.csv");
