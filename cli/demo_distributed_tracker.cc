@@ -104,13 +104,21 @@ class TrackersDemo {
     const std::string log = fmt::format("{}/tracker-{}.log", folder_, i + 1);
     std::error_code ignored;
     fs::remove(ready, ignored);
-    std::vector<std::string> words{
-        program(), "serve", "distributed-tracker", "--listen", fmt::format("{}:{}", address_of(i), kTrackerPort),
-        "--overlay-listen", fmt::format("{}:{}", address_of(i), kOverlayPort), "--key-log", folder_ + "/tls-keys.log",
-        "--ready-file", ready, "--key-type", "p256", "--hold-down", "1",
-        // Longer bursts on a link meet a fault: where a TCP segment has several TLS records
-        // and ends within one, the rest of the stream is shown as "Continuation Data".
-        "--shards-at-once", "1"};
+    std::vector<std::string> words{program(),
+                                   "serve",
+                                   "distributed-tracker",
+                                   "--listen",
+                                   fmt::format("{}:{}", address_of(i), kTrackerPort),
+                                   "--overlay-listen",
+                                   fmt::format("{}:{}", address_of(i), kOverlayPort),
+                                   "--key-log",
+                                   folder_ + "/tls-keys.log",
+                                   "--ready-file",
+                                   ready,
+                                   "--key-type",
+                                   "p256",
+                                   "--hold-down",
+                                   "1"};
     const std::string document = folder_ + "/overlay.xml";
     const std::string ca = folder_ + "/enrollment-ca.pem";
     // The crowd is more than a shard takes; four shards share it.

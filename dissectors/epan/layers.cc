@@ -45,6 +45,10 @@ bool frame_has(packet_info* pinfo, int proto) {
   return false;
 }
 
+void stand_aside(packet_info* pinfo) {
+  if (pinfo->can_desegment > 0) ++pinfo->can_desegment;
+}
+
 Transport::Security security_of(packet_info* pinfo) {
   const Carrier* carrier = carrier_of(pinfo);
   return carrier != nullptr ? carrier->security : Transport::Security::kUnknown;

@@ -12,6 +12,9 @@ void init_layers();
 
 // Whether a protocol has a part in the frame, up to where it is dissected.
 bool frame_has(packet_info* pinfo, int proto);
+// Before a dissector hands all that it was given to another one: each call takes one from what lets a dissector ask for
+// more of a stream, and only the first may ask unless those in between do not count.
+void stand_aside(packet_info* pinfo);
 // kUnknown where the frame shows no transport, as exported messages do.
 Transport::Security security_of(packet_info* pinfo);
 // "TLS", "DTLS", "TCP", "UDP"; empty where the frame shows none of them.

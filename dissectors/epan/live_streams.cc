@@ -158,7 +158,7 @@ LiveStreams::Connection* LiveStreams::connection_from_server(packet_info* pinfo)
 
 // HTTP as it would have been called.
 int LiveStreams::hand_over(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
-  if (pinfo->can_desegment > 0) ++pinfo->can_desegment;  // this dissector in between does not count
+  stand_aside(pinfo);
   return dissector_try_string_new(http_, data != nullptr ? kOverTcp : kOverTls, tvb, pinfo, tree, FALSE, data);
 }
 

@@ -81,7 +81,10 @@ bool begins_packet(tvbuff_t* tvb) {
 // On a TCP port of RELOAD: links are TLS (RFC 6940 section 6.6.5), and some are seen without it.
 int dissect_tcp(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data) {
   if (tvb_captured_length(tvb) == 0) return 0;
-  if (!take_over) return builtin_tcp != nullptr ? call_dissector_only(builtin_tcp, tvb, pinfo, tree, data) : 0;
+  if (!take_over) {
+    epan::stand_aside(pinfo);
+    return builtin_tcp != nullptr ? call_dissector_only(builtin_tcp, tvb, pinfo, tree, data) : 0;
+  }
   conversation_t* conversation = find_or_create_conversation(pinfo);
   Content content = content_of(conversation);
   if (content == Content::kUnknown) {
@@ -93,7 +96,10 @@ int dissect_tcp(tvbuff_t* tvb, packet_info* pinfo, proto_tree* tree, void* data)
       return 0;
     know(conversation, content);
   }
-  if (content == Content::kSecured) return tls != nullptr ? call_dissector(tls, tvb, pinfo, tree) : 0;
+  if (content == Content::kSecured) {
+    epan::stand_aside(pinfo);
+    return tls != nullptr ? call_dissector(tls, tvb, pinfo, tree) : 0;
+  }
   return dissect_stream(tvb, pinfo, tree, data);
 }
 

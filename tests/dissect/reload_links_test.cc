@@ -87,6 +87,29 @@ TEST(ReloadLinks, OverTlsOnAnyPort) {
   }
 }
 
+// As a sender writes that waits for a window: records and segments end where they like.
+TEST(ReloadLinks, RecordsThatSegmentsCutInTwoAreReadWhole) {
+  for (const Endpoint server : {kOnPort, kElsewhere}) {
+    for (const std::size_t segment : {std::size_t{100}, std::size_t{300}, std::size_t{1000}}) {
+      std::vector<Frame> frames;
+      SecureLink link(SecureLink::Kind::kTls, frames, kClient, server);
+      link.handshake();
+      std::vector<std::string> records;
+      std::string asked;
+      for (std::uint32_t i = 0; i < 12; ++i) {
+        asked += bytes_of(ping(1 + i), i);
+        records.push_back(bytes_of(pong(1 + i), i));
+      }
+      link.client(asked);
+      link.server(records, segment);
+      const CaptureFile file(frames, link.key_log());
+      std::vector<std::string> expected(12, "ping_req");
+      expected.insert(expected.end(), 12, "ping_ans");
+      EXPECT_EQ(messages(file.shown()), expected) << "port " << server.port << ", segments of " << segment;
+    }
+  }
+}
+
 TEST(ReloadLinks, OverDtlsOnAnyPort) {
   for (const Endpoint server : {kOnPort, kElsewhere}) {
     std::vector<Frame> frames;

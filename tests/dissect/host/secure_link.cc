@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "protocols/reload/security/authority.h"
@@ -94,7 +95,7 @@ struct SecureLink::State {
   }
 
   // What a side has written, to the capture and to the other side. False when there was nothing.
-  bool carry(int from) {
+  bool carry(int from, std::size_t segment = std::string::npos) {
     std::string bytes(BIO_ctrl_pending(SSL_get_wbio(sides[from].get())), '\0');
     if (bytes.empty()) return false;
     BIO_read(SSL_get_wbio(sides[from].get()), bytes.data(), static_cast<int>(bytes.size()));
@@ -102,18 +103,29 @@ struct SecureLink::State {
     if (kind == Kind::kDtls)
       frames.push_back(udp_frame(ends[from], ends[1 - from], bytes,
                                  frames.empty() ? 1'700'000'000'000'000'000 : frames.back().time_ns + 1'000'000));
-    else if (from == 0)
-      tcp.client(bytes);
     else
-      tcp.server(bytes);
+      for (std::size_t at = 0; at < bytes.size(); at += std::min(segment, bytes.size() - at)) {
+        const std::string part = bytes.substr(at, segment);
+        if (from == 0)
+          tcp.client(part);
+        else
+          tcp.server(part);
+      }
     return true;
   }
 
-  void send(int from, std::string_view bytes) {
+  void write(int from, std::string_view bytes) {
     sure(SSL_write(sides[from].get(), bytes.data(), static_cast<int>(bytes.size())) > 0, "write");
+  }
+  void swallow(int at, std::size_t size) {
+    std::string sink(size, '\0');
+    for (int got = 1; got > 0 && !sink.empty();) got = SSL_read(sides[at].get(), sink.data(), static_cast<int>(size));
+  }
+
+  void send(int from, std::string_view bytes) {
+    write(from, bytes);
     carry(from);
-    std::string sink(bytes.size(), '\0');
-    SSL_read(sides[1 - from].get(), sink.data(), static_cast<int>(sink.size()));
+    swallow(1 - from, bytes.size());
   }
 };
 
@@ -139,6 +151,15 @@ void SecureLink::client(std::string_view bytes) {
 }
 void SecureLink::server(std::string_view bytes) {
   state_->send(1, bytes);
+}
+void SecureLink::server(const std::vector<std::string>& records, std::size_t segment) {
+  std::size_t in_all = 0;
+  for (const std::string& record : records) {
+    state_->write(1, record);
+    in_all += record.size();
+  }
+  state_->carry(1, segment);
+  state_->swallow(0, in_all);
 }
 const std::string& SecureLink::key_log() const {
   return state_->log;

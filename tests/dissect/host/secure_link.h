@@ -23,6 +23,8 @@ class SecureLink {
   // One record each, in one segment or datagram.
   void client(std::string_view bytes);
   void server(std::string_view bytes);
+  // A record each, in segments of this many bytes whatever the records are. TLS alone.
+  void server(const std::vector<std::string>& records, std::size_t segment);
   // Lines of an NSS key log.
   const std::string& key_log() const;
 
