@@ -202,7 +202,7 @@ class Demo {
     say("## 3. Every message judged\n");
     capture_ = read_capture(flow_, "", PEERSCOPE_VERSION);
     if (!capture_.error.empty()) return stop(kExitHarness, capture_.error);
-    const Judgement judgement = judge_flow(capture_.messages, "ppstp", "RFC 7846");
+    const Judgement judgement = judge_flow(capture_.messages, {{"ppstp", "RFC 7846"}});
     say(judgement.text);
     say(fmt::format("The same by hand: `{} check {}`\n", program(), flow_));
     return judgement.clean ? true : stop(kExitFail, "the reference tracker and peers should break nothing");

@@ -206,7 +206,7 @@ class AltoDemo {
     say("## 3. Every message judged\n");
     capture_ = read_capture(flow_, "", PEERSCOPE_VERSION);
     if (!capture_.error.empty()) return stop(kExitHarness, capture_.error);
-    const Judgement judgement = judge_flow(capture_.messages, "alto", "RFC 7285 and its extensions");
+    const Judgement judgement = judge_flow(capture_.messages, {{"alto", "RFC 7285 and its extensions"}});
     say(judgement.text);
     say(fmt::format("The same by hand: `{} check {}`\n", program(), flow_));
     return judgement.clean ? true : stop(kExitFail, "the reference servers and clients should break nothing");

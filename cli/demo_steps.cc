@@ -28,23 +28,30 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
-DecodedTable decoded_table(const std::string& flow, const std::string& protocol) {
+DecodedTable decoded_table(const std::string& flow, const std::string& filter) {
   const TsharkSetup setup = find_tshark(PEERSCOPE_VERSION);
   if (!setup.error.empty()) {
     tear_down(setup);
     return {"", setup.error};
   }
+  std::string unreadable;
+  const std::string copy = share(setup, flow, unreadable);
+  if (!unreadable.empty()) {
+    tear_down(setup);
+    return {"", unreadable};
+  }
   constexpr double kLongest = 120;
+  // Two passes: some fields of a frame are known by later ones. They need a file that can be read twice.
   const CommandResult shown =
       run_tshark(setup,
-                 {"-r", "-", "-Y", protocol, "-T", "fields", "-E", "separator=|", "-e", "frame.number", "-e",
+                 {"-2", "-r", copy, "-Y", filter, "-T", "fields", "-E", "separator=|", "-e", "frame.number", "-e",
                   "frame.time_relative", "-e", "ip.src", "-e", "_ws.col.Info"},
-                 kLongest, {flow, ""});
+                 kLongest, {});
   tear_down(setup);
   if (!shown.error.empty() || shown.status != 0) return {"", "tshark: " + shown.error + shown.errors};
   std::istringstream lines(shown.output);
   constexpr std::size_t kLongestInfo = 110;
-  DecodedTable table{"```\nframe    time  from         message\n", "tshark decoded no message of " + protocol};
+  DecodedTable table{"```\nframe    time  from         message\n", "tshark shows nothing for " + filter};
   for (std::string line; std::getline(lines, line);) {
     std::istringstream parts(line);
     std::string frame, time, from, info;
@@ -60,8 +67,7 @@ DecodedTable decoded_table(const std::string& flow, const std::string& protocol)
   return table;
 }
 
-Judgement judge_flow(const std::vector<CapturedMessage>& messages, const std::string& protocol,
-                     const std::string& documents) {
+Judgement judge_flow(const std::vector<CapturedMessage>& messages, const std::vector<Rulebook>& rulebooks) {
   const CheckResult result = check_messages(messages);
   Judgement judgement;
   std::size_t bad = 0;
@@ -77,9 +83,17 @@ Judgement judge_flow(const std::vector<CapturedMessage>& messages, const std::st
           fmt::format("- frame {}: {} {}: {}\n", hit.frame, hit.rule->id, to_string(hit.verdict), hit.detail);
     }
   }
-  judgement.text += fmt::format(
-      "{} requests and {} responses, judged by the {} requirements of {}: {} broken, {} note{}.", result.requests,
-      result.responses, find_protocol(protocol)->requirements.size(), documents, bad, notes, notes == 1 ? "" : "s");
+  std::string rules;
+  for (const Rulebook& book : rulebooks) {
+    const bool last = &book == &rulebooks.back();
+    rules += fmt::format("{}{} requirements of {}",
+                         rules.empty() ? ""
+                         : last        ? " and "
+                                       : ", ",
+                         find_protocol(book.protocol)->requirements.size(), book.documents);
+  }
+  judgement.text += fmt::format("{} requests and {} responses, judged by the {}: {} broken, {} note{}.",
+                                result.requests, result.responses, rules, bad, notes, notes == 1 ? "" : "s");
   judgement.clean = bad == 0;
   return judgement;
 }

@@ -13,19 +13,22 @@ namespace peerscope::cli {
 std::string program();
 std::string read_file(const std::string& path);
 
-// A line for each message of `protocol` (its filter name) as Wireshark with the plugin shows it, as Markdown.
+// A line for each frame that passes the display filter, as Wireshark with the plugin shows it, as Markdown.
 struct DecodedTable {
   std::string text;
-  std::string error;  // tshark failed, or showed no such message
+  std::string error;  // tshark failed, or showed no such frame
 };
-DecodedTable decoded_table(const std::string& flow, const std::string& protocol);
+DecodedTable decoded_table(const std::string& flow, const std::string& filter);
 
-// Every message by the table of requirements. `text`: a line for each that is broken, then the counts.
+// Every message by the tables of requirements. `text`: a line for each that is broken, then the counts.
+struct Rulebook {
+  std::string protocol;   // its filter name
+  std::string documents;  // as the text calls them
+};
 struct Judgement {
   std::string text;
   bool clean = false;
 };
-Judgement judge_flow(const std::vector<harness::CapturedMessage>& messages, const std::string& protocol,
-                     const std::string& documents);
+Judgement judge_flow(const std::vector<harness::CapturedMessage>& messages, const std::vector<Rulebook>& rulebooks);
 
 }  // namespace peerscope::cli
