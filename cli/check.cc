@@ -241,8 +241,8 @@ class CaptureCheck {
       totals_.add(hit);
       if (totals_.hits(hit.rule) <= kKept) kept_.push_back(hit);
       results_.finding(path_, hit);
-      if (!options_.annotate.empty()) comments_.add(hit, *captured.protocol);
-      lines += options_.text() ? text_line(captured, hit) : json_line(hit);
+      if (!options_.annotate.empty()) comments_.add(hit);
+      lines += options_.text() ? text_line(hit) : json_line(hit);
     }
     if (lines.empty() || options_.quiet) return;
     if (options_.text())
@@ -259,14 +259,14 @@ class CaptureCheck {
   }
 
   // Empty for a finding that is not shown.
-  std::string text_line(const CapturedMessage& captured, const RuleHit& hit) {
+  std::string text_line(const RuleHit& hit) {
     if (hit.verdict <= Verdict::kInfo && !options_.notes) return {};
     if (++shown_[hit.rule] > options_.limit) {
       ++hidden_;
       return {};
     }
     return fmt::format("    {:<5} {} [{}, {}]: {}\n", to_string(hit.verdict), hit.rule->id, to_string(hit.rule->level),
-                       source_text(*captured.protocol, *hit.rule), hit.detail);
+                       source_text_of(*hit.rule), hit.detail);
   }
 
   std::string json_line(const RuleHit& hit) const {

@@ -2,6 +2,7 @@
 // peerscope report: results files in the forms that others read.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -34,6 +35,21 @@ std::string render(const std::vector<RunRecord>& runs, const std::string& format
   return format == "tap" ? to_tap(runs.front()) : to_junit(runs.front());
 }
 
+// Captures that a page should carry, and that are not where the results say.
+std::vector<std::string> missing_captures(const std::vector<RunRecord>& runs) {
+  std::vector<std::string> missing;
+  for (const RunRecord& run : runs) {
+    for (const RecordedCase& one : run.cases) {
+      const bool wanted = std::any_of(one.hits.begin(), one.hits.end(),
+                                      [](const RecordedHit& hit) { return hit.verdict >= Verdict::kWarn; });
+      std::error_code code;
+      if (wanted && !one.evidence.empty() && !std::filesystem::exists(one.evidence, code))
+        missing.push_back(one.evidence);
+    }
+  }
+  return missing;
+}
+
 }  // namespace
 
 int report(int argc, char** argv) {
@@ -64,6 +80,8 @@ int report(int argc, char** argv) {
   if (const int code = parse(app, argc, argv); code >= 0) return code;
   if (paths.size() > 1 && (format == "tap" || format == "junit"))
     return fail(kExitUsage, fmt::format("{} holds one run; give one results file", format));
+  if (format != "html" && (page.embed || !history.empty()))
+    return fail(kExitUsage, fmt::format("{} is for --format html", page.embed ? "--embed" : "--history"));
   std::vector<RunRecord> runs;
   for (const std::string& path : paths) {
     std::string error;
@@ -76,6 +94,10 @@ int report(int argc, char** argv) {
     if (!error.empty()) return fail(kExitUsage, error);
   }
   if (out.empty() && format == "html") out = "peerscope-report.html";
+  const std::vector<std::string> missing = page.embed ? missing_captures(runs) : std::vector<std::string>();
+  if (!missing.empty())
+    std::fprintf(stderr, "peerscope report: %zu captures are not there and cannot go into the page, the first: %s\n",
+                 missing.size(), missing.front().c_str());
   const std::string text = render(runs, format, out, std::move(page));
   if (out.empty()) {
     std::fwrite(text.data(), 1, text.size(), stdout);
@@ -85,7 +107,7 @@ int report(int argc, char** argv) {
   file << text;
   file.close();
   if (!file) return fail(kExitHarness, fmt::format("cannot write {}: {}", out, std::strerror(errno)));
-  std::printf("%s written: %zu runs\n", out.c_str(), runs.size());
+  std::printf("%s written: %zu run%s\n", out.c_str(), runs.size(), runs.size() == 1 ? "" : "s");
   return kExitOk;
 }
 

@@ -49,7 +49,7 @@ void add_options(CLI::App& app, Settings& s) {
       ->capture_default_str();
   app.add_flag("--mixed-lists", s.mixed_lists, "list peers of all trackers alike; default: own ones first");
   app.add_option("--max-waiting", s.options.admission.most, "requests that wait for the overlay; more are answered 05")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   app.add_option("--shards-at-once", s.options.directory.shards_at_once, "shards of a swarm that are fetched together")
       ->check(CLI::Range(1, 64))

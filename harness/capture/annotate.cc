@@ -107,10 +107,10 @@ std::string annotate_capture(const std::string& from, const std::string& to,
   return error;
 }
 
-void FindingComments::add(const RuleHit& hit, const Protocol& protocol) {
+void FindingComments::add(const RuleHit& hit) {
   if (hit.verdict < Verdict::kWarn) return;
   const std::string text =
-      fmt::format("{} {} ({}): {}", hit.rule->id, to_string(hit.verdict), source_text(protocol, *hit.rule), hit.detail);
+      fmt::format("{} {} ({}): {}", hit.rule->id, to_string(hit.verdict), source_text_of(*hit.rule), hit.detail);
   if (bytes_ + text.size() > most_bytes_) {
     ++left_out_;
     return;

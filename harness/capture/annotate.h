@@ -29,7 +29,7 @@ class FindingComments {
   explicit FindingComments(std::size_t most_bytes = kMostBytes) : most_bytes_(most_bytes) {}
 
   // Notes are left out: they are nobody's fault.
-  void add(const RuleHit& hit, const Protocol& protocol);
+  void add(const RuleHit& hit);
   const std::map<std::uint64_t, std::string>& by_frame() const { return comments_; }
   std::size_t left_out() const { return left_out_; }
 

@@ -408,7 +408,7 @@ class Player {
       hit.length = finding.length;
       if (hit.verdict >= Verdict::kWarn)
         comment_ += fmt::format("{}{} {} ({}, replay of {}): {}", comment_.empty() ? "" : "\n", hit.rule->id,
-                                to_string(hit.verdict), source_text(protocol, *hit.rule), where, hit.detail);
+                                to_string(hit.verdict), source_text_of(*hit.rule), where, hit.detail);
       result_.attempt.hits.push_back(std::move(hit));
     }
   }

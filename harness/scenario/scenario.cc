@@ -110,9 +110,21 @@ class Loader {
     steps(file, "finally", scenario_.finally);
     scenario_.finally.insert(scenario_.finally.end(), used_finally_.begin(), used_finally_.end());
     if (scenario_.steps.empty() && result_.errors.empty()) fail(file, "steps: is empty");
+    if (chain_.empty() && result_.errors.empty()) something_decides(file);
   }
 
  private:
+  // What a check finds in any traffic may be left to it; the rest takes a step that is no preparation.
+  void something_decides(const Tree& file) {
+    if (!std::all_of(scenario_.steps.begin(), scenario_.steps.end(), [](const Step& step) { return step.setup; }))
+      return;
+    for (const std::string& id : scenario_.tests) {
+      if (const Requirement* row = find_requirement(id); row == nullptr || row->scope != Scope::kBehaviour) continue;
+      return fail(file,
+                  fmt::format("steps: all are preparation (setup, or those of used scenarios): none decides {}", id));
+    }
+  }
+
   static constexpr const char* kStandIn = "11111111111111111111111111111111";  // a number, and a Node-ID
 
   // What a variable is worth while nothing runs: as far as it can be told, so that dry runs see what they would see.
@@ -565,6 +577,7 @@ class Loader {
 
   std::string condition(const Tree& item) {
     const std::string when = text(item, "when");
+    if (when.empty() && item.find("when") != nullptr) fail(*item.find("when"), "when: is empty");
     if (when.empty()) return when;
     if (const Decision decision = decide_condition(when, known_); !decision.error.empty())
       fail(*item.find("when"), fmt::format("when: {}", decision.error));
@@ -748,6 +761,7 @@ class Loader {
   Step variables_of(const Tree& written, const Scenario& used, const std::string& when) {
     Step out;
     out.line = written.line;
+    out.setup = true;
     out.when = when;
     out.set.kind = Tree::Kind::kMap;
     const Tree with = part(written, "with");

@@ -338,7 +338,7 @@ class TrackerStories::Impl {
     for (const reload::StoreKindData& data : store->kind_data) {
       if (!is_ours(data.kind)) continue;
       ours = true;
-      if (data.kind == reload::kPpspPeerStatusKind) exchange->what = Step::kStatus;
+      if (data.kind == reload::kPpspPeerStatusKind && store->replica_number == 0) exchange->what = Step::kStatus;
       for (const StoredData& value : data.values) take_value(*exchange, value);
     }
     return ours ? exchange : nullptr;

@@ -109,14 +109,14 @@ TEST(FindingComments, StopAtTheLimitAndCountTheRest) {
   hit.detail = std::string(60, 'x');
   for (std::uint64_t frame = 1; frame <= 5; ++frame) {
     hit.frame = frame;
-    comments.add(hit, ppstp::protocol());
+    comments.add(hit);
   }
   EXPECT_EQ(comments.by_frame().size() + comments.left_out(), 5U);
   EXPECT_GT(comments.left_out(), 0U);
   EXPECT_TRUE(comments.by_frame().contains(1));
   hit.verdict = Verdict::kInfo;
   const std::size_t before = comments.left_out();
-  comments.add(hit, ppstp::protocol());
+  comments.add(hit);
   EXPECT_EQ(comments.left_out(), before) << "notes never are comments";
 }
 

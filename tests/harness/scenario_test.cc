@@ -109,6 +109,23 @@ TEST_F(ScenarioFiles, MistakesInUseAreToldWithTheirPlace) {
   EXPECT_NE(told_of("  - {use: ppstp/joins, send: {msg: FIND}}\n").find("unknown key 'send'"), std::string::npos);
 }
 
+TEST_F(ScenarioFiles, PreparationAloneDecidesNothing) {
+  write("ppstp/joins", "steps:\n  - {by: a, send: {msg: STAT_REPORT}, expect: {where: {response_type: 0}}}\n");
+  const auto told_of = [&](const std::string& tests, const std::string& steps) {
+    const std::string path = write("ppstp/tests", "");
+    std::ofstream(path) << "format: 1\nscenario: ppstp/tests\ntitle: t\nrole: tracker\ntests: [" << tests
+                        << "]\nsteps:\n"
+                        << steps;
+    return told(load_scenario(path));
+  };
+  const std::string setup = "  - {by: a, setup: true, send: {msg: STAT_REPORT}, expect: {where: {response_type: 0}}}\n";
+  for (const std::string& steps : {std::string("  - use: ppstp/joins\n"), setup}) {
+    EXPECT_NE(told_of("P-CONN-16", steps).find("none decides P-CONN-16"), std::string::npos) << steps;
+    EXPECT_EQ(told_of("P-RESP-05", steps), "") << "a check sees it in any traffic";
+  }
+  EXPECT_EQ(told_of("P-CONN-16", "  - use: ppstp/joins\n  - {by: a, send: {msg: STAT_REPORT}, expect: {}}\n"), "");
+}
+
 TEST_F(ScenarioFiles, UseIsForTheSameRoleOnly) {
   const std::string path = folder_ + "/ppstp/starts.yaml";
   std::filesystem::create_directories(folder_ + "/ppstp");
@@ -192,6 +209,7 @@ TEST_F(ScenarioFiles, WhenIsCheckedBeforeItIsNeeded) {
   };
   EXPECT_EQ(told_of("n > 1 and not (n == 3 or url == '')"), "");
   EXPECT_EQ(told_of("m > 1"), folder_ + "/ppstp/tests.yaml:8:19: when: no variable 'm'");
+  EXPECT_NE(told_of("").find("when: is empty"), std::string::npos);
   EXPECT_NE(told_of("n >").find("when: "), std::string::npos);
   EXPECT_NE(told_of("n == 1 or").find("when: "), std::string::npos);
 }
