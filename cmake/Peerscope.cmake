@@ -19,6 +19,11 @@ if(PEERSCOPE_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
+# For code that wires others together and computes little: -O1 takes two thirds of the compiler's time at -O2.
+function(peerscope_compile_quickly target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+endfunction()
+
 # peerscope_sources(VAR DIR [EXCLUDE DIR...]): every .cc below DIR.
 function(peerscope_sources var dir)
   cmake_parse_arguments(arg "" "" "EXCLUDE" ${ARGN})
