@@ -265,9 +265,11 @@ class SuiteRun {
                     attempt.permutation.empty() ? "" : " [" + attempt.permutation + "]", attempt.seconds);
     if (verdict > Verdict::kInfo) {
       line += fmt::format("          {}\n", scenario.title);
-      if (!attempt.reason.empty())
-        line += fmt::format("          at step {}: {}\n", attempt.step.empty() ? "-" : attempt.step, attempt.reason);
-      if (!note_text.empty()) line += fmt::format("          {}\n", note_text);
+      if (!attempt.reason.empty() && attempt.step.empty())
+        line += fmt::format("          {}\n", attempt.reason);
+      else if (!attempt.reason.empty())
+        line += fmt::format("          at step {}: {}\n", attempt.step, attempt.reason);
+      if (!note_text.empty() && note_text != attempt.reason) line += fmt::format("          {}\n", note_text);
       std::set<std::string_view> told;
       for (const RuleHit& hit : attempt.hits) {
         if (hit.verdict >= Verdict::kWarn && hit.listed && told.insert(hit.rule->id).second)

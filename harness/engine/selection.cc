@@ -165,6 +165,10 @@ Selection load_profile(const std::string& path, std::string& error) {
   r.keys(yaml.tree, {"profile", "about", "strictness", "select", "leave_out"});
   if (r.text(yaml.tree, "profile").empty()) r.fail(yaml.tree, "profile: the name is missing");
   out.select = r.words(yaml.tree, "select");
+  for (std::string& selector : out.select) {
+    const std::string beside = (fs::path(path).parent_path() / selector).string();
+    if (is_path(beside)) selector = beside;
+  }
   out.leave_out = r.words(yaml.tree, "leave_out");
   if (const Tree* strictness = yaml.tree.find("strictness"); strictness != nullptr) {
     if (const Strictness* known = find_strictness(strictness->scalar); known != nullptr)

@@ -8,6 +8,7 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <vector>
@@ -138,6 +139,8 @@ YamlResult parse_yaml(std::string_view text, std::string_view name) {
 }
 
 YamlResult load_yaml(const std::string& path) {
+  std::error_code code;
+  if (std::filesystem::is_directory(path, code)) return {{}, fmt::format("{}: is a folder, not a file", path)};
   std::ifstream in(path, std::ios::binary);
   if (!in) return {{}, fmt::format("{}: cannot be read", path)};
   std::ostringstream text;

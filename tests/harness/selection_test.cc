@@ -110,6 +110,17 @@ TEST_F(Profile, IsReadStrictly) {
   }
 }
 
+TEST_F(Profile, NamesFilesFromItsOwnFolder) {
+  std::string error;
+  const std::string path = file("profile: p\nselect: [mine.yaml, ppstp/tracker]\n");
+  const Selection selection = load_profile(path, error);
+  EXPECT_EQ(error, "");
+  const std::string beside = (std::filesystem::path(path).parent_path() / "mine.yaml").string();
+  EXPECT_EQ(selection.select, (std::vector<std::string>{beside, "ppstp/tracker"}));
+  (void)load_profile(std::filesystem::path(path).parent_path().string(), error);
+  EXPECT_NE(error.find("is a folder"), std::string::npos) << error;
+}
+
 class Expected : public Files {
  protected:
   Expected() {
