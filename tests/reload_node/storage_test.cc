@@ -294,6 +294,126 @@ TEST_F(CopyingNode, TwoSuccessorsHoldCopies) {
   for (const auto& [place, text] : places_) EXPECT_EQ(copies_of(place), 3U);
 }
 
+// A dictionary that grows, seen from its replicas.
+class GrowingNode : public CopyingNode {
+ protected:
+  static constexpr int kEntries = 5;  // the Kind's max-count
+  void SetUp() override {
+    make_ring(8);
+    place_ = own_place(writer());
+  }
+  Member& writer() { return *members_[1]; }
+  void put(int index) {
+    NewValue entry = value(kPrivateArray, std::to_string(index));
+    entry.index = static_cast<std::uint32_t>(index);
+    writer().node->store(place_, {entry}, [](Reply<StoreAns> reply) { EXPECT_TRUE(reply.ok()); });
+  }
+  // Values in copies that the owner sends from now on.
+  void count_copied() {
+    responsible_for(place_).node->set_observer([this](bool outgoing, const Link&, std::string_view bytes) {
+      Message message;
+      message.context = &overlay()->context;
+      decode(bytes, message);
+      const StoreReq* copy = outgoing ? body_of<StoreReq>(message) : nullptr;
+      if (copy == nullptr || copy->replica_number == 0) return;
+      ++copies_;
+      for (const StoreKindData& data : copy->kind_data) copied_ += data.values.size();
+    });
+  }
+  void expect_all_copied() {
+    std::size_t holders = 0;
+    for (auto& member : members_) {
+      const auto& resources = member->node->storage().resources();
+      const auto at = resources.find(place_);
+      if (member->crashed || at == resources.end()) continue;
+      ++holders;
+      EXPECT_EQ(at->second.kinds.at(kPrivateArray).values.size(), static_cast<std::size_t>(kEntries));
+    }
+    EXPECT_GE(holders, 3U);
+  }
+  std::string place_;
+  std::size_t copies_ = 0;
+  std::size_t copied_ = 0;
+};
+
+TEST_F(GrowingNode, OnlyWhatIsNewIsCopied) {
+  count_copied();
+  for (int i = 0; i < kEntries; ++i) {
+    put(i);
+    run(std::chrono::seconds(1));
+  }
+  expect_all_copied();
+  EXPECT_EQ(copied_, 2U * kEntries) << "each value once for each replica";
+}
+
+TEST_F(GrowingNode, WhatChangesWhileACopyIsUnderWayGoesTogether) {
+  count_copied();
+  for (int i = 0; i < kEntries; ++i) put(i);
+  run(std::chrono::seconds(1));
+  expect_all_copied();
+  EXPECT_EQ(copied_, 2U * kEntries);
+  EXPECT_LE(copies_, 2U * 3) << "the first, those of meanwhile, and perhaps one more";
+}
+
+TEST_F(GrowingNode, ANewReplicaGetsAllOfIt) {
+  for (int i = 0; i < kEntries; ++i) put(i);
+  run(std::chrono::seconds(1));
+  const NodeId replica = responsible_for(place_).node->topology().replicas(place_).front();
+  for (auto& member : members_) {
+    if (member->id == replica) crash(*member);
+  }
+  run(std::chrono::seconds(240));
+  expect_all_copied();
+}
+
+// Nodes that answer a Store when its copies are made.
+class CarefulNode : public CopyingNode {
+ protected:
+  void SetUp() override {
+    NodeOptions options;
+    options.copy_patience = std::chrono::milliseconds(700);
+    for (int i = 0; i < 8; ++i) add_joined(node_id({i * 31 + 7}), options);
+    run(std::chrono::seconds(5));
+    place_ = own_place(*members_[1]);
+  }
+  std::size_t holders() { return copies_of(place_); }
+  std::string place_;
+};
+
+TEST_F(CarefulNode, WhatWasAnsweredHasItsCopies) {
+  std::optional<bool> stored;
+  members_[1]->node->store(place_, {value(kPrivateKind, "x")}, [&](Reply<StoreAns> reply) { stored = reply.ok(); });
+  run_until([&] { return stored.has_value(); });
+  EXPECT_EQ(stored, true);
+  EXPECT_EQ(holders(), 3U);
+}
+
+TEST_F(CarefulNode, ADeadReplicaDoesNotHoldTheAnswerForLong) {
+  const NodeId replica = responsible_for(place_).node->topology().replicas(place_).front();
+  for (auto& member : members_) {
+    if (member->id == replica) crash(*member);
+  }
+  const net::SteadyTime asked = clock_.now();
+  std::optional<bool> stored;
+  members_[1]->node->store(place_, {value(kPrivateKind, "x")}, [&](Reply<StoreAns> reply) { stored = reply.ok(); });
+  run_until([&] { return stored.has_value(); });
+  EXPECT_EQ(stored, true);
+  EXPECT_LE(clock_.now() - asked, std::chrono::milliseconds(900));
+  run(std::chrono::seconds(120));
+  EXPECT_GE(holders(), 3U);
+}
+
+TEST_F(CarefulNode, AnotherValueOfTheResourceDoesNotDelayTheFirst) {
+  std::vector<bool> stored;
+  for (const char* text : {"a", "b", "c"}) {
+    NewValue entry = value(kPrivateArray, text);
+    entry.index = static_cast<std::uint32_t>(text[0] - 'a');
+    members_[1]->node->store(place_, {entry}, [&](Reply<StoreAns> reply) { stored.push_back(reply.ok()); });
+  }
+  run(std::chrono::milliseconds(600));
+  EXPECT_EQ(stored, (std::vector<bool>{true, true, true}));
+}
+
 TEST_F(CopyingNode, NothingIsLostWhenTwoNeighboursCrash) {
   make_ring(10);
   store_some();
