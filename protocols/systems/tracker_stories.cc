@@ -427,6 +427,8 @@ class TrackerStories::Impl {
       exchange->noted = true;
       note(remote_, exchange->node, exchange->resource);
     }
+    // Who makes copies is responsible, and what it stores itself goes over no link.
+    if (exchange->what == Step::kCopy && !exchange->node.empty()) remote_.erase({exchange->node, exchange->resource});
     if (message_->direction == Direction::kResponse) take_answer(*exchange, packet);
     const Hop hop{message_->frame, now_, step_of(*exchange, packet)};
     if (exchange->story != nullptr) {

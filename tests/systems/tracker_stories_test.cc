@@ -487,6 +487,21 @@ TEST(TrackerRules, ATrackerThatMayBeResponsibleItselfIsNotBlamed) {
   EXPECT_TRUE(Followed(scene).told.empty());
 }
 
+TEST(TrackerRules, WhoMakesCopiesIsResponsibleSinceThen) {
+  const auto told_after = [](std::uint8_t replica_number) {
+    TrackerScene scene;
+    join(scene, A, "peer-1", "movie");
+    scene.store(A, "peer-2", "movie", true,
+                [&](reload::StoreReq& request) { request.replica_number = replica_number; });
+    scene.stored();
+    scene.connect(A, "peer-3", {{"movie", "JOIN"}});
+    scene.ok({{"movie"}});
+    return Followed(scene).told;
+  };
+  EXPECT_FALSE(told_after(0).empty()) << "another node stores: a Store would have been seen";
+  EXPECT_TRUE(told_after(1).empty());
+}
+
 TEST(TrackerRules, APartialSuccessNamesTheSwarmThatFailed) {
   TrackerScene scene;
   scene.connect(A, "peer-1", {{"movie", "JOIN"}, {"song", "JOIN"}});
