@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t kMostTrusted = 4096;     // remembered verdicts
 constexpr std::int64_t kTrustSeconds = 300;    // until a chain is looked at again
 constexpr std::size_t kMostCertificates = 64;  // of one message
+constexpr std::size_t kMostVerifiedValues = 16'384;
+constexpr std::size_t kMostOwnMessages = 1024;  // between being signed and being delivered
 
 SignerIdentity identity_of(const Identity& identity) {
   SignerIdentity signer;
@@ -41,7 +43,9 @@ CertificateSecurity::CertificateSecurity(Identity identity, const NodeDefects& d
       defects_(defects),
       certificate_(std::make_shared<const std::string>(identity_.certificate->der())),
       signer_(identity_of(identity_)),
-      encoded_signer_(encode(signer_)) {}
+      encoded_signer_(encode(signer_)),
+      values_(kMostVerifiedValues),
+      own_messages_(kMostOwnMessages) {}
 
 void CertificateSecurity::sign_message(std::uint32_t overlay, std::uint64_t transaction_id, std::string_view contents,
                                        SecurityBlock& security) {
@@ -51,12 +55,15 @@ void CertificateSecurity::sign_message(std::uint32_t overlay, std::uint64_t tran
   const std::string input = message_signature_input(overlay, transaction_id, contents, encoded_signer_);
   const auto value = identity_.key.sign(code, input);
   security.signature = {code.hash, code.signature, signer_, value.ok() ? *value : std::string()};
+  if (value.ok()) own_messages_.add(Verified::name(code, identity_.certificate->fingerprint(), input, *value));
 }
 
 void CertificateSecurity::sign_value(std::string_view resource, StoredData& value) {
   const SignatureCode code = identity_.key.default_code();
-  const auto signature = identity_.key.sign(code, value_signature_input(resource, value, signer_));
+  const std::string input = value_signature_input(resource, value, signer_);
+  const auto signature = identity_.key.sign(code, input);
   value.signature = {code.hash, code.signature, signer_, signature.ok() ? *signature : std::string()};
+  if (signature.ok()) values_.add(Verified::name(code, identity_.certificate->fingerprint(), input, *signature));
 }
 
 bool CertificateSecurity::trusts(const Overlay& overlay, const CertificatePtr& certificate,
@@ -88,10 +95,10 @@ bool CertificateSecurity::trusts(const Overlay& overlay, const CertificatePtr& c
   return true;
 }
 
-std::optional<SignedBy> CertificateSecurity::check(const Overlay& overlay, const Signature& signature,
-                                                   std::string_view input,
-                                                   const std::vector<GenericCertificate>& bucket, std::int64_t now,
-                                                   std::string& why) {
+std::optional<CertificateSecurity::Found> CertificateSecurity::check(const Overlay& overlay, const Signature& signature,
+                                                                     std::string_view input,
+                                                                     const std::vector<GenericCertificate>& bucket,
+                                                                     std::int64_t now, std::string& why) {
   std::vector<CertificatePtr> certificates;
   for (const GenericCertificate& one : bucket) {
     if (one.type != kX509 || certificates.size() >= kMostCertificates) continue;
@@ -103,9 +110,14 @@ std::optional<SignedBy> CertificateSecurity::check(const Overlay& overlay, const
   if (signer == nullptr) return why = "no certificate for the signer's identity", std::nullopt;
   if (match.node_id.empty()) return why = "the identity does not tell which node signs", std::nullopt;
   if (!trusts(overlay, signer, certificates, now, why)) return std::nullopt;
-  const Verification verified = signer->verify({signature.hash, signature.signature}, input, signature.value);
+  const SignatureCode code{signature.hash, signature.signature};
+  Found found{{NodeId(match.node_id), signer->user_name(), std::make_shared<const std::string>(signer->der())},
+              Verified::name(code, signer->fingerprint(), input, signature.value)};
+  // Whether the signer is trusted may have changed, whether he signed this has not.
+  if (values_.contains(found.name) || own_messages_.contains(found.name)) return found;
+  const Verification verified = signer->verify(code, input, signature.value);
   if (!verified) return why = std::string(to_string(verified.result)), std::nullopt;
-  return SignedBy{NodeId(match.node_id), signer->user_name(), std::make_shared<const std::string>(signer->der())};
+  return found;
 }
 
 std::optional<SignedBy> CertificateSecurity::check_message(const Overlay& overlay, const Message& message,
@@ -113,7 +125,9 @@ std::optional<SignedBy> CertificateSecurity::check_message(const Overlay& overla
   const Packet* packet = packet_of(message);
   const auto input = message_signature_input(message);
   if (packet == nullptr || !input) return why = "not readable to its end", std::nullopt;
-  return check(overlay, packet->security.signature, *input, packet->security.certificates, now, why);
+  auto found = check(overlay, packet->security.signature, *input, packet->security.certificates, now, why);
+  if (!found) return std::nullopt;
+  return std::move(found->by);
 }
 
 std::optional<SignedBy> CertificateSecurity::check_value(const Overlay& overlay, std::string_view resource,
@@ -121,7 +135,10 @@ std::optional<SignedBy> CertificateSecurity::check_value(const Overlay& overlay,
                                                          const std::vector<GenericCertificate>& bucket,
                                                          std::int64_t now, std::string& why) {
   const std::string input = value_signature_input(resource, value, value.signature.identity);
-  return check(overlay, value.signature, input, bucket, now, why);
+  auto found = check(overlay, value.signature, input, bucket, now, why);
+  if (!found) return std::nullopt;
+  values_.add(std::move(found->name));
+  return std::move(found->by);
 }
 
 // ---- NamedSecurity: the identity's hash is "<Node-ID><user name>".

@@ -18,6 +18,7 @@
 #include "protocols/reload/security/authority.h"
 #include "reference-impl/reload/defects.h"
 #include "reference-impl/reload/overlay.h"
+#include "reference-impl/reload/verified.h"
 
 namespace peerscope::reload {
 
@@ -89,8 +90,12 @@ class CertificateSecurity final : public Security {
     const Overlay* overlay = nullptr;
     std::int64_t until = 0;
   };
-  std::optional<SignedBy> check(const Overlay& overlay, const Signature& signature, std::string_view input,
-                                const std::vector<GenericCertificate>& bucket, std::int64_t now, std::string& why);
+  struct Found {
+    SignedBy by;
+    std::string name;  // in Verified
+  };
+  std::optional<Found> check(const Overlay& overlay, const Signature& signature, std::string_view input,
+                             const std::vector<GenericCertificate>& bucket, std::int64_t now, std::string& why);
 
   Identity identity_;
   NodeDefects defects_;
@@ -99,6 +104,8 @@ class CertificateSecurity final : public Security {
   std::string encoded_signer_;
   CertificateCache cache_;
   std::unordered_map<std::string, Trusted> trusted_;  // by fingerprint
+  Verified values_;                                   // the same value comes again and again
+  Verified own_messages_;                             // to oneself
 };
 
 class NamedSecurity final : public Security {
