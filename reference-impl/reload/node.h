@@ -19,6 +19,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -167,6 +168,8 @@ class Node final : public LinkListener, private TopologyHost {
     std::uint8_t number = 1;
     bool hand_over = false;  // `to` is responsible from now on
   };
+  using CopyKey = std::tuple<std::string, NodeId, bool>;
+  enum class CopyState : std::uint8_t { kQueued, kSent, kSentAndChanged };
   struct Waiting {
     std::uint64_t id;
     OnAttached done;
@@ -267,8 +270,10 @@ class Node final : public LinkListener, private TopologyHost {
   void take_stock();
   void schedule_copies(net::Duration delay);
   void plan_copies();
+  void queue_copy(CopyJob job);
   void work_on_copies();
-  void copy(const CopyJob& job, std::function<void(bool ok)> done);
+  void copied(const CopyJob& job, std::uint64_t since, std::uint64_t version, bool ok);
+  void copy(const CopyJob& job, std::uint64_t since, std::function<void(bool ok)> done);
   void send_copies(std::shared_ptr<std::vector<Storage::Copy>> copies, std::size_t index, const NodeId& to,
                    std::function<void(bool ok)> done);
   void tell_kinds(std::string_view list, const NodeId& to);
@@ -315,6 +320,7 @@ class Node final : public LinkListener, private TopologyHost {
   std::set<NodeId> answering_;  // links that are being opened for direct responses
   NodeId entry_;                // the bootstrap node, for those that are no peers
   std::deque<CopyJob> copy_jobs_;
+  std::map<CopyKey, CopyState> copies_in_hand_;  // queued or sent
   std::size_t copying_ = 0;
   net::TimerId copy_timer_ = 0;
   net::SteadyTime copies_due_{};

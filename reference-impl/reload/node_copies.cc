@@ -125,7 +125,7 @@ void Node::take_stock() {
   const std::set<NodeId> here(known.begin(), known.end());
   for (auto& [id, resource] : storage_.resources()) {
     if (topology_->responsible(id)) resource.owned = true;
-    std::erase_if(resource.copies, [&](const NodeId& node) { return !here.contains(node); });
+    std::erase_if(resource.copies, [&](const auto& copy) { return !here.contains(copy.first); });
   }
 }
 
@@ -149,13 +149,17 @@ void Node::plan_copies() {
       resource.owned = true;
       std::uint8_t number = 0;
       if (has_defect(NodeDefect::kNewReplicaEmpty)) continue;
-      for (const NodeId& node : topology_->replicas(id)) {
+      const std::vector<NodeId> replicas = topology_->replicas(id);
+      // Who is no replica any more deletes what it has, and is given all of it when it becomes one again.
+      std::erase_if(resource.copies, [&](const auto& copy) {
+        return std::find(replicas.begin(), replicas.end(), copy.first) == replicas.end();
+      });
+      for (const NodeId& node : replicas) {
         ++number;
-        if (std::find(resource.copies.begin(), resource.copies.end(), node) == resource.copies.end())
-          copy_jobs_.push_back({id, node, number, false});
+        if (!resource.has_all(node)) queue_copy({id, node, number, false});
       }
     } else if (resource.owned) {
-      if (const auto owner = topology_->neighbour_responsible(id)) copy_jobs_.push_back({id, *owner, 1, true});
+      if (const auto owner = topology_->neighbour_responsible(id)) queue_copy({id, *owner, 1, true});
     } else if (!topology_->keeps(id)) {
       done_with.push_back(id);
     }
@@ -164,30 +168,57 @@ void Node::plan_copies() {
   work_on_copies();
 }
 
+// At most one copy of a resource is on its way to a node: what changes meanwhile goes there together, when it is done.
+void Node::queue_copy(CopyJob job) {
+  const auto [at, fresh] = copies_in_hand_.try_emplace({job.resource, job.to, job.hand_over}, CopyState::kQueued);
+  if (fresh) return copy_jobs_.push_back(std::move(job));
+  if (at->second == CopyState::kSent) at->second = CopyState::kSentAndChanged;
+}
+
 void Node::work_on_copies() {
   while (copying_ < kCopiesAtOnce && !copy_jobs_.empty()) {
     const CopyJob job = std::move(copy_jobs_.front());
     copy_jobs_.pop_front();
-    const auto before = storage_.resources().find(job.resource);
-    if (before == storage_.resources().end()) continue;
+    const auto resource = storage_.resources().find(job.resource);
+    if (resource == storage_.resources().end()) {
+      copies_in_hand_.erase({job.resource, job.to, job.hand_over});
+      continue;
+    }
+    copies_in_hand_[{job.resource, job.to, job.hand_over}] = CopyState::kSent;
+    const auto has = resource->second.copies.find(job.to);
+    const std::uint64_t since = has == resource->second.copies.end() || job.hand_over ? 0 : has->second;
     ++copying_;
-    copy(job, [this, job, version = before->second.version](bool ok) {
+    copy(job, since, [this, job, since, version = resource->second.version](bool ok) {
       --copying_;
-      const auto at = storage_.resources().find(job.resource);
-      if (ok && at != storage_.resources().end() && at->second.version == version) {
-        auto& copies = at->second.copies;
-        if (std::find(copies.begin(), copies.end(), job.to) == copies.end()) copies.push_back(job.to);
-        if (job.hand_over && !topology_->responsible(job.resource)) at->second.owned = false;
-      }
-      if (!ok) schedule_copies(options_.hold_down);
+      copied(job, since, version, ok);
       work_on_copies();
     });
   }
 }
 
-void Node::copy(const CopyJob& job, std::function<void(bool)> done) {
+void Node::copied(const CopyJob& job, std::uint64_t since, std::uint64_t version, bool ok) {
+  const CopyKey key{job.resource, job.to, job.hand_over};
+  const bool changed = copies_in_hand_[key] == CopyState::kSentAndChanged;
+  copies_in_hand_.erase(key);
+  if (!ok) schedule_copies(options_.hold_down);
+  const auto at = storage_.resources().find(job.resource);
+  if (at == storage_.resources().end()) return;
+  StoredResource& resource = at->second;
+  const auto has = resource.copies.find(job.to);
+  // Who was lost meanwhile may have lost what it had before.
+  const bool as_before = since == 0 || (has != resource.copies.end() && has->second == since);
+  if (ok && as_before)
+    resource.copies[job.to] = version;
+  else
+    resource.copies.erase(job.to);
+  if (ok && job.hand_over && resource.version == version && !topology_->responsible(job.resource))
+    resource.owned = false;
+  if (ok && changed) queue_copy(job);
+}
+
+void Node::copy(const CopyJob& job, std::uint64_t since, std::function<void(bool)> done) {
   auto copies = std::make_shared<std::vector<Storage::Copy>>(
-      storage_.copies_of(job.resource, job.number, clock_.now(), room_for_values(*overlay_)));
+      storage_.copies_of(job.resource, job.number, clock_.now(), room_for_values(*overlay_), since));
   // Never inside this call, so that many copies of nothing do not nest.
   later(net::Duration(0), [this, copies, to = job.to, done = std::move(done)] { send_copies(copies, 0, to, done); });
 }
@@ -272,7 +303,7 @@ void Node::hand_over(const NodeId& to, std::function<bool(std::string_view)> wan
   for (const auto& [id, resource] : storage_.resources()) {
     if (!wanted(id)) continue;
     ++*left;
-    copy({id, to, 1, true}, [this, id = id, version = resource.version, one_less](bool ok) {
+    copy({id, to, 1, true}, 0, [this, id = id, version = resource.version, one_less](bool ok) {
       const auto at = storage_.resources().find(id);
       // The new owner makes its own copies; that it has this version need not be told twice.
       if (ok && at != storage_.resources().end() && at->second.version == version) at->second.owned = false;

@@ -332,12 +332,12 @@ void Node::handle_store(const Request& request, const StoreReq& body) {
     if (resource != storage_.resources().end()) resource->second.owned = true;
     if (stored.changed) {
       std::uint8_t number = has_defect(NodeDefect::kReplicaNumberWrong) ? 1 : 0;
-      for (const NodeId& node : replicas) copy_jobs_.push_back({body.resource, node, ++number, false});
+      for (const NodeId& node : replicas) queue_copy({body.resource, node, ++number, false});
       later(net::Duration(0), [this] { work_on_copies(); });
     }
   }
   if (!original && has_defect(NodeDefect::kReplicasOfReplicas)) {
-    for (const NodeId& node : topology_->predecessors()) copy_jobs_.push_back({body.resource, node, 1, false});
+    for (const NodeId& node : topology_->predecessors()) queue_copy({body.resource, node, 1, false});
     later(net::Duration(0), [this] { work_on_copies(); });
   }
   respond(request, Contents(std::move(answer)));

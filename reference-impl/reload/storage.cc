@@ -199,7 +199,7 @@ std::optional<Refusal> Storage::plan(const Overlay& overlay, const StoreKindData
       places.insert(place);
     else
       places.erase(place);
-    Change change{data.kind, place, {value, signers[i], now, now + std::chrono::seconds(value.lifetime)}};
+    Change change{data.kind, place, {value, signers[i], now, now + std::chrono::seconds(value.lifetime), 0}};
     change.value.data.kind = data.kind;
     change.value.data.model = rules.model;
     set_place(change.value.data, place);
@@ -283,9 +283,11 @@ std::optional<Refusal> Storage::store(const Overlay& overlay, const StoreReq& re
   // Nothing can fail from here on (R-STO-02).
   StoredResource& resource = resources_[request.resource];
   stored.changed = !changes.empty();
+  if (stored.changed) ++resource.version;
   std::set<std::uint32_t> changed;
   for (Change& change : changes) {
     changed.insert(change.kind);
+    change.value.version = resource.version;
     StoredKind& kind = resource.kinds[change.kind];
     const bool removal = !change.value.data.exists && has_defect(NodeDefect::kRemovalForgets);
     const std::string place = change.place;
@@ -302,10 +304,6 @@ std::optional<Refusal> Storage::store(const Overlay& overlay, const StoreReq& re
     else if (changed.contains(data.kind) && (kind.generation == 0 || !has_defect(NodeDefect::kGenerationStays)))
       kind.generation = next_generation(kind.generation);
     stored.kinds.push_back({data.kind, kind.generation, {}});
-  }
-  if (stored.changed) {
-    ++resource.version;
-    resource.copies.clear();
   }
   return std::nullopt;
 }
@@ -403,14 +401,14 @@ FindAns Storage::find(const Overlay& overlay, const FindReq& request, net::Stead
 }
 
 std::vector<Storage::Copy> Storage::copies_of(const std::string& resource, std::uint8_t replica_number,
-                                              net::SteadyTime now, std::size_t most_bytes) const {
+                                              net::SteadyTime now, std::size_t most_bytes, std::uint64_t since) const {
   std::vector<Copy> copies;
   const auto at = resources_.find(resource);
   if (at == resources_.end()) return copies;
   std::size_t filled = most_bytes;  // so that the first value begins a request
   for (const auto& [id, kind] : at->second.kinds) {
     for (const auto& [place, value] : kind.values) {
-      if (!live(value, now)) continue;
+      if (!live(value, now) || value.version <= since) continue;
       const std::size_t size = cost(value) + value.data.signature.value.size() +
                                (value.signer.certificate != nullptr ? value.signer.certificate->size() : 0);
       if (filled + size > most_bytes) {

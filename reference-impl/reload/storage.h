@@ -31,6 +31,7 @@ struct StoredValue {
   SignedBy signer;
   net::SteadyTime received{};
   net::SteadyTime expires{};
+  std::uint64_t version = 0;  // of the resource, that brought it
 };
 
 struct StoredKind {
@@ -40,9 +41,13 @@ struct StoredKind {
 
 struct StoredResource {
   std::map<std::uint32_t, StoredKind> kinds;
-  std::uint64_t version = 0;   // grows with every change
-  std::vector<NodeId> copies;  // who has been given all of this version
-  bool owned = false;          // this peer was responsible when it last looked
+  std::uint64_t version = 0;               // grows with every change
+  std::map<NodeId, std::uint64_t> copies;  // who has been given all values up to which version
+  bool owned = false;                      // this peer was responsible when it last looked
+  bool has_all(const NodeId& node) const {
+    const auto at = copies.find(node);
+    return at != copies.end() && at->second == version;
+  }
 };
 
 // An error that a request is answered with.
@@ -74,14 +79,14 @@ class Storage {
   FindAns find(const Overlay& overlay, const FindReq& request, net::SteadyTime now,
                const std::function<bool(std::string_view a, std::string_view b)>& closer) const;
 
-  // One StoreReq for each Kind and value of a resource that another node is to have, as replica `replica_number`.
-  // Lifetimes are lowered by the time the values were held (R-STO-20).
+  // The values of a resource that another node is to have, as replica `replica_number`: those that came after version
+  // `since`. Lifetimes are lowered by the time the values were held (R-STO-20).
   struct Copy {
     StoreReq request;
     std::vector<GenericCertificate> bucket;
   };
   std::vector<Copy> copies_of(const std::string& resource, std::uint8_t replica_number, net::SteadyTime now,
-                              std::size_t most_bytes) const;
+                              std::size_t most_bytes, std::uint64_t since = 0) const;
 
   void expire(net::SteadyTime now);
   void erase(const std::string& resource);
