@@ -33,7 +33,15 @@ void log_pair(std::string_view what, std::string_view transaction, std::string_v
 }  // namespace
 
 Directory::Directory(net::Clock& clock, reload::Node& node, DirectoryOptions options)
-    : clock_(clock), node_(node), options_(std::move(options)), random_(options_.seed) {}
+    : clock_(clock),
+      node_(node),
+      options_(std::move(options)),
+      random_(options_.seed),
+      batches_(
+          clock, options_.batches, [this] { return room_for_values(); },
+          [this](const std::string& name, std::shared_ptr<const StoreBatches::Batch> batch, OnDone done) {
+            send_batch(name, std::move(batch), std::move(done));
+          }) {}
 
 Directory::~Directory() = default;
 
@@ -103,30 +111,33 @@ void Directory::conclude(const std::shared_ptr<Asking>& asking, ppstp::ErrorCode
 
 // ---- writing
 
-// A value must be newer than the one that it replaces (RFC 6940 section 7.4.1.1), and time has milliseconds there.
-bool Directory::too_soon(const std::string& place) {
-  const std::int64_t now =
-      std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch()).count();
-  if (now != millisecond_) written_.clear();
-  millisecond_ = now;
-  return !written_.insert(place).second;
-}
-
-void Directory::write(const std::string& resource_name, reload::NewValue value, std::string transaction, OnDone done) {
+void Directory::write(const std::string& resource_name, reload::NewValue value, std::string_view transaction,
+                      OnDone done) {
   value.lifetime = seconds(options_.lifetime);
   if (defect(Defect::kLifetimeOfADay)) value.lifetime = 86400;
+  batches_.add(resource_name, {std::move(value), std::string(transaction), std::move(done)});
+}
+
+void Directory::send_batch(const std::string& resource_name, std::shared_ptr<const StoreBatches::Batch> batch,
+                           OnDone done) {
   const std::string resource = node_.resource_id(resource_name);
-  const std::string place = resource + value.key;
-  const auto send = [this, resource, resource_name, value, transaction](const OnAnswer& answer) {
-    node_.store(resource, {value},
+  const auto send = [this, resource, resource_name, batch = std::move(batch)](const OnAnswer& answer) {
+    std::vector<reload::NewValue> values;
+    values.reserve(batch->size());
+    for (const StoreBatches::Entry& entry : *batch) values.push_back(entry.value);
+    node_.store(resource, std::move(values),
                 [answer](reload::Reply<reload::StoreAns> reply) { answer(reply.ok() ? nullptr : &reply.error()); });
-    log_pair(value.exists ? "store" : "remove", transaction, resource_name, node_.last_transaction());
+    for (const StoreBatches::Entry& entry : *batch)
+      log_pair(entry.value.exists ? "store" : "remove", entry.transaction, resource_name, node_.last_transaction());
   };
-  if (!too_soon(place)) return ask(Asked::kStore, send, std::move(done));
-  later(std::chrono::milliseconds(1), [this, place, send, done = std::move(done)]() mutable {
-    (void)too_soon(place);
-    ask(Asked::kStore, send, std::move(done));
-  });
+  ask(Asked::kStore, send, std::move(done));
+}
+
+// Besides them a StoreReq has its header, the certificate of this tracker and a signature.
+std::size_t Directory::room_for_values() const {
+  constexpr std::size_t kRest = 2500;
+  const std::size_t size = node_.overlay()->configuration.max_message_size;
+  return size > kRest ? size - kRest : 0;
 }
 
 std::string Directory::entry_name(const std::string& swarm_id, const std::string& peer_id) const {
@@ -159,7 +170,7 @@ void Directory::store(const std::string& swarm_id, const std::string& peer_id, s
   entry.kind = entry_kind();
   entry.key = entry_key(peer_id);
   entry.value = std::move(value);
-  write(entry_name(swarm_id, peer_id), std::move(entry), std::string(transaction), std::move(done));
+  write(entry_name(swarm_id, peer_id), std::move(entry), transaction, std::move(done));
 }
 
 void Directory::remove(const std::string& swarm_id, const std::string& peer_id, std::string_view transaction,
@@ -173,7 +184,7 @@ void Directory::remove(const std::string& swarm_id, const std::string& peer_id, 
   entry.kind = entry_kind();
   entry.key = entry_key(peer_id);
   entry.exists = defect(Defect::kLeaveStoresEmptyValue);
-  write(entry_name(swarm_id, peer_id), std::move(entry), std::string(transaction), std::move(done));
+  write(entry_name(swarm_id, peer_id), std::move(entry), transaction, std::move(done));
 }
 
 void Directory::store_status(const std::string& peer_id, std::string value) {

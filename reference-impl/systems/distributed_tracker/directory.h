@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The overlay as a connection tracker uses it: entries of swarms and statuses of peers are stored, removed and fetched,
-// with patience, one repeat, shards, and a short memory of what was fetched.
+// with patience, one repeat, shards, and a short memory of what was fetched. What is asked for together goes together:
+// registrations of a swarm in one StoreReq, and one Fetch serves all who want its list.
 //
 // Ownership: clock and node must outlive it. Failure: a PPSTP error code (outcome.h) in the callback, which is called
 // once, never inside the call that takes it, and not at all once the directory is gone. Threading: one thread.
@@ -12,7 +13,6 @@
 #include <map>
 #include <memory>
 #include <random>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -21,6 +21,7 @@
 #include "reference-impl/reload/node.h"
 #include "reference-impl/systems/distributed_tracker/defects.h"
 #include "reference-impl/systems/distributed_tracker/outcome.h"
+#include "reference-impl/systems/distributed_tracker/store_batches.h"
 
 namespace peerscope::distributed_tracker {
 
@@ -32,6 +33,7 @@ struct DirectoryOptions {
   std::size_t max_cached_swarms = 10'000;
   std::size_t shards_at_once = 4;  // of a swarm; more are fetched when those have too few peers
   std::uint64_t seed = 0;          // of the order of shards
+  BatchOptions batches;
   Defects defects;
 };
 
@@ -72,6 +74,7 @@ class Directory {
   std::uint32_t shards() const;
   std::size_t most_bytes() const;  // of an entry
   const DirectoryStats& stats() const { return stats_; }
+  const StoreBatches& batches() const { return batches_; }
 
  private:
   using OnAnswer = std::function<void(const reload::RequestError* error)>;
@@ -113,8 +116,9 @@ class Directory {
   void conclude(const std::shared_ptr<Asking>& asking, ppstp::ErrorCode code);
   net::TimerId later(net::Duration delay, std::function<void()> what);
 
-  void write(const std::string& resource_name, reload::NewValue value, std::string transaction, OnDone done);
-  bool too_soon(const std::string& place);
+  void write(const std::string& resource_name, reload::NewValue value, std::string_view transaction, OnDone done);
+  void send_batch(const std::string& resource_name, std::shared_ptr<const StoreBatches::Batch> batch, OnDone done);
+  std::size_t room_for_values() const;
   std::string entry_name(const std::string& swarm_id, const std::string& peer_id) const;
   std::string entry_key(const std::string& peer_id) const;
   std::uint32_t entry_kind() const;
@@ -136,8 +140,7 @@ class Directory {
   std::unordered_map<std::string, Fetch> fetches_;
   std::unordered_map<std::string, Cached> cache_;
   std::deque<std::pair<net::SteadyTime, std::string>> cache_order_;
-  std::int64_t millisecond_ = 0;
-  std::set<std::string> written_;  // places written in this millisecond
+  StoreBatches batches_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

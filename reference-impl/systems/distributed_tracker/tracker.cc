@@ -343,11 +343,12 @@ std::string DistributedTracker::metrics() const {
   const DirectoryStats& d = directory_.stats();
   return fmt::format(
       "{{\"tracker\":{},\"overlay\":{{\"published\":{},\"waiting\":{},\"most_waiting\":{},\"window\":{},\"refused\":{},"
-      "\"stores\":{},"
+      "\"stores\":{},\"store_requests\":{},"
       "\"removals\":{},\"statuses\":{},\"refreshes\":{},\"fetches\":{},\"cached\":{},\"repeats\":{},\"failures\":{}}}}"
       "}",
       tracker_.metrics(), publications_.size(), admission_.waiting(), admission_.most_waiting(), admission_.window(),
-      admission_.refused(), d.stores, d.removals, d.statuses, refreshes_, d.fetches, d.cached, d.repeats, d.failures);
+      admission_.refused(), d.stores, directory_.batches().batches() + directory_.batches().halves(), d.removals,
+      d.statuses, refreshes_, d.fetches, d.cached, d.repeats, d.failures);
 }
 
 }  // namespace peerscope::distributed_tracker
