@@ -294,6 +294,78 @@ TEST_F(CopyingNode, TwoSuccessorsHoldCopies) {
   for (const auto& [place, text] : places_) EXPECT_EQ(copies_of(place), 3U);
 }
 
+// A dictionary that grows, seen from its replicas.
+class GrowingNode : public CopyingNode {
+ protected:
+  static constexpr int kEntries = 5;  // the Kind's max-count
+  void SetUp() override {
+    make_ring(8);
+    place_ = own_place(writer());
+  }
+  Member& writer() { return *members_[1]; }
+  void put(int index) {
+    NewValue entry = value(kPrivateArray, std::to_string(index));
+    entry.index = static_cast<std::uint32_t>(index);
+    writer().node->store(place_, {entry}, [](Reply<StoreAns> reply) { EXPECT_TRUE(reply.ok()); });
+  }
+  // Values in copies that the owner sends from now on.
+  void count_copied() {
+    responsible_for(place_).node->set_observer([this](bool outgoing, const Link&, std::string_view bytes) {
+      Message message;
+      message.context = &overlay()->context;
+      decode(bytes, message);
+      const StoreReq* copy = outgoing ? body_of<StoreReq>(message) : nullptr;
+      if (copy == nullptr || copy->replica_number == 0) return;
+      ++copies_;
+      for (const StoreKindData& data : copy->kind_data) copied_ += data.values.size();
+    });
+  }
+  void expect_all_copied() {
+    std::size_t holders = 0;
+    for (auto& member : members_) {
+      const auto& resources = member->node->storage().resources();
+      const auto at = resources.find(place_);
+      if (member->crashed || at == resources.end()) continue;
+      ++holders;
+      EXPECT_EQ(at->second.kinds.at(kPrivateArray).values.size(), static_cast<std::size_t>(kEntries));
+    }
+    EXPECT_GE(holders, 3U);
+  }
+  std::string place_;
+  std::size_t copies_ = 0;
+  std::size_t copied_ = 0;
+};
+
+TEST_F(GrowingNode, OnlyWhatIsNewIsCopied) {
+  count_copied();
+  for (int i = 0; i < kEntries; ++i) {
+    put(i);
+    run(std::chrono::seconds(1));
+  }
+  expect_all_copied();
+  EXPECT_EQ(copied_, 2U * kEntries) << "each value once for each replica";
+}
+
+TEST_F(GrowingNode, WhatChangesWhileACopyIsUnderWayGoesTogether) {
+  count_copied();
+  for (int i = 0; i < kEntries; ++i) put(i);
+  run(std::chrono::seconds(1));
+  expect_all_copied();
+  EXPECT_EQ(copied_, 2U * kEntries);
+  EXPECT_LE(copies_, 2U * 3) << "the first, those of meanwhile, and perhaps one more";
+}
+
+TEST_F(GrowingNode, ANewReplicaGetsAllOfIt) {
+  for (int i = 0; i < kEntries; ++i) put(i);
+  run(std::chrono::seconds(1));
+  const NodeId replica = responsible_for(place_).node->topology().replicas(place_).front();
+  for (auto& member : members_) {
+    if (member->id == replica) crash(*member);
+  }
+  run(std::chrono::seconds(240));
+  expect_all_copied();
+}
+
 TEST_F(CopyingNode, NothingIsLostWhenTwoNeighboursCrash) {
   make_ring(10);
   store_some();

@@ -254,6 +254,43 @@ TEST_F(DistributedTrackerTest, FullShardIsInternalError) {
   EXPECT_EQ(find(sites_[2], "c", "movie").code(), ppstp::kForbiddenAction) << "not a member";
 }
 
+// ---- a crowd at one tracker
+
+TEST_F(DistributedTrackerTest, JoinsOfOneSwarmShareTheirStores) {
+  make_trackers(6);
+  Site& site = other_than({&responsible("swarm:movie")});
+  std::vector<Pending> pending;
+  for (int i = 0; i < 40; ++i) pending.push_back(begin_connect(site, "p" + std::to_string(i), {join("movie")}));
+  for (const Pending& one : pending) EXPECT_EQ(wait_for(one).result(), 0);
+  EXPECT_EQ(living("swarm:movie"), 40U);
+  const Directory& directory = site.tracker->directory();
+  EXPECT_EQ(directory.stats().stores, 40U);
+  EXPECT_LE(directory.batches().batches() - directory.stats().statuses, 3U);
+  EXPECT_EQ(directory.stats().fetches, 1U) << "one Fetch serves all who ask meanwhile";
+}
+
+TEST_F(DistributedTrackerTest, WhatAFullShardCannotTakeFailsAlone) {
+  constexpr int kRoom = 64;
+  constexpr int kTooMany = 5;
+  Options options;
+  options.admission.start = 100;
+  make_trackers(4, options);
+  Site& site = other_than({&responsible("swarm:movie")});
+  connect(site, "first", {join("movie")});
+  std::vector<Pending> pending;
+  for (int i = 1; i < kRoom + kTooMany; ++i)
+    pending.push_back(begin_connect(site, "p" + std::to_string(i), {join("movie")}));
+  int refused = 0;
+  for (const Pending& one : pending) {
+    const auto answer = wait_for(one);
+    refused += answer.code() == ppstp::kInternalServerError;
+    EXPECT_TRUE(answer.code() == ppstp::kInternalServerError || answer.result() == 0);
+  }
+  EXPECT_EQ(refused, kTooMany);
+  EXPECT_EQ(living("swarm:movie"), static_cast<std::size_t>(kRoom));
+  EXPECT_EQ(site.tracker->tracker().registry().peers(), static_cast<std::size_t>(kRoom));
+}
+
 TEST_F(DistributedTrackerTest, FailedLeaveLeavesThePeerAMember) {
   make_trackers(2);
   Site& site = other_than({&responsible("swarm:movie")});
