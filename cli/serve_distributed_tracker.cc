@@ -147,6 +147,8 @@ int serve_distributed_tracker(int argc, const char* const* argv) {
     return complain(kUsage, "--status-placement: letters B, D and E");
   // All entries that this tracker stores are signed by it, wherever they are stored.
   settings.overlay.node.storage.bytes_per_signer = settings.overlay.node.storage.bytes;
+  // Less than a connection tracker waits for one answer.
+  settings.overlay.node.copy_patience = settings.options.directory.patience / 2;
   settings.options.directory.seed = tracker.seed;
   tracker.own_peers_first = !settings.mixed_lists;
   settings.options.tracker = tracker;

@@ -277,6 +277,7 @@ void Node::remove_link(const LinkPtr& link) {
     if (!connection->second.links.empty()) continue;
     connections_.erase(connection);
     topology_->on_lost(node);
+    give_up_copies(node);
   }
 }
 

@@ -41,8 +41,11 @@ struct NodeOptions {
   bool open_diagnostics = false;                       // for everybody, not only whom the configuration names
   std::string software = "peerscope";                  // what diagnostics tell
   std::vector<net::Endpoint> bootstrap;                // to come back by, when all neighbours are lost
-  NodeDefects defects;                                 // mistakes made on purpose
-  bool any_prefix = false;                             // and one of the distributed tracker's
+  // Store is answered when the replicas have answered, or did not so long: what was acknowledged survives this node.
+  // 0: at once.
+  net::Duration copy_patience{0};
+  NodeDefects defects;      // mistakes made on purpose
+  bool any_prefix = false;  // and one of the distributed tracker's
 
   std::size_t max_links = 1024;
   std::size_t max_requests = 10'000;       // own, without answer yet
@@ -146,6 +149,7 @@ class Node final : public LinkListener, private TopologyHost {
     std::string payload;  // contents and security block, signed once for all transmissions
     OnAnswer done;
     bool any_sequence = false;  // a ConfigUpdate for nodes with an older configuration
+    bool copy = false;          // given up when the link to its node is lost
     int transmissions = 0;
     net::TimerId timer = 0;
   };
@@ -167,6 +171,15 @@ class Node final : public LinkListener, private TopologyHost {
     NodeId to;
     std::uint8_t number = 1;
     bool hand_over = false;  // `to` is responsible from now on
+  };
+  // A StoreAns that waits for copies.
+  struct HeldAnswer {
+    Request request;
+    StoreAns answer;
+    std::uint64_t id = 0;
+    std::uint64_t version = 0;  // of the resource, that the copies must have
+    std::vector<NodeId> copies_left;
+    net::TimerId timer = 0;
   };
   using CopyKey = std::tuple<std::string, NodeId, bool>;
   enum class CopyState : std::uint8_t { kQueued, kSent, kSentAndChanged };
@@ -270,10 +283,15 @@ class Node final : public LinkListener, private TopologyHost {
   void take_stock();
   void schedule_copies(net::Duration delay);
   void plan_copies();
+  void answer_when_copied(const Request& request, const std::string& resource, StoreAns answer,
+                          std::vector<NodeId> replicas);
+  bool is_held(const Request& request) const;
+  void release_answers(const std::string& resource, const NodeId& copied, std::uint64_t version, bool ok);
   void queue_copy(CopyJob job);
   void work_on_copies();
   void copied(const CopyJob& job, std::uint64_t since, std::uint64_t version, bool ok);
   void copy(const CopyJob& job, std::uint64_t since, std::function<void(bool ok)> done);
+  void give_up_copies(const NodeId& to);
   void send_copies(std::shared_ptr<std::vector<Storage::Copy>> copies, std::size_t index, const NodeId& to,
                    std::function<void(bool ok)> done);
   void tell_kinds(std::string_view list, const NodeId& to);
@@ -320,7 +338,10 @@ class Node final : public LinkListener, private TopologyHost {
   std::set<NodeId> answering_;  // links that are being opened for direct responses
   NodeId entry_;                // the bootstrap node, for those that are no peers
   std::deque<CopyJob> copy_jobs_;
-  std::map<CopyKey, CopyState> copies_in_hand_;  // queued or sent
+  std::map<CopyKey, CopyState> copies_in_hand_;                  // queued or sent
+  std::map<std::string, std::vector<HeldAnswer>> held_answers_;  // by Resource-ID
+  std::set<AnswerKey> held_;                                     // whom they are for
+  std::uint64_t last_held_ = 0;
   std::size_t copying_ = 0;
   net::TimerId copy_timer_ = 0;
   net::SteadyTime copies_due_{};

@@ -168,6 +168,55 @@ void Node::plan_copies() {
   work_on_copies();
 }
 
+// ---- answers that wait for copies
+
+bool Node::is_held(const Request& request) const {
+  return held_.contains({request.signer.node_id, request.forwarding.transaction_id});
+}
+
+void Node::answer_when_copied(const Request& request, const std::string& resource, StoreAns answer,
+                              std::vector<NodeId> replicas) {
+  const bool at_once = options_.copy_patience <= net::Duration(0) || replicas.empty();
+  if (at_once || held_.size() >= options_.max_requests) return respond(request, Contents(std::move(answer)));
+  HeldAnswer& held = held_answers_[resource].emplace_back();
+  held.request = request;
+  held.request.security = nullptr;  // is gone when the answer goes
+  held.answer = std::move(answer);
+  held.id = ++last_held_;
+  held.version = storage_.resources().at(resource).version;
+  held.copies_left = std::move(replicas);
+  held.timer = later(options_.copy_patience, [this, resource, id = held.id] {
+    const auto at = held_answers_.find(resource);
+    if (at == held_answers_.end()) return;
+    for (HeldAnswer& one : at->second) {
+      if (one.id == id) one.copies_left.clear();
+    }
+    release_answers(resource, {}, 0, false);
+  });
+  held_.insert({request.signer.node_id, request.forwarding.transaction_id});
+}
+
+// `ok`: `copied` has that version now. Else there is no use in waiting for it.
+void Node::release_answers(const std::string& resource, const NodeId& copied, std::uint64_t version, bool ok) {
+  const auto at = held_answers_.find(resource);
+  if (at == held_answers_.end()) return;
+  std::vector<HeldAnswer> ready;
+  std::erase_if(at->second, [&](HeldAnswer& held) {
+    if (!ok || held.version <= version) std::erase(held.copies_left, copied);
+    if (!held.copies_left.empty()) return false;
+    ready.push_back(std::move(held));
+    return true;
+  });
+  if (at->second.empty()) held_answers_.erase(at);
+  for (HeldAnswer& held : ready) {
+    clock_.cancel(held.timer);
+    held_.erase({held.request.signer.node_id, held.request.forwarding.transaction_id});
+    respond(held.request, Contents(std::move(held.answer)));
+  }
+}
+
+// ---- copying
+
 // At most one copy of a resource is on its way to a node: what changes meanwhile goes there together, when it is done.
 void Node::queue_copy(CopyJob job) {
   const auto [at, fresh] = copies_in_hand_.try_emplace({job.resource, job.to, job.hand_over}, CopyState::kQueued);
@@ -182,9 +231,14 @@ void Node::work_on_copies() {
     const auto resource = storage_.resources().find(job.resource);
     if (resource == storage_.resources().end()) {
       copies_in_hand_.erase({job.resource, job.to, job.hand_over});
+      release_answers(job.resource, job.to, 0, false);
       continue;
     }
     copies_in_hand_[{job.resource, job.to, job.hand_over}] = CopyState::kSent;
+    if (!is_linked(job.to)) {  // plan_copies() finds another replica
+      copied(job, 0, 0, false);
+      continue;
+    }
     const auto has = resource->second.copies.find(job.to);
     const std::uint64_t since = has == resource->second.copies.end() || job.hand_over ? 0 : has->second;
     ++copying_;
@@ -201,6 +255,7 @@ void Node::copied(const CopyJob& job, std::uint64_t since, std::uint64_t version
   const bool changed = copies_in_hand_[key] == CopyState::kSentAndChanged;
   copies_in_hand_.erase(key);
   if (!ok) schedule_copies(options_.hold_down);
+  if (!job.hand_over) release_answers(job.resource, job.to, version, ok);
   const auto at = storage_.resources().find(job.resource);
   if (at == storage_.resources().end()) return;
   StoredResource& resource = at->second;
@@ -228,6 +283,7 @@ void Node::send_copies(std::shared_ptr<std::vector<Storage::Copy>> copies, std::
   if (index == copies->size()) return done(true);
   Storage::Copy& copy = (*copies)[index];
   const std::string resource = copy.request.resource;
+  const std::uint64_t before = last_transaction_;
   request_with(
       {Destination::node(to.view())}, Contents(std::move(copy.request)), std::move(copy.bucket),
       [this, copies, index, to, resource, done = std::move(done)](Reply<Answer> reply) {
@@ -243,6 +299,17 @@ void Node::send_copies(std::shared_ptr<std::vector<Storage::Copy>> copies, std::
         send_copies(copies, index + 1, to, done);
       },
       false);
+  const auto sent = last_transaction_ == before ? pending_.end() : pending_.find(last_transaction_);
+  if (sent != pending_.end()) sent->second.copy = true;
+}
+
+// Replicas are neighbours. Waiting for one that is gone would keep the copies of others from being made.
+void Node::give_up_copies(const NodeId& to) {
+  std::vector<std::uint64_t> given_up;
+  for (const auto& [tid, pending] : pending_) {
+    if (pending.copy && pending.path.back().id == to.view()) given_up.push_back(tid);
+  }
+  for (const std::uint64_t tid : given_up) finish(tid, RequestError{0, "the link is lost", {}});
 }
 
 // Whoever does not know a Kind is told what it is (R-STO-26). The error lists those Kinds.

@@ -307,6 +307,7 @@ std::optional<Refusal> Node::check_values(const StoreReq& request, const Securit
 }
 
 void Node::handle_store(const Request& request, const StoreReq& body) {
+  if (is_held(request)) return;  // sent again, because the answer takes long
   const bool original = body.replica_number == 0;
   if (options_.client ||
       (original && !topology_->responsible(body.resource) && !has_defect(NodeDefect::kStoresAnything)))
@@ -334,6 +335,7 @@ void Node::handle_store(const Request& request, const StoreReq& body) {
       std::uint8_t number = has_defect(NodeDefect::kReplicaNumberWrong) ? 1 : 0;
       for (const NodeId& node : replicas) queue_copy({body.resource, node, ++number, false});
       later(net::Duration(0), [this] { work_on_copies(); });
+      return answer_when_copied(request, body.resource, std::move(answer), replicas);
     }
   }
   if (!original && has_defect(NodeDefect::kReplicasOfReplicas)) {
