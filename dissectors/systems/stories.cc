@@ -64,6 +64,23 @@ void show_frames(const epan::Canvas& canvas, proto_tree* tree, const Story& stor
   }
 }
 
+void show_one(const epan::Canvas& canvas, const TrackerStories::Place& place, const Story& story,
+              std::int64_t time_ns) {
+  if (story.number == 0) return;
+  proto_item* item = proto_tree_add_uint(canvas.tree, hf_story, canvas.tvb, 0, 0, story.number);
+  proto_item_append_text(item, ": %s", shown(canvas.pinfo, story.action));
+  generated(item);
+  proto_tree* tree = proto_item_add_subtree(item, ett_story);
+  generated(proto_tree_add_string(tree, hf_action, canvas.tvb, 0, 0, shown(canvas.pinfo, story.action)));
+  generated(proto_tree_add_string(tree, hf_step, canvas.tvb, 0, 0, shown(canvas.pinfo, to_string(place.step))));
+  generated(proto_tree_add_uint(tree, hf_request, canvas.tvb, 0, 0, static_cast<guint32>(story.request_frame)));
+  if (story.answer_frame != 0)
+    generated(proto_tree_add_uint(tree, hf_answer, canvas.tvb, 0, 0, static_cast<guint32>(story.answer_frame)));
+  const nstime_t time = since(story.request_ns, time_ns);
+  generated(proto_tree_add_time(tree, hf_time, canvas.tvb, 0, 0, &time));
+  show_frames(canvas, tree, story);
+}
+
 // ---- statistics: where the time of a request goes
 
 struct Told {
@@ -140,7 +157,8 @@ void follow_story(const Protocol& protocol, const Message& message, const Messag
 
 void show_story(const epan::Canvas& canvas, const epan::Record* record) {
   const TrackerStories::Place* place = record != nullptr ? place_of(record) : nullptr;
-  const Story* story = place != nullptr ? place->story() : nullptr;
+  if (place == nullptr) return;
+  const Story* story = place->story();
   if (story == nullptr || story->number == 0) return;
   if (place->step == Step::kAnswer && story->answer_frame == canvas.pinfo->num && have_tap_listener(tap)) {
     auto* told = wmem_new(canvas.pinfo->pool, Told);
@@ -148,18 +166,8 @@ void show_story(const epan::Canvas& canvas, const epan::Record* record) {
     tap_queue_packet(tap, canvas.pinfo, told);
   }
   if (canvas.tree == nullptr) return;
-  proto_item* item = proto_tree_add_uint(canvas.tree, hf_story, canvas.tvb, 0, 0, story->number);
-  proto_item_append_text(item, ": %s", shown(canvas.pinfo, story->action));
-  generated(item);
-  proto_tree* tree = proto_item_add_subtree(item, ett_story);
-  generated(proto_tree_add_string(tree, hf_action, canvas.tvb, 0, 0, shown(canvas.pinfo, story->action)));
-  generated(proto_tree_add_string(tree, hf_step, canvas.tvb, 0, 0, shown(canvas.pinfo, to_string(place->step))));
-  generated(proto_tree_add_uint(tree, hf_request, canvas.tvb, 0, 0, static_cast<guint32>(story->request_frame)));
-  if (story->answer_frame != 0)
-    generated(proto_tree_add_uint(tree, hf_answer, canvas.tvb, 0, 0, static_cast<guint32>(story->answer_frame)));
-  const nstime_t time = since(story->request_ns, record->time_ns);
-  generated(proto_tree_add_time(tree, hf_time, canvas.tvb, 0, 0, &time));
-  show_frames(canvas, tree, *story);
+  // By index, with nothing on the stack that epan's long jumps would leave behind.
+  for (std::size_t i = 0; const Story* one = place->story(i); ++i) show_one(canvas, *place, *one, record->time_ns);
 }
 
 std::string_view resource_name(std::string_view resource) {

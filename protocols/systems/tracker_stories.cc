@@ -113,8 +113,9 @@ struct TrackerStories::Exchange {
   std::uint64_t sent_frame = 0;
   std::uint64_t error_frame = 0;
   std::uint16_t error = 0;
-  StoredData value;  // the first one that is stored, until the answer
+  StoredData value;  // that is stored, until the answer
   bool has_value = false;
+  std::size_t index = 0;             // of the value in its message
   std::vector<std::string> fetched;  // a few of the peers
   std::size_t fetched_count = 0;
   bool judged_answer = false;
@@ -128,9 +129,15 @@ struct TrackerStories::Exchange {
   std::map<std::string, std::pair<std::uint64_t, std::set<std::string>>> joined;  // while the answer is read
 };
 
-const Story* TrackerStories::Place::story() const {
-  if (request != nullptr) return request.get();
-  return exchange != nullptr ? exchange->story.get() : nullptr;
+const Story* TrackerStories::Place::story(std::size_t index) const {
+  if (request != nullptr) return index == 0 ? request.get() : nullptr;
+  for (auto at = exchanges.begin(); at != exchanges.end(); ++at) {
+    const Story* story = (*at)->story.get();
+    const auto same = [story](const std::shared_ptr<Exchange>& other) { return other->story.get() == story; };
+    if (story == nullptr || std::any_of(exchanges.begin(), at, same)) continue;
+    if (index-- == 0) return story;
+  }
+  return nullptr;
 }
 
 class TrackerStories::Impl {
@@ -170,6 +177,7 @@ class TrackerStories::Impl {
     }
   };
   using OpenPtr = std::shared_ptr<Open>;
+  using Exchanges = std::vector<std::shared_ptr<Exchange>>;  // of one journey
   struct Name {
     std::string text;
     std::string swarm_id;  // empty: a peer's
@@ -221,7 +229,7 @@ class TrackerStories::Impl {
     open->id = id_of(*message_, m);
     by_id_[open->id] = open;
     recent_.push_back(std::move(open));
-    return {recent_.back()->story, nullptr, Step::kRequest};
+    return {recent_.back()->story, {}, Step::kRequest};
   }
 
   Place end(const ppstp::Request& asked, const ppstp::Response& answer, const Message& request) {
@@ -235,7 +243,7 @@ class TrackerStories::Impl {
       add_hop(story, {message_->frame, now_, Step::kAnswer});
       judge(*open, answer);
     }
-    return {open->story, nullptr, Step::kAnswer};
+    return {open->story, {}, Step::kAnswer};
   }
 
   void expire() {
@@ -307,21 +315,27 @@ class TrackerStories::Impl {
     const auto known = exchanges_.find(id);
     if (known != exchanges_.end()) return go_on(known->second, *packet);
     if (!request) return {};
-    std::shared_ptr<Exchange> exchange = exchange_of(*packet);
-    if (exchange == nullptr) return {};
-    if (exchanges_.size() >= kMostExchanges) exchanges_.clear();
-    exchanges_.emplace(id, exchange);
-    exchange->sent_ns = now_;
-    exchange->sent_frame = message_->frame;
-    judge_request(*exchange);
-    return go_on(exchange, *packet);
+    Exchanges exchanges = exchanges_of(*packet);
+    if (exchanges.empty()) return {};
+    if (exchange_count_ + exchanges.size() > kMostExchanges) {
+      exchanges_.clear();
+      exchange_count_ = 0;
+    }
+    exchange_count_ += exchanges.size();
+    exchanges_.emplace(id, exchanges);
+    for (const auto& exchange : exchanges) {
+      exchange->sent_ns = now_;
+      exchange->sent_frame = message_->frame;
+    }
+    judge_request(exchanges);
+    return go_on(exchanges, *packet);
   }
 
-  // Null for a request that has nothing to do with peers and swarms.
-  std::shared_ptr<Exchange> exchange_of(const reload::Packet& packet) {
+  // Empty for a request that has nothing to do with peers and swarms; else at least one.
+  Exchanges exchanges_of(const reload::Packet& packet) {
     const auto* store = std::get_if<reload::StoreReq>(&packet.contents.body);
     const auto* fetch = std::get_if<reload::FetchReq>(&packet.contents.body);
-    if (store == nullptr && fetch == nullptr) return nullptr;
+    if (store == nullptr && fetch == nullptr) return {};
     hash_names();
     auto exchange = std::make_shared<Exchange>();
     exchange->resource = store != nullptr ? store->resource : fetch->resource;
@@ -330,25 +344,39 @@ class TrackerStories::Impl {
     if (fetch != nullptr) {
       const bool ours = std::any_of(fetch->specifiers.begin(), fetch->specifiers.end(),
                                     [](const auto& one) { return is_ours(one.kind); });
-      if (!ours && exchange->swarm_id.empty()) return nullptr;
-      return exchange;
+      if (!ours && exchange->swarm_id.empty()) return {};
+      return {exchange};
     }
     exchange->what = store->replica_number == 0 ? Step::kStore : Step::kCopy;
-    bool ours = !exchange->swarm_id.empty();
-    for (const reload::StoreKindData& data : store->kind_data) {
+    return exchanges_of(*store, *exchange);
+  }
+
+  // Registrations that arrive together are stored together: one exchange for each value.
+  Exchanges exchanges_of(const reload::StoreReq& store, const Exchange& common) {
+    constexpr std::size_t kMostValues = 64;
+    Exchanges exchanges;
+    bool ours = !common.swarm_id.empty();
+    for (const reload::StoreKindData& data : store.kind_data) {
       if (!is_ours(data.kind)) continue;
       ours = true;
-      if (data.kind == reload::kPpspPeerStatusKind && store->replica_number == 0) exchange->what = Step::kStatus;
-      for (const StoredData& value : data.values) take_value(*exchange, value);
+      for (const StoredData& value : data.values) {
+        if (exchanges.size() >= kMostValues) break;
+        auto exchange = std::make_shared<Exchange>(common);
+        exchange->index = exchanges.size();
+        if (data.kind == reload::kPpspPeerStatusKind && store.replica_number == 0) exchange->what = Step::kStatus;
+        take_value(*exchange, value);
+        exchanges.push_back(std::move(exchange));
+      }
     }
-    return ours ? exchange : nullptr;
+    if (ours && exchanges.empty()) exchanges.push_back(std::make_shared<Exchange>(common));
+    return exchanges;
   }
 
   void take_value(Exchange& exchange, const StoredData& value) {
     constexpr std::size_t kLargest = 4096;  // bytes; the Kinds have a few hundred
-    if (exchange.has_value || value.value.size() + value.key.size() > kLargest) return;
-    exchange.has_value = true;
-    exchange.value = value;
+    if (value.value.size() + value.key.size() > kLargest) return;
+    exchange.has_value = exchange.what != Step::kCopy;
+    if (exchange.has_value) exchange.value = value;
     exchange.exists = value.exists;
     const std::size_t length = node_id_length();
     if (value.key.size() < length) return;
@@ -387,9 +415,12 @@ class TrackerStories::Impl {
     return true;
   }
 
-  // One more hop of an exchange: a request on its way, or an answer.
-  Place go_on(const std::shared_ptr<Exchange>& exchange, const reload::Packet& packet) {
-    const Step step = step_of(*exchange, packet);
+  // One more hop of a journey: a request on its way, or an answer.
+  Place go_on(const Exchanges& exchanges, const reload::Packet& packet) {
+    for (const auto& exchange : exchanges) go_on(exchange, packet);
+    return {nullptr, exchanges, step_of(*exchanges.front(), packet)};
+  }
+  void go_on(const std::shared_ptr<Exchange>& exchange, const reload::Packet& packet) {
     learn_node(*exchange, packet.forwarding);
     const bool original = exchange->what == Step::kStore || exchange->what == Step::kFetch;
     if (original && !exchange->noted && !exchange->node.empty()) {
@@ -397,7 +428,7 @@ class TrackerStories::Impl {
       note(remote_, exchange->node, exchange->resource);
     }
     if (message_->direction == Direction::kResponse) take_answer(*exchange, packet);
-    const Hop hop{message_->frame, now_, step};
+    const Hop hop{message_->frame, now_, step_of(*exchange, packet)};
     if (exchange->story != nullptr) {
       add_hop(*exchange->story, hop);
       note_times(*exchange);
@@ -405,7 +436,6 @@ class TrackerStories::Impl {
       if (exchange->hops.size() < kMostWaitingHops) exchange->hops.push_back(hop);
       attach(exchange);
     }
-    return {nullptr, exchange, step};
   }
 
   static Step step_of(const Exchange& exchange, const reload::Packet& packet) {
@@ -552,7 +582,16 @@ class TrackerStories::Impl {
     }
   }
 
-  void judge_request(const Exchange& exchange);
+  // The field as it is in the exchange's own value: a Store may have several.
+  const Event* of_value(const Exchange& exchange, const Field& field) const {
+    std::size_t left = exchange.index;
+    for (const Event& event : message_->events) {
+      if (event.field == &field && left-- == 0) return &event;
+    }
+    return message_->first(field);
+  }
+
+  void judge_request(const Exchanges& exchanges);
   void judge_value(const Exchange& exchange, const StoredData& value);
   void judge_place(const Exchange& exchange, const reload::SwarmEntry& entry);
   void judge_refresh(const Exchange& exchange, const StoredData& value);
@@ -580,7 +619,8 @@ class TrackerStories::Impl {
   std::unordered_map<std::string, OpenPtr> by_id_;
   std::unordered_map<std::string, std::deque<OpenPtr>> by_peer_;
   std::unordered_map<std::string, std::deque<OpenPtr>> by_swarm_;
-  std::unordered_map<std::string, std::shared_ptr<Exchange>> exchanges_;  // by Protocol::journey_id
+  std::unordered_map<std::string, Exchanges> exchanges_;  // by Protocol::journey_id
+  std::size_t exchange_count_ = 0;
   std::unordered_set<std::string> swarms_;
   std::unordered_set<std::string> peers_;
   std::vector<std::string> new_swarms_;  // not hashed yet
@@ -597,9 +637,10 @@ class TrackerStories::Impl {
 
 // ---- what a tracker asks of the overlay
 
-void TrackerStories::Impl::judge_request(const Exchange& exchange) {
+void TrackerStories::Impl::judge_request(const Exchanges& exchanges) {
   const auto* store = reload::body_of<reload::StoreReq>(*message_);
   if (store == nullptr || store->replica_number != 0) return;
+  std::size_t next = 0;  // exchange, in the order of the values
   for (const reload::StoreKindData& data : store->kind_data) {
     const auto at = names_.find(store->resource);
     const std::uint32_t wanted = at == names_.end()            ? data.kind
@@ -610,13 +651,15 @@ void TrackerStories::Impl::judge_request(const Exchange& exchange) {
           "SD-DT-02", message_->first(reload::kStoreKind),
           fmt::format("Kind {:#x} at the Resource-ID of {}, where {:#x} belongs", data.kind, at->second.text, wanted));
     if (!is_ours(data.kind)) continue;
-    for (const StoredData& value : data.values) judge_value(exchange, value);
+    for (const StoredData& value : data.values) {
+      if (next < exchanges.size()) judge_value(*exchanges[next++], value);
+    }
   }
 }
 
 void TrackerStories::Impl::judge_value(const Exchange& exchange, const StoredData& value) {
   const bool swarm = value.kind == reload::kPpspSwarmKind;
-  const Event* key = message_->first(reload::kKey);
+  const Event* key = of_value(exchange, reload::kKey);
   const bool fits = reload::is_ppsp_key(value.kind, value.key.size(), node_id_length());
   if (!fits)
     report("SD-DT-07", key,
@@ -627,7 +670,7 @@ void TrackerStories::Impl::judge_value(const Exchange& exchange, const StoredDat
   reload::SwarmEntry entry;
   reload::PeerStatus status;
   if (!(swarm ? read(value, entry) : read(value, status)))
-    return report("SD-DT-18", message_->first(reload::kValue), "the value does not read as the profile's structure");
+    return report("SD-DT-18", of_value(exchange, reload::kValue), "the value does not read as the profile's structure");
   if (!swarm || entry.entry_version != reload::kStatusVersion) return;
   if (fits && value.key.substr(node_id_length()) != entry.peer_id)
     report("SD-DT-07", key, fmt::format("the key does not end with the entry's peer ID {}", entry.peer_id));
@@ -669,7 +712,7 @@ void TrackerStories::Impl::judge_refresh(const Exchange& exchange, const StoredD
   const std::int64_t left = before.until_ns - now_;
   const std::int64_t half = static_cast<std::int64_t>(value.lifetime) * kSecond / 2;
   if (!asked && value.value == before.value && left > half + kTolerance)
-    report("SD-DT-09", message_->first(reload::kLifetime),
+    report("SD-DT-09", of_value(exchange, reload::kLifetime),
            fmt::format("stored again with {} s of {} s left", left / kSecond, value.lifetime));
 }
 

@@ -5,7 +5,8 @@
 // Nothing on the wire joins the two protocols. A Store belongs to the request of the peer in its key, a Fetch to a
 // request for the swarm that hashes to its Resource-ID, both sent while the request was open or shortly after; where
 // several fit, the tracker's Node-ID decides, once a Store has shown which server has it. What stays open belongs to no
-// story, and a server whose Node-ID is not known is blamed for nothing.
+// story, and a server whose Node-ID is not known is blamed for nothing. A Store with several entries belongs to the
+// requests of all their peers.
 //
 // Messages come in the order of the capture. Memory is bounded; what does not fit is forgotten, never blamed. Not
 // thread-safe.
@@ -68,11 +69,12 @@ class TrackerStories {
   struct Exchange;
   // Where a message stands. Outlives the object; empty for what belongs to no story.
   struct Place {
-    std::shared_ptr<Story> request;  // of a PPSTP message
-    std::shared_ptr<Exchange> exchange;
+    std::shared_ptr<Story> request;                    // of a PPSTP message
+    std::vector<std::shared_ptr<Exchange>> exchanges;  // one for each entry of a Store
     Step step = Step::kRequest;
-    const Story* story() const;
-    explicit operator bool() const { return request != nullptr || exchange != nullptr; }
+    // Each of its stories once; null behind the last.
+    const Story* story(std::size_t index = 0) const;
+    explicit operator bool() const { return request != nullptr || !exchanges.empty(); }
   };
 
   // `message` has all the bytes that it had on the wire. `request`: what a PPSTP answer answers.

@@ -53,6 +53,27 @@ TEST(TrackerStoriesShown, OneNumberFromRequestToOk) {
   EXPECT_TRUE(frames[3].first("peerscope.story.frame")->generated);
 }
 
+TEST(TrackerStoriesShown, AStoreOfTwoPeersHasBothStories) {
+  TrackerScene scene;
+  for (const char* peer : {"peer-1", "peer-2"}) scene.connect(A, peer, {{"movie", "JOIN"}});
+  scene.store_together(A, {"peer-1", "peer-2"}, "movie");
+  scene.stored();
+  for (const char* peer : {"peer-1", "peer-2"}) {
+    scene.answer_peer(peer);
+    scene.ok({{"movie"}});
+  }
+  for (const char* filter : {"peerscope.story == 1", "peerscope.story == 2"}) {
+    Options options;
+    options.filter = filter;
+    const auto frames = shown(scene, options);
+    ASSERT_EQ(frames.size(), 8U);
+    std::size_t matched = 0;
+    for (const Dissected& frame : frames) matched += frame.matched ? 1 : 0;
+    EXPECT_EQ(matched, 6U) << filter;
+    EXPECT_EQ(frames[2].values("peerscope.story"), (std::vector<std::string>{"1", "2"}));
+  }
+}
+
 TEST(TrackerStoriesShown, OneFilterForTheWholeStory) {
   TrackerScene scene;
   join(scene, A, "peer-1");

@@ -366,6 +366,54 @@ TEST_F(GrowingNode, ANewReplicaGetsAllOfIt) {
   expect_all_copied();
 }
 
+// Nodes that answer a Store when its copies are made.
+class CarefulNode : public CopyingNode {
+ protected:
+  void SetUp() override {
+    NodeOptions options;
+    options.copy_patience = std::chrono::milliseconds(700);
+    for (int i = 0; i < 8; ++i) add_joined(node_id({i * 31 + 7}), options);
+    run(std::chrono::seconds(5));
+    place_ = own_place(*members_[1]);
+  }
+  std::size_t holders() { return copies_of(place_); }
+  std::string place_;
+};
+
+TEST_F(CarefulNode, WhatWasAnsweredHasItsCopies) {
+  std::optional<bool> stored;
+  members_[1]->node->store(place_, {value(kPrivateKind, "x")}, [&](Reply<StoreAns> reply) { stored = reply.ok(); });
+  run_until([&] { return stored.has_value(); });
+  EXPECT_EQ(stored, true);
+  EXPECT_EQ(holders(), 3U);
+}
+
+TEST_F(CarefulNode, ADeadReplicaDoesNotHoldTheAnswerForLong) {
+  const NodeId replica = responsible_for(place_).node->topology().replicas(place_).front();
+  for (auto& member : members_) {
+    if (member->id == replica) crash(*member);
+  }
+  const net::SteadyTime asked = clock_.now();
+  std::optional<bool> stored;
+  members_[1]->node->store(place_, {value(kPrivateKind, "x")}, [&](Reply<StoreAns> reply) { stored = reply.ok(); });
+  run_until([&] { return stored.has_value(); });
+  EXPECT_EQ(stored, true);
+  EXPECT_LE(clock_.now() - asked, std::chrono::milliseconds(900));
+  run(std::chrono::seconds(120));
+  EXPECT_GE(holders(), 3U);
+}
+
+TEST_F(CarefulNode, AnotherValueOfTheResourceDoesNotDelayTheFirst) {
+  std::vector<bool> stored;
+  for (const char* text : {"a", "b", "c"}) {
+    NewValue entry = value(kPrivateArray, text);
+    entry.index = static_cast<std::uint32_t>(text[0] - 'a');
+    members_[1]->node->store(place_, {entry}, [&](Reply<StoreAns> reply) { stored.push_back(reply.ok()); });
+  }
+  run(std::chrono::milliseconds(600));
+  EXPECT_EQ(stored, (std::vector<bool>{true, true, true}));
+}
+
 TEST_F(CopyingNode, NothingIsLostWhenTwoNeighboursCrash) {
   make_ring(10);
   store_some();

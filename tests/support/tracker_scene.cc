@@ -71,6 +71,7 @@ void TrackerScene::ask(const std::string& node, const std::string& peer, const s
   last_request_.bytes = "{\"PPSPTrackerProtocol\":{\"version\":1,\"request_type\":" + quoted(type) +
                         ",\"transaction_id\":" + quoted(last_request_.tid) + ",\"peer_id\":" + quoted(peer) + body +
                         "}}";
+  requests_[peer] = last_request_;
   say(last_request_);
 }
 
@@ -163,6 +164,14 @@ void TrackerScene::store(const std::string& node, const std::string& peer, const
   if (change) change(request);
   const std::string resource = request.resource;
   send(node, resource, Contents(std::move(request)), swarm);
+}
+
+void TrackerScene::store_together(const std::string& node, const std::vector<std::string>& peers,
+                                  const std::string& swarm) {
+  store(node, peers.at(0), swarm, true, [&](StoreReq& request) {
+    for (std::size_t i = 1; i < peers.size(); ++i)
+      request.kind_data.front().values.push_back(entry_of(node, peers[i], swarm, now_ns_));
+  });
 }
 
 void TrackerScene::status(const std::string& node, const std::string& peer, const std::vector<std::string>& swarms) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,11 +46,14 @@ class TrackerScene {
   };
   void ok(const std::vector<Result>& results);
   void failed(int error);
+  // What is answered next is that peer's last request.
+  void answer_peer(const std::string& peer) { last_request_ = requests_.at(peer); }
 
   // RELOAD: a request goes over two links, its answer comes back over them. `change` alters what is stored.
   using Change = std::function<void(reload::StoreReq&)>;
   void store(const std::string& node, const std::string& peer, const std::string& swarm, bool exists = true,
              const Change& change = {});
+  void store_together(const std::string& node, const std::vector<std::string>& peers, const std::string& swarm);
   void status(const std::string& node, const std::string& peer, const std::vector<std::string>& swarms);
   void fetch(const std::string& node, const std::string& swarm);
   enum class Way { kWhole, kFirstLink };
@@ -83,6 +87,7 @@ class TrackerScene {
 
   std::int64_t now_ns_ = 1'700'000'000'000'000'000;
   Said last_request_;
+  std::map<std::string, Said> requests_;  // by peer, the last one
   std::uint64_t transactions_ = 0;
   std::vector<Asked> asked_;
   std::size_t answered_ = SIZE_MAX;

@@ -112,6 +112,58 @@ TEST(TrackerStories, StoriesOfSeveralPeersStayApart) {
   EXPECT_EQ(all.frames_of(1), (std::vector<std::uint64_t>{2, 3, 4, 7, 8}));
 }
 
+TEST(TrackerStories, AStoreOfSeveralPeersBelongsToAllOfThem) {
+  TrackerScene scene;
+  for (const char* peer : {"peer-1", "peer-2", "peer-3"}) scene.connect(A, peer, {{"movie", "JOIN"}});
+  scene.store(A, "peer-1", "movie");
+  scene.stored();
+  scene.store_together(A, {"peer-2", "peer-3"}, "movie");
+  scene.stored();
+  for (const char* peer : {"peer-1", "peer-2", "peer-3"}) {
+    scene.answer_peer(peer);
+    scene.ok({{"movie"}});
+  }
+  const Followed all(scene);
+  EXPECT_TRUE(all.told.empty()) << *all.told.begin();
+  EXPECT_EQ(all.frames_of(0), (std::vector<std::uint64_t>{1, 4, 5, 6, 7, 12}));
+  EXPECT_EQ(all.frames_of(1), (std::vector<std::uint64_t>{2, 8, 9, 10, 11, 13}));
+  EXPECT_EQ(all.frames_of(2), (std::vector<std::uint64_t>{3, 8, 9, 10, 11, 14}));
+  const TrackerStories::Place& together = all.places.at(7);
+  EXPECT_EQ(together.story(0), all.places[1].story());
+  EXPECT_EQ(together.story(1), all.places[2].story());
+  EXPECT_EQ(together.story(2), nullptr);
+}
+
+TEST(TrackerStories, ACopyOfASwarmBelongsToThePeersThatWait) {
+  TrackerScene scene;
+  join(scene, A, "peer-1");
+  scene.wait(60);
+  scene.connect(A, "peer-2", {{"movie", "JOIN"}});
+  scene.store(A, "peer-2", "movie");
+  const std::size_t copy = scene.said.size();
+  scene.store(A, "peer-1", "movie", true, [](reload::StoreReq& request) {
+    request.replica_number = 1;
+    request.kind_data.front().values.push_back(request.kind_data.front().values.front());
+    request.kind_data.front().values.back().key.back() = '2';
+  });
+  const Followed all(scene);
+  EXPECT_EQ(all.places.at(copy).story(), all.places.at(6).story());
+  EXPECT_EQ(all.places.at(copy).story(1), nullptr);
+}
+
+TEST(TrackerStories, EachOfTheStoredEntriesIsJudged) {
+  TrackerScene scene;
+  for (const char* peer : {"peer-1", "peer-2"}) scene.connect(A, peer, {{"movie", "JOIN"}});
+  scene.store(A, "peer-1", "movie", true, [](reload::StoreReq& request) {
+    reload::StoredData second = request.kind_data.front().values.front();
+    second.key.back() = '2';  // but the entry is of peer-1
+    request.kind_data.front().values.push_back(std::move(second));
+  });
+  const Followed all(scene);
+  EXPECT_EQ(all.told, std::set<std::string>{"SD-DT-07"});
+  EXPECT_EQ(all.found.size(), 1U);
+}
+
 TEST(TrackerStories, AFetchBelongsToTheRequestOfItsTracker) {
   TrackerScene scene;
   join(scene, A, "peer-1");
