@@ -10,6 +10,7 @@
 #include "cli/tracker_setup.h"
 #include "protocols/reload/ppsp_usage.h"
 #include "reference-impl/ppstp/defects.h"
+#include "reference-impl/systems/distributed_tracker/alto_costs.h"
 #include "reference-impl/systems/distributed_tracker/tracker.h"
 
 namespace peerscope::cli {
@@ -27,6 +28,9 @@ struct Settings {
   std::string status_placement = "BDE";
   std::int32_t max_entries = 64;
   bool mixed_lists = false;
+  std::string alto;  // URL of a directory
+  double alto_refresh = 60;
+  dt::AltoOptions alto_options;
 };
 
 int complain(int code, std::string_view text) {
@@ -48,6 +52,12 @@ void add_options(CLI::App& app, Settings& s) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_flag("--mixed-lists", s.mixed_lists, "list peers of all trackers alike; default: own ones first");
+  app.add_option("--alto", s.alto, "URL of an ALTO server's directory: peers of low routingcost are listed first");
+  app.add_option("--alto-refresh", s.alto_refresh, "seconds between two looks at the ALTO server's maps")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--alto-ca", s.alto_options.fetch.ca_file, "PEM certificates that an ALTO server is verified with")
+      ->check(CLI::ExistingFile);
   app.add_option("--max-waiting", s.options.admission.most, "requests that wait for the overlay; more are answered 05")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
@@ -77,7 +87,15 @@ class Service final : public ReloadService {
       return {net::ErrorKind::kLocal, "the overlay has no Kind PPSP-SWARM"};
     auto access = open_access(settings_.tracker, clock());
     if (!access.ok()) return access.error();
-    tracker_ = std::make_unique<dt::DistributedTracker>(clock(), node(), settings_.options, std::move(*access));
+    dt::Options options = settings_.options;
+    if (!settings_.alto.empty()) {
+      alto_ = std::make_unique<dt::AltoCosts>(clock(), context().get_executor(), settings_.alto_options);
+      options.tracker.registry.cost = [this](const ppstp::Address& from, const ppstp::Address& to) {
+        return alto_->cost(from, to);
+      };
+      alto_->start();
+    }
+    tracker_ = std::make_unique<dt::DistributedTracker>(clock(), node(), std::move(options), std::move(*access));
     const auto started =
         front_.start(context().get_executor(), settings_.tracker, settings_.overlay.common.key_log, records().trace(),
                      [this](net::HttpRequest&& request, const net::ConnectionInfo& connection, net::Responder respond) {
@@ -98,9 +116,11 @@ class Service final : public ReloadService {
     if (!tracker_) return;
     front_.stop();
     tracker_.reset();
+    alto_.reset();
   }
 
   const Settings& settings_;
+  std::unique_ptr<dt::AltoCosts> alto_;
   std::unique_ptr<dt::DistributedTracker> tracker_;
   TrackerFront front_;
 };
@@ -145,6 +165,13 @@ int serve_distributed_tracker(int argc, const char* const* argv) {
   if ((settings.shards & (settings.shards - 1)) != 0) return complain(kUsage, "--shards: a power of two");
   if (settings.status_placement.find_first_not_of("BDE") != std::string::npos)
     return complain(kUsage, "--status-placement: letters B, D and E");
+  if (!settings.alto.empty()) {
+    auto url = net::Url::parse(settings.alto);
+    if (!url.ok()) return complain(kUsage, "--alto: " + url.error().message);
+    settings.alto_options.directory = *std::move(url);
+    settings.alto_options.refresh =
+        std::chrono::duration_cast<net::Duration>(std::chrono::duration<double>(settings.alto_refresh));
+  }
   // All entries that this tracker stores are signed by it, wherever they are stored.
   settings.overlay.node.storage.bytes_per_signer = settings.overlay.node.storage.bytes;
   // Less than a connection tracker waits for one answer.

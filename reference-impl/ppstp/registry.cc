@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "protocols/base/json_archive.h"
@@ -19,7 +20,9 @@ net::Duration wheel_tick(const RegistryOptions& options) {
   return std::clamp<net::Duration>(shortest / 64, std::chrono::milliseconds(1), std::chrono::seconds(1));
 }
 
-const Address* preferred(const std::vector<Address>& addresses) {
+}  // namespace
+
+const Address* preferred_address(const std::vector<Address>& addresses) {
   const Address* best = nullptr;
   for (const Address& address : addresses) {
     if (best == nullptr || address.priority > best->priority) best = &address;
@@ -27,12 +30,11 @@ const Address* preferred(const std::vector<Address>& addresses) {
   return best;
 }
 
-}  // namespace
-
 std::string encode_listing(const std::string& peer_id, const std::vector<Address>& addresses) {
   PeerInfo info;
   info.peer_id = peer_id;
-  if (const Address* address = preferred(addresses); address != nullptr) info.peer_addr = to_peer_addr(*address);
+  if (const Address* address = preferred_address(addresses); address != nullptr)
+    info.peer_addr = to_peer_addr(*address);
   std::string text;
   text.reserve(256);
   text.push_back('{');
@@ -223,7 +225,7 @@ void Registry::draw(const Swarm& swarm, PeerIndex asker, std::size_t count, std:
 
 Registry::Qualities Registry::qualities(PeerIndex peer) const {
   const Registration& record = peers_[peer];
-  return {record.abilities, record.connected, asn_of(record.addresses)};
+  return {record.abilities, record.connected, asn_of(record.addresses), preferred_address(record.addresses)};
 }
 
 double Registry::score(const Qualities& peer, const Registration* asker, const Wanted& wanted,
@@ -249,18 +251,27 @@ double Registry::score(const Qualities& peer, const Registration* asker, const W
   return points;
 }
 
+Registry::Rank Registry::rank(const Qualities& peer, const Registration* asker, const Wanted& wanted,
+                              std::size_t swarm_size) const {
+  std::optional<double> cost;
+  const Address* from = asker != nullptr ? preferred_address(asker->addresses) : nullptr;
+  if (options_.cost && from != nullptr && peer.address != nullptr) cost = options_.cost(*from, *peer.address);
+  return {cost.value_or(std::numeric_limits<double>::infinity()),
+          wanted.conditions ? -score(peer, asker, wanted, swarm_size) : 0};
+}
+
 void Registry::select(SwarmIndex swarm, PeerIndex asker, const Wanted& wanted, std::vector<PeerIndex>& out) {
   out.clear();
   if (swarm == kNone || wanted.count == 0) return;
   const Swarm& from = swarms_[swarm];
-  if (!wanted.conditions) return draw(from, asker, wanted.count, out);
+  if (!ranks(wanted)) return draw(from, asker, wanted.count, out);
   draw(from, asker, wanted.count * kCandidatesPerPlace, out);
-  if (out.size() <= wanted.count) return;
+  if (out.size() <= wanted.count && !options_.cost) return;
   const Registration* asking = asker != kNone ? &peers_[asker] : nullptr;
   scored_.clear();
   for (const PeerIndex peer : out)
-    scored_.emplace_back(-score(qualities(peer), asking, wanted, from.members.size()), peer);
-  const auto middle = scored_.begin() + static_cast<std::ptrdiff_t>(wanted.count);
+    scored_.emplace_back(rank(qualities(peer), asking, wanted, from.members.size()), peer);
+  const auto middle = scored_.begin() + static_cast<std::ptrdiff_t>(std::min(wanted.count, scored_.size()));
   std::partial_sort(scored_.begin(), middle, scored_.end(),
                     [](const auto& a, const auto& b) { return a.first < b.first; });
   out.clear();
@@ -289,18 +300,18 @@ void Registry::select_with(SwarmIndex swarm, PeerIndex asker, const Wanted& want
   const auto shuffle = [&](std::size_t first) {
     for (std::size_t i = first; i + 1 < out.size(); ++i) std::swap(out[i], out[i + below(out.size() - i)]);
   };
-  const auto rank = [&](std::size_t first) {
+  const auto sort = [&](std::size_t first) {
     shuffle(first);  // among equals
-    if (!wanted.conditions) return;
+    if (!ranks(wanted)) return;
     const Registration* asking = asker != kNone ? &peers_[asker] : nullptr;
     const std::size_t size = own_.size() + foreign.size();
-    std::vector<std::pair<double, Listed>> ranked;
+    std::vector<std::pair<Rank, Listed>> ranked;
     ranked.reserve(out.size());
     for (const Listed& one : out) {
-      const Qualities q = one.foreign != nullptr
-                              ? Qualities{one.foreign->abilities, one.foreign->joined, one.foreign->asn}
-                              : qualities(one.peer);
-      ranked.emplace_back(-score(q, asking, wanted, size), one);
+      const Qualities q = one.foreign != nullptr ? Qualities{one.foreign->abilities, one.foreign->joined,
+                                                             one.foreign->asn, &one.foreign->address}
+                                                 : qualities(one.peer);
+      ranked.emplace_back(rank(q, asking, wanted, size), one);
     }
     std::stable_sort(ranked.begin() + static_cast<std::ptrdiff_t>(first), ranked.end(),
                      [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -309,7 +320,7 @@ void Registry::select_with(SwarmIndex swarm, PeerIndex asker, const Wanted& want
   std::vector<Listed> own;
   for (const PeerIndex peer : own_) own.push_back({peer, nullptr});
   out.insert(own_first ? out.begin() : out.end(), own.begin(), own.end());
-  rank(own_first ? own.size() : 0);
+  sort(own_first ? own.size() : 0);
   if (out.size() > wanted.count) out.resize(wanted.count);
 }
 

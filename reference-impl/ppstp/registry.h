@@ -58,6 +58,7 @@ struct ForeignPeer {
   net::SystemTime joined{};
   Abilities abilities;
   std::uint32_t asn = 0;
+  Address address;      // that is listed
   std::string listing;  // its peer_info in wire form
 };
 
@@ -80,6 +81,9 @@ struct Registration {
   PeerState state = PeerState::kRegistered;
 };
 
+// What the way from one address to another costs, the less the better; nothing where nobody knows.
+using AddressCost = std::function<std::optional<double>(const Address& from, const Address& to)>;
+
 struct RegistryOptions {
   net::Duration init_timer = std::chrono::seconds(10);
   net::Duration track_timer = std::chrono::seconds(180);
@@ -91,6 +95,7 @@ struct RegistryOptions {
   // peer will do, so that the few strong ones are left to the popular swarms.
   std::size_t popular_above = 1000;
   std::size_t unpopular_below = 30;
+  AddressCost cost;    // peers of lower cost are listed first; empty: nobody knows any
   bool expire = true;  // switched off by a defect only
 };
 
@@ -106,6 +111,8 @@ struct Wanted {
 
 // A peer_info in wire form. Section 3.2.4: it names one address, so it is the one that the peer prefers.
 std::string encode_listing(const std::string& peer_id, const std::vector<Address>& addresses);
+// The one that is listed; null without addresses.
+const Address* preferred_address(const std::vector<Address>& addresses);
 // 0: none of them tells it.
 std::uint32_t asn_of(const std::vector<Address>& addresses);
 
@@ -142,7 +149,7 @@ class Registry {
   bool leave(PeerIndex peer, std::string_view swarm_id);  // false when not a member
   bool is_member(PeerIndex peer, SwarmIndex swarm) const;
 
-  // At most wanted.count distinct live members except `asker`, in no particular order.
+  // At most wanted.count distinct live members except `asker`; those that cost less first, else in no particular order.
   void select(SwarmIndex swarm, PeerIndex asker, const Wanted& wanted, std::vector<PeerIndex>& out);
 
   // The same with members that other trackers know: each peer ID once, where it joined last. With `own_first` foreign
@@ -190,7 +197,12 @@ class Registry {
     const Abilities& abilities;
     net::SystemTime since;
     std::uint32_t asn;
+    const Address* address;
   };
+  // Lower is better: the cost of the way first, where it is known, then how well the conditions are met.
+  using Rank = std::pair<double, double>;
+  Rank rank(const Qualities& peer, const Registration* asker, const Wanted& wanted, std::size_t swarm_size) const;
+  bool ranks(const Wanted& wanted) const { return wanted.conditions || options_.cost; }
   double score(const Qualities& peer, const Registration* asker, const Wanted& wanted, std::size_t swarm_size) const;
   Qualities qualities(PeerIndex peer) const;
   std::uint32_t below(std::size_t bound);
@@ -217,7 +229,7 @@ class Registry {
   std::deque<std::pair<PeerIndex, std::uint32_t>> listings_;  // in the order of making, with epochs
   std::string unkept_listing_;
   std::vector<std::uint32_t> order_;  // scratch of draw()
-  std::vector<std::pair<double, PeerIndex>> scored_;
+  std::vector<std::pair<Rank, PeerIndex>> scored_;
   std::vector<PeerIndex> own_;  // scratch of select_with()
   OnEnded on_ended_;
 };

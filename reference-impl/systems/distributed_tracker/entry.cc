@@ -119,6 +119,7 @@ std::optional<ppstp::ForeignPeer> read_entry(std::string_view value, std::string
   peer.joined = net::SystemTime(std::chrono::milliseconds(std::min(entry.joined, kLatest)));
   peer.abilities = abilities_of(entry.status);
   peer.asn = ppstp::asn_of(addresses);
+  peer.address = *ppstp::preferred_address(addresses);
   peer.listing = ppstp::encode_listing(entry.peer_id, addresses);
   return peer;
 }
