@@ -151,6 +151,18 @@ TEST(TrackerStories, ACopyOfASwarmBelongsToThePeersThatWait) {
   EXPECT_EQ(all.places.at(copy).story(1), nullptr);
 }
 
+TEST(TrackerRules, ATrackerThatMakesCopiesHasBecomeResponsible) {
+  for (const bool copies : {false, true}) {
+    TrackerScene scene;
+    join(scene, A, "peer-1");
+    scene.connect(A, "peer-2", {{"movie", "JOIN"}});
+    if (copies) scene.store(A, "peer-2", "movie", true, [](reload::StoreReq& request) { request.replica_number = 1; });
+    scene.ok({{"movie"}});
+    const Followed all(scene);
+    EXPECT_EQ(all.told, copies ? std::set<std::string>{} : std::set<std::string>{"SD-DT-02"});
+  }
+}
+
 TEST(TrackerStories, EachOfTheStoredEntriesIsJudged) {
   TrackerScene scene;
   for (const char* peer : {"peer-1", "peer-2"}) scene.connect(A, peer, {{"movie", "JOIN"}});
