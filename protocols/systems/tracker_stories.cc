@@ -427,9 +427,9 @@ class TrackerStories::Impl {
       exchange->noted = true;
       note(remote_, exchange->node, exchange->resource);
     }
-    // Who makes copies is responsible, and what it stores itself goes over no link.
-    if (exchange->what == Step::kCopy && !exchange->node.empty()) remote_.erase({exchange->node, exchange->resource});
     if (message_->direction == Direction::kResponse) take_answer(*exchange, packet);
+    // Who makes copies is responsible now, as its neighbour may have been before it died.
+    if (exchange->what == Step::kCopy && packet.forwarding.via_list.empty()) is_here(exchange->resource);
     const Hop hop{message_->frame, now_, step_of(*exchange, packet)};
     if (exchange->story != nullptr) {
       add_hop(*exchange->story, hop);
@@ -438,6 +438,12 @@ class TrackerStories::Impl {
       if (exchange->hops.size() < kMostWaitingHops) exchange->hops.push_back(hop);
       attach(exchange);
     }
+  }
+
+  // At whoever sent the message: what it stores there itself goes over no link.
+  void is_here(const std::string& resource) {
+    if (const auto owner = nodes_.find(message_->source); owner != nodes_.end())
+      remote_.erase({owner->second, resource});
   }
 
   static Step step_of(const Exchange& exchange, const reload::Packet& packet) {
@@ -475,9 +481,8 @@ class TrackerStories::Impl {
       return;
     }
     if (const auto* fetched = std::get_if<reload::FetchAns>(&packet.contents.body); fetched != nullptr) {
-      // Who answers is responsible, also when another was before: what it stores there itself goes over no link.
-      if (const auto owner = nodes_.find(message_->source); owner != nodes_.end())
-        remote_.erase({owner->second, exchange.resource});
+      // Who answers is responsible, also when another was before.
+      is_here(exchange.resource);
       // One Fetch may serve several requests of that moment, whichever is answered first.
       if (!exchange.node.empty() && !exchange.swarm_id.empty()) note(fetched_, exchange.node, exchange.swarm_id);
       judge_fetched(exchange, *fetched);

@@ -14,6 +14,7 @@ most_mib=256  # of one tracker
 dir=$(mktemp -d)
 declare -A pids=()
 stop() {
+  exec 2>/dev/null  # bash tells of each
   for pid in "${pids[@]}"; do kill -9 "$pid" 2>/dev/null || true; done
   wait 2>/dev/null || true
   rm -rf "$dir"

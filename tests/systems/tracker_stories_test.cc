@@ -151,6 +151,18 @@ TEST(TrackerStories, ACopyOfASwarmBelongsToThePeersThatWait) {
   EXPECT_EQ(all.places.at(copy).story(1), nullptr);
 }
 
+TEST(TrackerRules, ATrackerThatMakesCopiesHasBecomeResponsible) {
+  for (const bool copies : {false, true}) {
+    TrackerScene scene;
+    join(scene, A, "peer-1");
+    scene.connect(A, "peer-2", {{"movie", "JOIN"}});
+    if (copies) scene.store(A, "peer-2", "movie", true, [](reload::StoreReq& request) { request.replica_number = 1; });
+    scene.ok({{"movie"}});
+    const Followed all(scene);
+    EXPECT_EQ(all.told, copies ? std::set<std::string>{} : std::set<std::string>{"SD-DT-02"});
+  }
+}
+
 TEST(TrackerStories, EachOfTheStoredEntriesIsJudged) {
   TrackerScene scene;
   for (const char* peer : {"peer-1", "peer-2"}) scene.connect(A, peer, {{"movie", "JOIN"}});
@@ -485,21 +497,6 @@ TEST(TrackerRules, ATrackerThatMayBeResponsibleItselfIsNotBlamed) {
   scene.find(A, "peer-1", "movie");
   scene.ok({{"movie", {"peer-2"}}});
   EXPECT_TRUE(Followed(scene).told.empty());
-}
-
-TEST(TrackerRules, WhoMakesCopiesIsResponsibleSinceThen) {
-  const auto told_after = [](std::uint8_t replica_number) {
-    TrackerScene scene;
-    join(scene, A, "peer-1", "movie");
-    scene.store(A, "peer-2", "movie", true,
-                [&](reload::StoreReq& request) { request.replica_number = replica_number; });
-    scene.stored();
-    scene.connect(A, "peer-3", {{"movie", "JOIN"}});
-    scene.ok({{"movie"}});
-    return Followed(scene).told;
-  };
-  EXPECT_FALSE(told_after(0).empty()) << "another node stores: a Store would have been seen";
-  EXPECT_TRUE(told_after(1).empty());
 }
 
 TEST(TrackerRules, APartialSuccessNamesTheSwarmThatFailed) {
