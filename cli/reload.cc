@@ -71,8 +71,7 @@ class Client {
 
   int run(const std::string& what) {
     auto overlay = load_overlay(settings_);
-    if (!overlay.ok())
-      return complain(overlay.error().kind == net::ErrorKind::kLocal ? 2 : kUnreachable, overlay.error().message);
+    if (!overlay.ok()) return complain(names_overlay(settings_) ? kUnreachable : 2, overlay.error().message);
     auto identity = load_identity(settings_, **overlay);
     if (!identity.ok()) return complain(kUnreachable, identity.error().message);
     auto bootstrap = bootstrap_nodes(settings_, **overlay);

@@ -84,8 +84,7 @@ int ReloadService::run() {
   if (const auto opened = records_.open(settings_.common); !opened.ok())
     return complain(kCannotStart, opened.error().message);
   const auto ready = settings_.enrollment.empty() ? find_overlay() : found_overlay(*listen);
-  if (!ready.ok())
-    return complain(ready.error().kind == net::ErrorKind::kLocal ? 2 : kCannotStart, ready.error().message);
+  if (!ready.ok()) return complain(names_overlay(settings_.common) ? kCannotStart : 2, ready.error().message);
   const auto bootstrap = bootstrap_nodes(settings_.common, *overlay_);
   if (!bootstrap.ok()) return complain(2, bootstrap.error().message);
   settings_.node.software = std::string("peerscope ") + PEERSCOPE_VERSION;

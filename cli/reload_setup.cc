@@ -117,9 +117,13 @@ net::Result<reload::SocketTransportOptions> transport_options(const ReloadSettin
   return options;
 }
 
+bool names_overlay(const ReloadSettings& settings) {
+  return !settings.config.empty() || !settings.overlay.empty();
+}
+
 net::Result<reload::OverlayPtr> load_overlay(const ReloadSettings& settings) {
   std::string from = settings.config;
-  if (from.empty() && settings.overlay.empty()) return {ErrorKind::kLocal, "--config or --overlay is needed"};
+  if (!names_overlay(settings)) return {ErrorKind::kLocal, "--config or --overlay is needed"};
   if (from.empty()) from = fmt::format("https://{}{}", settings.overlay, reload::kConfigPath);
   std::string document;
   if (from.find("://") != std::string::npos) {
