@@ -44,8 +44,14 @@ peak() {
     local now
     now=$(awk '/VmHWM/ {print int($2 / 1024)}' "/proc/${pids[$name]}/status" 2>/dev/null) || continue
     [ -z "$now" ] || echo "$now" >"$dir/peak-$name"
+    used "${pids[$name]}" "$name"
   done
 }
+# CPU time in hundredths of a second.
+used() {  # PID NAME
+  awk '{print $14 + $15}' "/proc/$1/stat" >"$dir/now" 2>/dev/null && mv "$dir/now" "$dir/cpu-$2" || true
+}
+busy() { awk '/^cpu / {print $2 + $3 + $4 + $7 + $8}' /proc/stat; }
 end_of() {  # NAME
   peak
   kill -9 "${pids[$1]}"
@@ -62,6 +68,8 @@ urls=()
 for name in 0 1 2 3 4 5 6 7; do urls+=("$(cat "$dir/url-$name")"); done
 peak
 cp "$dir/peak-0" "$dir/before"
+ours_before=$(cat "$dir"/cpu-* | awk '{sum += $1} END {print sum}')
+busy_before=$(busy)
 echo "storm: $rate CONNECTs a second for $seconds s, eight trackers, $(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg)"
 "$build/tests/bench/connect_storm" --rate "$rate" --seconds "$seconds" --doomed 4,6 "$@" "${urls[@]}" &
 storm=$!
@@ -72,12 +80,19 @@ at 0.5 && end_of 6 && echo "  tracker 6 is killed"
 address=${urls[4]#http://}
 at 0.65 && join 4again --listen "${address%%/*}" && echo "  tracker 4 is back, as another node"
 code=0
-while kill -0 "$storm" 2>/dev/null; do
+while kill -0 "$storm" 2>/dev/null && [ "$(awk -v s="$seconds" -v begun="$begun" -v now="$(date +%s.%N)" \
+  'BEGIN { print (now - begun < s) }')" = 1 ]; do
   peak
+  used "$storm" storm
   sleep 0.2
 done
+busy_after=$(busy)
 wait "$storm" || code=$?
 peak
+awk -v ours="$(cat "$dir"/cpu-* | awk '{sum += $1} END {print sum}')" -v before="$ours_before" \
+  -v all=$((busy_after - busy_before)) -v storm="$(cat "$dir/cpu-storm")" \
+  'BEGIN { printf "CPU time            trackers %.1f s, this program %.1f s, others on this machine %.1f s\n",
+           (ours - before - storm) / 100, storm / 100, (all - ours + before) / 100 }'
 echo "memory              $(cat "$dir/before") MiB before; at its most, by tracker:$(
   for name in 0 1 2 3 4 4again 5 6 7 8; do printf ' %s' "$(cat "$dir/peak-$name")"; done) MiB"
 kill -USR1 "${pids[@]}"
