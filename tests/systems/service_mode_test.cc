@@ -11,49 +11,11 @@ using Peers = std::multiset<std::string>;
 
 class ServiceMode : public TrackerOverlay {
  protected:
-  // A connection to the desk of another site, without bytes. `from` is whom the desk takes it for.
-  class MemoryLink final : public ServiceLink {
-   public:
-    MemoryLink(ServiceMode& test, Site& site, std::string from) : test_(test), site_(site), from_(std::move(from)) {}
-    void send(net::HttpRequest request, OnAnswer done) override {
-      ++test_.forwarded_;
-      test_.clock_.schedule(std::chrono::milliseconds(5), [this, request, done] {
-        if (site_.member->crashed || site_.tracker == nullptr) return;
-        net::ConnectionInfo connection;
-        connection.peer_certificate_subject = from_;
-        site_.tracker->handle_service(request, connection, [this, done](net::Reply reply) {
-          if (!test_.spoil_.empty()) reply.response.body = test_.spoil_;
-          test_.clock_.schedule(std::chrono::milliseconds(5), [reply, done] { done(reply.response); });
-        });
-      });
-    }
-
-   private:
-    ServiceMode& test_;
-    Site& site_;
-    std::string from_;
-  };
-
-  void serve(Site& site) {
-    const std::size_t index = static_cast<std::size_t>(
-        std::find_if(sites_.begin(), sites_.end(), [&](const Site& one) { return &one == &site; }) - sites_.begin());
-    site.tracker->use_service({"127.0.0.1", static_cast<std::uint16_t>(9000 + index)},
-                              [this, index](const net::Endpoint& desk, const std::string&) {
-                                return std::make_shared<MemoryLink>(*this, sites_.at(desk.port - 9000U),
-                                                                    "CN=t" + std::to_string(index));
-                              });
-  }
-  void serve_all() {
-    for (Site& site : sites_) serve(site);
-  }
   // What this tracker asked of the overlay itself.
   static std::uint64_t asked(const Site& site) {
     const DirectoryStats& stats = site.tracker->directory().stats();
     return stats.stores + stats.removals + stats.fetches;
   }
-
-  std::size_t forwarded_ = 0;
-  std::string spoil_;  // instead of a desk's answers
 };
 
 TEST_F(ServiceMode, AJoinIsStoredByTheResponsibleTracker) {

@@ -293,6 +293,8 @@ void DistributedTracker::take_service(const WaitingPtr& waiting, std::size_t ind
       take_service(waiting, index, std::move(second));
     });
   }
+  if (defect(Defect::kServiceErrorIsSuccess)) served.error = ppstp::kNoError;
+  if (defect(Defect::kServiceOwnPeersOnly)) served.peers.clear();
   if (served.error != ppstp::kNoError && !find) {
     waiting->others.failed[index] = true;
     waiting->store_error = std::max(waiting->store_error, served.error);
