@@ -407,17 +407,13 @@ class Parties final : public Neighbours {
     return arrival;
   }
 
-  // A swarm that lies at a party that is near the node under test and before it, whenever there is one.
-  void describe_swarm(Variables& variables) const {
-    if (iut_id_.empty()) return;
-    for (char letter = 'a'; letter <= 'z'; ++letter) {  // one in 32 is near
-      const std::string id = fmt::format("swarm-{}", letter);
-      const std::string resource = reload::swarm_resource(id);
-      if (is_near(resource, iut_id_, "before") || is_near(resource, iut_id_, "after")) continue;
-      variables.values["swarm.id"] = id;
-      variables.values["swarm.hex"] = to_hex(id);
-      variables.values["swarm.resource"] = to_hex(resource);
-      return;
+  // A swarm of its own that lies at a party that is near the node under test and before it, whenever there is one.
+  void choose_swarm() {
+    constexpr int kTries = 1000;  // one in 32 is near
+    for (int i = 0; i < kTries && !iut_id_.empty(); ++i) {
+      swarm_ = fmt::format("s{:06x}", (setting_.random)() & 0xffffff);
+      const std::string resource = reload::swarm_resource(swarm_);
+      if (!is_near(resource, iut_id_, "before") && !is_near(resource, iut_id_, "after")) return;
     }
   }
 
@@ -453,6 +449,7 @@ class Parties final : public Neighbours {
     iut_id_ = links_state_[link].peer;
     close(kObserver, false);
     parties_.erase(kObserver);
+    choose_swarm();
     return iut_id_.empty() ? "its certificate names no node" : "";
   }
 
@@ -494,7 +491,9 @@ class Parties final : public Neighbours {
     std::string across = iut_id_;
     if (!across.empty()) across[0] = static_cast<char>(across[0] ^ 0x80);
     variables.values["iut.finger"] = to_hex(across);
-    describe_swarm(variables);
+    variables.values["swarm.id"] = swarm_;
+    variables.values["swarm.hex"] = to_hex(swarm_);
+    variables.values["swarm.resource"] = to_hex(reload::swarm_resource(swarm_));
   }
 
   // ---- links
@@ -711,6 +710,7 @@ class Parties final : public Neighbours {
   Founding founding_;
   Office office_;
   std::map<std::string, reload::PrivateKey> enrollment_keys_;
+  std::string swarm_;
   Visits visits_;
   std::map<std::string, std::pair<std::string, net::Endpoint>> visitors_;  // party and server by exchange
   std::size_t visit_count_ = 0;

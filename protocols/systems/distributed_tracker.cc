@@ -45,7 +45,7 @@ constexpr Requirement kRows[] = {
     followed("SD-DT-03", "seed; profile DT-F1", "connection tracker", "The peer's OK comes after the StoreAns."),
     followed("SD-DT-04", "seed; profile 1.4", "connection tracker", "An error of the overlay becomes the PPSTP error of the profile's table."),
     followed("SD-DT-05", "seed; profile DT-F2", "connection tracker", "A FIND is answered from a Fetch, with peers that other trackers registered."),
-    awaited("SD-DT-06", "seed; profile DT-F6", "all trackers", "The service survives the loss of any single tracker."),
+    row("SD-DT-06", "seed; profile DT-F6", "all trackers", "The service survives the loss of any single tracker."),
     followed("SD-DT-07", "profile 1.3", "connection tracker", "A dictionary key is the tracker's Node-ID and, for PPSP-SWARM, the peer ID."),
     followed("SD-DT-08", "profile 1.3", "responsible tracker", "A value signed by another node than its key begins with is refused with Error_Forbidden."),
     followed("SD-DT-09", "profile DT-F4", "connection tracker", "An entry is stored again when less than half of its lifetime is left, not before."),
