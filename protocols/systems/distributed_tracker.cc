@@ -31,11 +31,6 @@ constexpr Requirement unchecked(const char* id, const char* section, const char*
   out.reason = reason;
   return out;
 }
-constexpr Requirement awaited(const char* id, const char* section, const char* role, const char* text) {
-  Requirement out = row(id, section, role, text);
-  out.pending = true;
-  return out;
-}
 
 // One row a line: it is read as a table.
 // clang-format off

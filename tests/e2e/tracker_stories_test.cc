@@ -195,6 +195,8 @@ constexpr Row kRows[] = {
     {"foreign-peers-first", "SD-DT-17", come_and_go},
     {"status-with-every-report", "SD-DT-19", report_again},
     {"stale-cache", "SD-DT-20", look_twice},
+    {"service-error-is-success", "SD-DT-21", come_and_go, "--service-mode --max-entries 2"},
+    {"service-own-peers-only", "SD-DT-21", come_and_go, "--service-mode"},
 };
 
 class TrackerDefect : public testing::TestWithParam<Row> {};
@@ -214,10 +216,12 @@ INSTANTIATE_TEST_SUITE_P(Named, TrackerDefect, testing::ValuesIn(kRows), [](cons
 });
 
 TEST(TrackerStoriesOfACapture, GoodTrackersBreakNothing) {
-  for (const Flow flow : {come_and_go, report_again, move_and_look, look_twice}) {
-    TracedTrackers trackers("", "");
-    flow(trackers);
-    EXPECT_EQ(trackers.found(), std::set<std::string>());
+  for (const char* mode : {"", "--service-mode"}) {
+    for (const Flow flow : {come_and_go, report_again, move_and_look, look_twice}) {
+      TracedTrackers trackers("", mode);
+      flow(trackers);
+      EXPECT_EQ(trackers.found(), std::set<std::string>()) << mode;
+    }
   }
 }
 
