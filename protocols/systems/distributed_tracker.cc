@@ -50,7 +50,7 @@ constexpr Requirement kRows[] = {
     followed("SD-DT-13", "profile DT-F7", "connection tracker", "Several swarms in one CONNECT are stored side by side and answered once."),
     followed("SD-DT-14", "profile DT-F8", "connection tracker", "A list has a peer once, as it registered last."),
     followed("SD-DT-15", "profile 1.3", "connection tracker", "The SHA-1 of the peer ID chooses the shard."),
-    followed("SD-DT-16", "profile 1.3", "connection tracker", "No Fetch of a shard is answered with Error_Response_Too_Large."),
+    followed("SD-DT-16", "profile 1.3", "connection tracker", "All shards are looked into until a FIND has the peers that it wants, and none is too large to be fetched."),
     rows::info(followed("SD-DT-17", "seed; profile 1.3", "connection tracker", "Peers of the same connection tracker come first.")),
     followed("SD-DT-18", "seed; profile 1.3", "connection tracker", "What is stored of a peer reads as the profile's structure, static status included."),
     followed("SD-DT-19", "profile 1.3", "connection tracker", "PPSP-PEER-STATUS is refreshed at most once per 60 s."),

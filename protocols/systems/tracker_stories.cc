@@ -187,6 +187,7 @@ class TrackerStories::Impl {
     std::string server;  // endpoint
     std::string peer_id;
     std::vector<SwarmAction> actions;  // of a CONNECT; FIND: the swarm without action
+    std::int64_t wanted = ppstp::kMostPeers;
     bool connect = false;
     bool report = false;
     std::vector<std::shared_ptr<Exchange>> exchanges;
@@ -243,6 +244,7 @@ class TrackerStories::Impl {
     if (m.stat_report) {
       for (const ppstp::Stat& stat : m.stat_report->stat) open->actions.push_back({stat.swarm_id, {}, {}});
     }
+    if (m.find && m.find->peer_num) open->wanted = m.find->peer_num->peer_count.value_or(open->wanted);
     if (m.find && m.find->swarm_id) open->actions.push_back({m.find->swarm_id, {}, {}});
     for (const SwarmAction& one : open->actions) {
       if (!one.swarm_id) continue;
@@ -575,6 +577,7 @@ class TrackerStories::Impl {
       is_here(exchange.resource);
       // One Fetch may serve several requests of that moment, whichever is answered first.
       if (!exchange.node.empty() && !exchange.swarm_id.empty()) note(fetched_, exchange.node, exchange.swarm_id);
+      if (!exchange.node.empty()) note(fetched_shards_, exchange.node, exchange.resource);
       judge_fetched(exchange, *fetched);
       exchange.joined.clear();
     } else if (exchange.what == Step::kStore || exchange.what == Step::kStatus) {
@@ -702,6 +705,10 @@ class TrackerStories::Impl {
   void judge_order(const Open& open);
   void judge_list(const Open& open, const ppstp::SwarmResult& result);
   void judge_source(const Open& open, const ppstp::SwarmResult& result);
+  void judge_shards(const Open& open, const ppstp::SwarmResult& result);
+  bool is_left_out(const Open& open, const std::string& node, const std::string& resource) const;
+  std::string_view missing_from(const Open& open, const ppstp::SwarmResult& result, const std::string& node,
+                                const std::string& resource) const;
   void judge_service(const Open& open, const ppstp::Response& answer);
   static const Passed* last_passed(const Open& open, std::string_view swarm_id);
   const Event* result_event(std::string_view swarm_id) const;
@@ -730,10 +737,11 @@ class TrackerStories::Impl {
   std::unordered_map<std::string, Name> names_;                        // by Resource-ID
   std::unordered_map<std::string, std::string> nodes_;                 // Node-ID by the endpoint of its link
   std::unordered_map<std::string, std::string> servers_;               // Node-ID by the PPSTP server's endpoint
-  std::unordered_map<std::string, Entry> entries_;                     // by Resource-ID and key
+  std::map<std::string, Entry> entries_;                               // by Resource-ID and key, one after the other
   std::map<std::pair<std::string, std::string>, std::string> latest_;  // swarm and peer: node that stored it last
   Times remote_;                                                       // node and resource: last asked over a link
   Times fetched_;                                                      // node and swarm: last FetchAns
+  Times fetched_shards_;                                               // node and resource: the same
   Times left_;                                                         // swarm and peer: OK of the LEAVE
 };
 
@@ -913,6 +921,7 @@ void TrackerStories::Impl::judge(const Open& open, const ppstp::Response& answer
     if (!result.swarm_id || result.result != ppstp::kSuccessful) continue;
     judge_list(open, result);
     judge_source(open, result);
+    if (!open.connect && shards_ > 1) judge_shards(open, result);
   }
 }
 
@@ -1057,6 +1066,49 @@ void TrackerStories::Impl::judge_source(const Open& open, const ppstp::SwarmResu
            fmt::format("the swarm was fetched {} s ago for the last time", (now_ - before->second) / kSecond));
   else if (before == fetched_.end() && is_remote(open, swarm))
     report("SD-DT-05", place, "answered without a Fetch");
+}
+
+// ---- shards
+
+// A list that is shorter than wanted, though a shard that the tracker asks others for was not looked into.
+void TrackerStories::Impl::judge_shards(const Open& open, const ppstp::SwarmResult& result) {
+  const auto node = servers_.find(open.server);
+  const std::size_t listed = result.peer_group ? result.peer_group->peer_info.size() : 0;
+  if (node == servers_.end() || !open.passed.empty() || static_cast<std::int64_t>(listed) >= open.wanted) return;
+  for (std::uint32_t shard = 0; shard < std::min(shards_, kNamedShards); ++shard) {
+    const std::string resource = reload::swarm_resource(*result.swarm_id, shard);
+    if (!is_left_out(open, node->second, resource)) continue;
+    const std::string_view peer = missing_from(open, result, node->second, resource);
+    if (peer.empty()) continue;
+    return report("SD-DT-16", result_event(*result.swarm_id),
+                  fmt::format("{} peers, and shard {}, where {} is registered, was not fetched", listed, shard, peer));
+  }
+}
+
+bool TrackerStories::Impl::is_left_out(const Open& open, const std::string& node, const std::string& resource) const {
+  const auto remote = remote_.find({node, resource});
+  if (remote == remote_.end() || now_ - remote->second > kRemote) return false;  // it may be its own
+  const auto fetched = fetched_shards_.find({node, resource});
+  if (fetched != fetched_shards_.end() && now_ - fetched->second <= kCacheAge + kTolerance) return false;
+  return std::none_of(open.exchanges.begin(), open.exchanges.end(), [&](const auto& exchange) {
+    return exchange->what == Step::kFetch && exchange->resource == resource;
+  });
+}
+
+// A peer of another tracker that was there when the oldest list was fetched that a cache may have.
+std::string_view TrackerStories::Impl::missing_from(const Open& open, const ppstp::SwarmResult& result,
+                                                    const std::string& node, const std::string& resource) const {
+  for (auto at = entries_.lower_bound(resource); at != entries_.end() && at->first.starts_with(resource); ++at) {
+    const std::string_view key = std::string_view(at->first).substr(resource.size());
+    if (key.size() <= node.size() || key.starts_with(node)) continue;
+    const std::string_view peer = key.substr(node.size());
+    const bool old = now_ - at->second.stored_ns > kCacheAge + kTolerance && at->second.until_ns > now_ + kTolerance;
+    const bool listed =
+        result.peer_group && std::any_of(result.peer_group->peer_info.begin(), result.peer_group->peer_info.end(),
+                                         [&](const auto& info) { return info.peer_id == peer; });
+    if (old && !listed && peer != open.peer_id) return peer;
+  }
+  return {};
 }
 
 // ---- service mode

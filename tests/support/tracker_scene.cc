@@ -221,9 +221,9 @@ void TrackerScene::status(const std::string& node, const std::string& peer, cons
   send(node, resource, Contents(std::move(request)), {});
 }
 
-void TrackerScene::fetch(const std::string& node, const std::string& swarm) {
+void TrackerScene::fetch(const std::string& node, const std::string& swarm, std::uint32_t shard) {
   FetchReq request;
-  request.resource = swarm_resource(swarm);
+  request.resource = swarm_resource(swarm, shard);
   StoredDataSpecifier specifier;
   specifier.kind = kPpspSwarmKind;
   specifier.model = DataModel::kDictionary;

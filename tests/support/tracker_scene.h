@@ -61,7 +61,7 @@ class TrackerScene {
              const Change& change = {});
   void store_together(const std::string& node, const std::vector<std::string>& peers, const std::string& swarm);
   void status(const std::string& node, const std::string& peer, const std::vector<std::string>& swarms);
-  void fetch(const std::string& node, const std::string& swarm);
+  void fetch(const std::string& node, const std::string& swarm, std::uint32_t shard = 0);
   enum class Way { kWhole, kFirstLink };
   void stored(Way way = Way::kWhole) { answer(reload::Contents(reload::StoreAns{}), way); }
   struct Registration {

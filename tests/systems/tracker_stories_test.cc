@@ -376,6 +376,33 @@ void silent(TrackerScene& scene, int answer) {
   scene.failed(answer);
 }
 
+// Both trackers store into the second of two shards; then one of them is asked for a list.
+void find_in_shards(TrackerScene& scene, bool both) {
+  std::vector<std::string> peers;
+  for (int i = 0; peers.size() < 2; ++i) {
+    const std::string peer = "peer-" + std::to_string(i);
+    if (reload::shard_of(peer, 2) == 1) peers.push_back(peer);
+  }
+  const auto elsewhere = [](reload::StoreReq& store) { store.resource = reload::swarm_resource("movie", 1); };
+  for (const auto& [node, peer] : {std::pair{A, peers[0]}, std::pair{B, peers[1]}}) {
+    scene.connect(node, peer, {{"movie", "JOIN"}});
+    scene.store(node, peer, "movie", true, elsewhere);
+    scene.stored();
+    scene.ok({{"movie"}});
+  }
+  scene.wait(12);
+  scene.find(A, peers[0], "movie");
+  scene.fetch(A, "movie");
+  scene.fetched({});
+  if (both) {
+    scene.fetch(A, "movie", 1);
+    scene.fetched({{B, peers[1]}});
+    scene.ok({{"movie", {peers[1]}}});
+  } else {
+    scene.ok({{"movie"}});
+  }
+}
+
 // What the responsible tracker answers, and what the peer is told after that.
 using Words = void (*)(TrackerScene&);
 void served(TrackerScene& scene, bool join_or_find, Words inner, Words outer) {
@@ -515,6 +542,8 @@ const std::vector<Example>& examples() {
       {"SD-DT-18", joined_with({}), joined_with([](auto& store) { value(store).value = "\x01"; }), 1},
       {"SD-DT-19", [](auto& scene) { status_after(scene, 61); }, [](auto& scene) { status_after(scene, 30); }, 1},
       {"SD-DT-20", [](auto& scene) { cached_after(scene, 5); }, [](auto& scene) { cached_after(scene, 15); }, 0},
+      {"SD-DT-16", [](auto& scene) { find_in_shards(scene, true); }, [](auto& scene) { find_in_shards(scene, false); },
+       0},
       {"SD-DT-21", [](auto& scene) { served(scene, true, well, well); },
        [](auto& scene) { served(scene, true, unavailable, well); }, 0},
       {"SD-DT-21", [](auto& scene) { served(scene, true, nullptr, unavailable); },
