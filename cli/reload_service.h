@@ -61,7 +61,8 @@ class ReloadService {
   reload::Node& node() { return node_->node(); }
   net::asio::io_context& context() { return context_; }
   net::SystemClock& clock() { return clock_; }
-  const ReloadRecords& records() const { return records_; }
+  ReloadRecords& records() { return records_; }
+  const reload::Identity& identity() const { return *identity_; }
 
  private:
   int complain(int code, std::string_view text) const;

@@ -11,6 +11,7 @@
 #include "protocols/reload/ppsp_usage.h"
 #include "reference-impl/ppstp/defects.h"
 #include "reference-impl/systems/distributed_tracker/alto_costs.h"
+#include "reference-impl/systems/distributed_tracker/service_link.h"
 #include "reference-impl/systems/distributed_tracker/tracker.h"
 
 namespace peerscope::cli {
@@ -31,6 +32,8 @@ struct Settings {
   std::string alto;  // URL of a directory
   double alto_refresh = 60;
   dt::AltoOptions alto_options;
+  bool service_mode = false;
+  std::string service_listen = "127.0.0.1:0";
 };
 
 int complain(int code, std::string_view text) {
@@ -52,6 +55,13 @@ void add_options(CLI::App& app, Settings& s) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_flag("--mixed-lists", s.mixed_lists, "list peers of all trackers alike; default: own ones first");
+  app.add_flag("--service-mode", s.service_mode,
+               "send requests to the responsible tracker over PPSTP (AppAttach 61441) and serve those of others, where "
+               "both can; default: Store and Fetch");
+  app.add_option("--service-listen", s.service_listen,
+                 "with --service-mode: address for requests of other trackers, numeric HOST:PORT; port 0 takes a free "
+                 "one")
+      ->capture_default_str();
   app.add_option("--alto", s.alto, "URL of an ALTO server's directory: peers of low routingcost are listed first");
   app.add_option("--alto-refresh", s.alto_refresh, "seconds between two looks at the ALTO server's maps")
       ->check(CLI::PositiveNumber)
@@ -102,9 +112,35 @@ class Service final : public ReloadService {
                        tracker_->handle(std::move(request), connection, std::move(respond));
                      });
     if (!started.ok()) return started.error();
+    if (settings_.service_mode) {
+      if (const auto desk = open_desk(); !desk.ok()) return desk.error();
+    }
     fmt::print("listening on {}\n", front_.url());
     std::fflush(stdout);
     return front_.url() + "\n";
+  }
+
+  net::Result<void> open_desk() {
+    auto tls = dt::desk_tls(*node().overlay(), identity());
+    if (!tls.ok()) return tls.error();
+    auto listen = net::Endpoint::parse(settings_.service_listen);
+    if (!listen.ok()) return {net::ErrorKind::kLocal, "--service-listen: " + listen.error().message};
+    net::ServerOptions options = settings_.tracker.server;
+    options.listen = *listen;
+    options.tls = *std::move(tls);
+    options.tls->key_log = records().key_log();
+    options.idle_timeout = std::chrono::minutes(10);  // trackers keep their connections
+    if (const net::TraceWriter* trace = records().trace(); trace != nullptr)
+      options.observer = trace->observer([](const net::Error& error) { net::log_warning("trace", error.message); });
+    desk_ = std::make_unique<net::HttpServer>(
+        context().get_executor(), std::move(options),
+        [this](net::HttpRequest&& request, const net::ConnectionInfo& connection, net::Responder respond) {
+          tracker_->handle_service(request, connection, [respond](net::Reply reply) { respond(std::move(reply)); });
+        });
+    if (const auto started = desk_->start(); !started.ok()) return started.error();
+    tracker_->use_service(desk_->endpoint(), dt::dial_desks(context().get_executor(), identity(), records().key_log()));
+    fmt::print("service desk at {}\n", desk_->endpoint().to_string());
+    return {};
   }
 
   void report() override {
@@ -114,6 +150,7 @@ class Service final : public ReloadService {
 
   void end() override {
     if (!tracker_) return;
+    if (desk_) desk_->stop();
     front_.stop();
     tracker_.reset();
     alto_.reset();
@@ -123,6 +160,7 @@ class Service final : public ReloadService {
   std::unique_ptr<dt::AltoCosts> alto_;
   std::unique_ptr<dt::DistributedTracker> tracker_;
   TrackerFront front_;
+  std::unique_ptr<net::HttpServer> desk_;
 };
 
 // A name is of the distributed tracker's own table, or of one of its halves'.

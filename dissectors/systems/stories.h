@@ -3,8 +3,7 @@
 // tell what they see here, and show what belongs together: `peerscope.story` is the same number in all frames of a
 // story.
 //
-// Not covered: service mode (AppAttach 61441). A first pass knows only what came before a frame, so tshark needs -2 to
-// filter for a story's first frame.
+// A first pass knows only what came before a frame, so tshark needs -2 to filter for a story's first frame.
 #pragma once
 
 #include <string_view>

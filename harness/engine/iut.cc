@@ -299,7 +299,8 @@ IutFile load_iut(const std::string& path, std::string& error) {
     iut.token = r.text(*auth, "token");
   }
   if (const Tree* overlay = file.find("overlay"); overlay != nullptr) {
-    r.keys(*overlay, {"config", "authority"});
+    r.keys(*overlay, {"config", "authority", "tracker"});
+    iut.overlay_tracker = r.text(*overlay, "tracker");
     iut.overlay_config = r.text(*overlay, "config");
     iut.overlay_authority = r.text(*overlay, "authority");
     if (iut.overlay_config.empty()) r.fail(*overlay, "overlay: config: the configuration document is missing");

@@ -46,6 +46,7 @@ struct IutFile {
   // trusts, for the identities of the harness's parties.
   std::string overlay_config;
   std::string overlay_authority;
+  std::string overlay_tracker;  // URL where the node is a PPSTP tracker too
 
   // It listens and the harness connects; otherwise the harness listens and it connects.
   bool serves() const;

@@ -29,12 +29,13 @@ struct Arrival {
   std::string event;  // kOther: one of NeighbourRules::events
   std::string party;
   int link = 0;
-  MessagePtr message;             // kMessage
-  MessagePtr request;             // that it answers, as the party sent it; null when it answers none
-  std::string exchange;           // pairs requests and answers
-  bool passed_on = false;         // made by one of the parties: only whoever forwarded it is judged
-  std::vector<Finding> findings;  // what only the parties can check: signatures
-  std::string why;                // kClosed
+  MessagePtr message;                // kMessage
+  const Protocol* beside = nullptr;  // of that message, when it is NeighbourRules::beside's
+  MessagePtr request;                // that it answers, as the party sent it; null when it answers none
+  std::string exchange;              // pairs requests and answers
+  bool passed_on = false;            // made by one of the parties: only whoever forwarded it is judged
+  std::vector<Finding> findings;     // what only the parties can check: signatures
+  std::string why;                   // kClosed
   net::Endpoint from;
   net::Endpoint to;
 };
@@ -42,6 +43,7 @@ struct Arrival {
 // What a party sent.
 struct Outgoing {
   std::vector<MessagePtr> messages;  // several when it went out in fragments
+  const Protocol* beside = nullptr;
   std::string exchange;
   net::Endpoint from;
   net::Endpoint to;
@@ -107,6 +109,8 @@ struct NeighbourRules {
   std::string_view title;
   std::string_view content;  // the group of a message that holds what it says, behind addresses and before signatures
   std::string_view probe;    // a request that every node answers
+  // What a node may serve besides, over HTTP: scenarios send its requests like messages. Null: nothing.
+  const Protocol* (*beside)();
   std::unique_ptr<Neighbours> (*make)(const Neighbours::Setting& setting);
   std::unique_ptr<Examiner> (*make_examiner)();
 };

@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "harness/behaviours/behaviours.h"
+#include "harness/scenario/match.h"
 
 namespace peerscope::harness {
 
@@ -71,9 +72,9 @@ bool ScenarioRun::say(const Step& step, const Sending& sending, const Arrival* t
       break;
   }
   for (const MessagePtr& message : out.messages) {
-    protocol_.track(*session_, *message, nullptr);
+    if (out.beside == nullptr) protocol_.track(*session_, *message, nullptr);
     evidence_.name(out.from, by);
-    record(*message, out.from, out.to, "");
+    record(*message, out.beside, out.from, out.to, "");
   }
   if (!step.id.empty() && to == nullptr) exchanges_of_[step.id] = out.exchange;
   if (to == nullptr) last_exchange_ = out.exchange;
@@ -99,15 +100,30 @@ bool ScenarioRun::no_link(const Step& step, const std::string& why) {
   return stop(step.setup ? Verdict::kBlocked : Verdict::kInconclusive, fmt::format("no link: {}", why));
 }
 
-void ScenarioRun::record(Message& message, const net::Endpoint& from, const net::Endpoint& to,
+// As it was on the wire, as far as it says anything.
+static std::string http_text(const Message& message) {
+  const Transport& http = message.transport;
+  const std::string first = message.direction == Direction::kRequest
+                                ? fmt::format("{} {} HTTP/1.1", http.method, http.target)
+                                : fmt::format("HTTP/1.1 {} -", http.status);
+  return fmt::format("{}\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n{}", first, http.content_type,
+                     message.view().size(), message.view());
+}
+
+void ScenarioRun::record(Message& message, const Protocol* beside, const net::Endpoint& from, const net::Endpoint& to,
                          std::string_view comment) {
   const NeighbourRules* rules = neighbour_rules(protocol_);
   net::TracePdu pdu;
-  pdu.dissector = rules->dissector;
-  pdu.protocol_text = rules->title;
+  std::string http;
+  if (beside == nullptr) {
+    pdu.dissector = rules->dissector;
+    pdu.protocol_text = rules->title;
+    pdu.bytes = message.view();
+  } else {
+    pdu.bytes = http = http_text(message);
+  }
   pdu.source = from;
   pdu.destination = to;
-  pdu.bytes = message.view();
   pdu.comment = comment;
   message.frame = evidence_.add(pdu);
 }
@@ -123,9 +139,9 @@ bool ScenarioRun::listen_once(double seconds) {
   if (arrival->kind == Arrival::Kind::kMessage) {
     result_.reached = true;
     judge_arrival(*arrival);
-    protocol_.track(*session_, *arrival->message, arrival->request.get());
+    if (arrival->beside == nullptr) protocol_.track(*session_, *arrival->message, arrival->request.get());
     evidence_.name(arrival->to, arrival->party);
-    record(*arrival->message, arrival->from, arrival->to, comment_);
+    record(*arrival->message, arrival->beside, arrival->from, arrival->to, comment_);
     comment_.clear();
     if (arrival->message->direction == Direction::kRequest && !arrival->passed_on && !is_awaited(*arrival)) {
       const Step nobody;
@@ -153,7 +169,11 @@ bool ScenarioRun::is_awaited(const Arrival& arrival) const {
     reached = reached || &step == step_;
     if (!reached || !step.reply || !step.expect || step.by != arrival.party) continue;
     for (const Outcome& outcome : step.expect->any_of) {
-      if (outcome.msg == arrival.message->type->name) return true;
+      // What cannot be told yet, because a later message brings a variable, may be it.
+      Tree where = outcome.where;
+      const bool told = expand_tree(where, variables_).empty();
+      if (outcome.msg == arrival.message->type->name && (!told || match_message(*arrival.message, where).empty()))
+        return true;
     }
   }
   return false;
@@ -161,7 +181,10 @@ bool ScenarioRun::is_awaited(const Arrival& arrival) const {
 
 void ScenarioRun::judge_arrival(const Arrival& arrival) {
   std::vector<Finding> findings;
-  run_checks(protocol_, {*arrival.message, arrival.request.get(), session_.get()}, {}, findings);
+  if (arrival.beside != nullptr)
+    run_checks(*arrival.beside, {*arrival.message, arrival.request.get(), nullptr}, {}, findings);
+  else
+    run_checks(protocol_, {*arrival.message, arrival.request.get(), session_.get()}, {}, findings);
   for (const Finding& finding : findings) {
     // Of a message that was only passed on, whoever passed it on answers for what forwarders do.
     const std::string_view bound = binds(*finding.rule);

@@ -244,7 +244,8 @@ class ScenarioRun {
   // A link that does not come up may be what the step is about.
   bool no_link(const Step& step, const std::string& why);
 
-  void record(Message& message, const net::Endpoint& from, const net::Endpoint& to, std::string_view comment);
+  void record(Message& message, const Protocol* beside, const net::Endpoint& from, const net::Endpoint& to,
+              std::string_view comment);
 
   // Takes in what comes until something new is there or the time is over.
   bool listen_once(double seconds);

@@ -29,26 +29,6 @@ std::string text_of(const Tree* tree, std::string_view key, std::string otherwis
   return value == nullptr ? otherwise : value->scalar;
 }
 
-// Of the ring's 64th part next to the implementation under test, on one side of it; as a number smaller or larger too,
-// unless the ring's zero is right there.
-bool is_near(std::string_view id, std::string_view iut, std::string_view side) {
-  unsigned distance = 0;
-  unsigned borrow = 0;
-  const bool above = side == "after";
-  constexpr char kEdge = '\x04';
-  const auto first = static_cast<unsigned char>(iut.empty() ? 0 : iut.front());
-  const bool at_edge = above ? first > 0xff - kEdge : first < kEdge;
-  if (!at_edge && (above ? id < iut : iut < id)) return false;
-  for (std::size_t i = std::min(id.size(), iut.size()); i-- > 0;) {
-    const auto from = static_cast<unsigned char>(above ? iut[i] : id[i]);
-    const auto to = static_cast<unsigned char>(above ? id[i] : iut[i]);
-    const unsigned difference = 256U + to - from - borrow;
-    borrow = difference < 256 ? 1 : 0;
-    distance = difference & 255;
-  }
-  return distance < 4;  // of the first byte
-}
-
 reload::Outcome<std::string> issue(const OverlayView& overlay, const IutFile& iut, const std::string& kind,
                                    const reload::PrivateKey& key, const std::string& user, std::size_t node_ids,
                                    reload::RandomSource& random) {
@@ -97,6 +77,24 @@ reload::Outcome<std::string> issue(const OverlayView& overlay, const IutFile& iu
 }
 
 }  // namespace
+
+bool is_near(std::string_view id, std::string_view iut, std::string_view side) {
+  unsigned distance = 0;
+  unsigned borrow = 0;
+  const bool above = side == "after";
+  constexpr char kEdge = '\x04';
+  const auto first = static_cast<unsigned char>(iut.empty() ? 0 : iut.front());
+  const bool at_edge = above ? first > 0xff - kEdge : first < kEdge;
+  if (!at_edge && (above ? id < iut : iut < id)) return false;
+  for (std::size_t i = std::min(id.size(), iut.size()); i-- > 0;) {
+    const auto from = static_cast<unsigned char>(above ? iut[i] : id[i]);
+    const auto to = static_cast<unsigned char>(above ? id[i] : iut[i]);
+    const unsigned difference = 256U + to - from - borrow;
+    borrow = difference < 256 ? 1 : 0;
+    distance = difference & 255;
+  }
+  return distance < 4;  // of the first byte
+}
 
 std::string OverlayView::load(const std::string& path) {
   std::string error;

@@ -62,4 +62,8 @@ struct NodeIdentity {
 std::string make_identity(const OverlayView& overlay, const std::string& name, const Tree* wish, const IutFile& iut,
                           std::string_view iut_id, Random& random, NodeIdentity& identity);
 
+// Whether an identifier lies in the ring's 64th part next to the implementation under test, on one side of it ("after",
+// "before"); as a number larger or smaller too, unless the ring's zero is right there.
+bool is_near(std::string_view id, std::string_view iut, std::string_view side);
+
 }  // namespace peerscope::harness

@@ -18,9 +18,12 @@
 #include "harness/overlay/office.h"
 #include "harness/overlay/order.h"
 #include "harness/overlay/signatures.h"
+#include "harness/overlay/visits.h"
+#include "protocols/ppstp/protocol.h"
 #include "protocols/reload/envelope.h"
 #include "protocols/reload/examination.h"
 #include "protocols/reload/fragments.h"
+#include "protocols/reload/ppsp_usage.h"
 #include "protocols/reload/protocol.h"
 #include "protocols/reload/security/text.h"
 #include "protocols/reload/verification.h"
@@ -52,6 +55,9 @@ constexpr std::string_view kVariables[] = {"iut.id",
                                            "kind.dictionary",
                                            "kind.node",
                                            "kind.multiple",
+                                           "swarm.id",
+                                           "swarm.resource",
+                                           "swarm.hex",
                                            "kind.single_size",
                                            "kind.array_count"};
 constexpr std::string_view kLinkKeys[] = {"sign_as",     "signature", "values_as", "values", "bucket",
@@ -61,6 +67,8 @@ constexpr std::string_view kEvents[] = {"configured", "enrolled", "issued", "ref
 constexpr std::string_view kEnrollment = "enrollment";
 constexpr std::string_view kOrders[] = {kEnrollment};
 constexpr std::string_view kPartyKeys[] = {"key", "node_ids", "user", "certificate", "acknowledges", "near"};
+
+constexpr double kLongestAnswer = 5;  // seconds: a tracker asks the overlay twice
 
 struct Party {
   NodeIdentity identity;
@@ -117,6 +125,7 @@ class Parties final : public Neighbours {
     if (at == parties_.end()) return why = "no party " + order.by, Sent::kBadOrder;
     Party& party = at->second;
     if (order.msg == kEnrollment) return enroll(order, why);
+    if (message_named(ppstp::protocol(), order.msg) != nullptr) return visit(order, out, why);
     const int link = link_for(order, why);
     if (link == 0) return Sent::kNoLink;
     MessageOrder wanted;
@@ -171,12 +180,13 @@ class Parties final : public Neighbours {
     const auto deadline = SteadyClock::now() + std::chrono::duration<double>(seconds);
     for (;;) {
       if (auto arrival = take_from_office()) return arrival;
+      if (auto arrival = take_from_visits()) return arrival;
       while (auto event = take_event()) {
         if (auto arrival = take_in(*event)) return arrival;
       }
       const double left = std::chrono::duration<double>(deadline - SteadyClock::now()).count();
       if (left <= 0) return std::nullopt;
-      links_.drive(std::min(left, 0.1));
+      links_.drive(std::min(left, visits_.waiting() ? 0.01 : 0.1));
     }
   }
 
@@ -350,6 +360,63 @@ class Parties final : public Neighbours {
     return arrival;
   }
 
+  // ---- PPSTP, as a peer of a node that is a tracker too
+
+  Sent visit(const Order& order, Outgoing& out, std::string& why) {
+    const auto url = net::Url::parse(setting_.iut.expanded(setting_.iut.file().overlay_tracker));
+    if (!url.ok()) return why = "overlay: tracker: of the IUT file: " + url.error().message, Sent::kBadOrder;
+    Tree with = order.with;
+    if (with.find(ppstp::kTransactionId.name) == nullptr)
+      with.at_path(ppstp::kTransactionId.name) = Tree::text(fmt::format("visit-{:x}", (setting_.random)()));
+    EncodeResult body = ppstp::protocol().encode(order.msg, with, order.overrides);
+    if (!body.error.empty()) return why = body.error, Sent::kBadOrder;
+    out.exchange = fmt::format("visit {}", ++visit_count_);
+    out.beside = &ppstp::protocol();
+    out.from = {"127.0.0.1", 0};
+    out.to = {url->host, url->port};
+    MessagePtr asked = visits_.begin(*url, std::move(body.bytes), out.exchange, setting_.patience + kLongestAnswer);
+    asked->time_ns = now_ns();
+    asked->source = order.by;
+    asked->destination = kIutName;
+    parties_.at(order.by).asked[out.exchange] = asked;
+    visitors_[out.exchange] = {order.by, out.to};
+    out.messages.push_back(std::move(asked));
+    return Sent::kYes;
+  }
+
+  std::optional<Arrival> take_from_visits() {
+    auto answer = visits_.next();
+    if (!answer) return std::nullopt;
+    const auto& [party, server] = visitors_.at(answer->exchange);
+    Arrival arrival;
+    arrival.party = party;
+    arrival.exchange = answer->exchange;
+    arrival.from = server;
+    arrival.to = {"127.0.0.1", 0};
+    if (answer->message == nullptr) {
+      arrival.kind = Arrival::Kind::kClosed;
+      arrival.why = answer->why;
+      return arrival;
+    }
+    arrival.beside = &ppstp::protocol();
+    arrival.message = answer->message;
+    arrival.message->time_ns = now_ns();
+    arrival.message->source = kIutName;
+    arrival.message->destination = party;
+    arrival.request = parties_.at(party).asked.at(answer->exchange);
+    return arrival;
+  }
+
+  // A swarm of its own that lies at a party that is near the node under test and before it, whenever there is one.
+  void choose_swarm() {
+    constexpr int kTries = 1000;  // one in 32 is near
+    for (int i = 0; i < kTries && !iut_id_.empty(); ++i) {
+      swarm_ = fmt::format("s{:06x}", (setting_.random)() & 0xffffff);
+      const std::string resource = reload::swarm_resource(swarm_);
+      if (!is_near(resource, iut_id_, "before") && !is_near(resource, iut_id_, "after")) return;
+    }
+  }
+
   void expect_digest() {
     const auto& permitted = overlay_.configuration.self_signed_permitted;
     if (permitted && permitted->hash()) examination_.expect_digest(*permitted->hash());
@@ -382,6 +449,7 @@ class Parties final : public Neighbours {
     iut_id_ = links_state_[link].peer;
     close(kObserver, false);
     parties_.erase(kObserver);
+    choose_swarm();
     return iut_id_.empty() ? "its certificate names no node" : "";
   }
 
@@ -423,6 +491,9 @@ class Parties final : public Neighbours {
     std::string across = iut_id_;
     if (!across.empty()) across[0] = static_cast<char>(across[0] ^ 0x80);
     variables.values["iut.finger"] = to_hex(across);
+    variables.values["swarm.id"] = swarm_;
+    variables.values["swarm.hex"] = to_hex(swarm_);
+    variables.values["swarm.resource"] = to_hex(reload::swarm_resource(swarm_));
   }
 
   // ---- links
@@ -639,6 +710,10 @@ class Parties final : public Neighbours {
   Founding founding_;
   Office office_;
   std::map<std::string, reload::PrivateKey> enrollment_keys_;
+  std::string swarm_;
+  Visits visits_;
+  std::map<std::string, std::pair<std::string, net::Endpoint>> visitors_;  // party and server by exchange
+  std::size_t visit_count_ = 0;
   std::deque<Arrival> answered_;               // by an enrollment server
   std::vector<std::string> late_;              // parties whose identities follow that of the joining node
   std::deque<LinkEvent> early_;                // came while a link was waited for
@@ -666,6 +741,7 @@ const NeighbourRules& overlay_neighbours() {
       .title = "RELOAD",
       .content = reload::kContents.name,
       .probe = "ping_req",
+      .beside = [] { return &ppstp::protocol(); },
       .make = [](const Neighbours::Setting& setting) -> std::unique_ptr<Neighbours> {
         return std::make_unique<Parties>(setting);
       },

@@ -184,7 +184,8 @@ class Loader {
     }
     for (const std::string_view variable : rules_->variables) known_.values.emplace(variable, "1");
     for (const std::string_view variable : rules_->variables) {
-      if (variable.starts_with("iut.")) known_.values[std::string(variable)] = kStandIn;
+      if (variable.starts_with("iut.") || variable.starts_with("swarm."))
+        known_.values[std::string(variable)] = kStandIn;
     }
   }
 
@@ -240,7 +241,13 @@ class Loader {
     return std::find(list.begin(), list.end(), word) != list.end();
   }
   bool is_order(std::string_view msg) const { return rules_ != nullptr && contains(rules_->orders, msg); }
-  bool is_message(std::string_view msg) const { return message_named(*scenario_.protocol, msg) != nullptr; }
+  // What a linked node serves besides, or null.
+  const Protocol* beside() const { return rules_ != nullptr && rules_->beside != nullptr ? rules_->beside() : nullptr; }
+  const Protocol* protocol_of(std::string_view msg) const {
+    if (message_named(*scenario_.protocol, msg) != nullptr) return scenario_.protocol;
+    return beside() != nullptr && message_named(*beside(), msg) != nullptr ? beside() : nullptr;
+  }
+  bool is_message(std::string_view msg) const { return protocol_of(msg) != nullptr; }
 
   bool is_fact(std::string_view fact) const {
     return std::any_of(scenario_.protocol->features.begin(), scenario_.protocol->features.end(),
@@ -383,7 +390,7 @@ class Loader {
       it = it->second.kind == Override::Kind::kDrop || it->second.kind == Override::Kind::kDuplicate
                ? overrides.erase(it)
                : std::next(it);
-    const EncodeResult encoded = scenario_.protocol->encode(sending.msg, with, overrides);
+    const EncodeResult encoded = protocol_of(sending.msg)->encode(sending.msg, with, overrides);
     if (!encoded.error.empty()) encoded.error.starts_with("line ") ? report(encoded.error) : fail(item, encoded.error);
   }
 
@@ -439,12 +446,18 @@ class Loader {
 
   // A filter name names one field, whatever its dots.
   bool written_filter(std::string_view path) const {
-    return path.starts_with(std::string(scenario_.protocol->name) + ".");
+    const auto of = [&](const Protocol* protocol) {
+      return protocol != nullptr && path.starts_with(std::string(protocol->name) + ".");
+    };
+    return of(scenario_.protocol) || of(beside());
   }
 
   // The last step of every path is a member that the description knows.
   void check_paths(const Tree& where) {
-    const std::vector<FieldPlace> places = scenario_.protocol->fields();
+    std::vector<FieldPlace> places = scenario_.protocol->fields();
+    if (beside() != nullptr) {
+      for (FieldPlace& place : beside()->fields()) places.push_back(std::move(place));
+    }
     for (const auto& [path, wanted] : where.members) {
       std::string_view rest = path;
       while (!rest.empty()) {

@@ -14,7 +14,9 @@
 
 namespace peerscope::reload {
 
-inline constexpr ValueName kApplicationNames[] = {{5060, "SIP"}, {5061, "SIPS"}};
+// Private use begins at 61441; the profile of the distributed tracker takes the first (docs/distributed-tracker.md).
+inline constexpr std::uint16_t kPpstpApplication = 61441;
+inline constexpr ValueName kApplicationNames[] = {{5060, "SIP"}, {5061, "SIPS"}, {kPpstpApplication, "PPSTP"}};
 inline constexpr Field kAppAttachReq{.filter = "relo.app_attach_req",
                                      .name = "app_attach_req",
                                      .label = "AppAttachReq",

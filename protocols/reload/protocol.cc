@@ -35,6 +35,10 @@ constexpr Feature kFeatures[] = {
     {.name = "reload.self-signed", .about = "takes self-signed certificates"},
     {.name = "reload.enrollment", .about = "joining: fetches its document and its certificate over HTTPS"},
     {.name = "reload.enrollment-server", .about = "the document names an enrollment server that is part of it"},
+    {.name = "reload.ppsp-tracker",
+     .about = "is a connection tracker of the distributed PPSP tracker: overlay: tracker: says where",
+     .fact = "track_timer"},
+    {.name = "reload.ppsp-service-mode", .about = "that tracker asks responsible trackers by AppAttach and PPSTP"},
     {.name = "reload.test-kinds",
      .about =
          "the overlay has Kinds of any bytes: SINGLE, ARRAY with USER-MATCH, DICTIONARY with USER-NODE-MATCH, SINGLE "

@@ -20,16 +20,25 @@ using reload::DataModel;
 using reload::StoredData;
 
 std::string_view to_string(Step step) {
-  static constexpr std::array<std::string_view, 9> kNames = {
-      "PPSTP request", "Store",   "copy for a replica",   "Fetch",       "Store of the status",
-      "stored",        "fetched", "error of the overlay", "PPSTP answer"};
+  static constexpr std::array<std::string_view, 13> kNames = {"PPSTP request",
+                                                              "Store",
+                                                              "copy for a replica",
+                                                              "Fetch",
+                                                              "Store of the status",
+                                                              "stored",
+                                                              "fetched",
+                                                              "error of the overlay",
+                                                              "PPSTP answer",
+                                                              "AppAttach to the responsible tracker",
+                                                              "where it takes requests",
+                                                              "request to the responsible tracker",
+                                                              "its answer"};
   return kNames[static_cast<std::size_t>(step)];
 }
 
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;  // ns
-constexpr std::int64_t kMillisecond = 1'000'000;
 constexpr std::int64_t kAfterwards = 5 * kSecond;  // what is not waited for comes by then
 constexpr std::int64_t kForgotten = 60 * kSecond;  // a request that nobody answered
 constexpr std::int64_t kCacheAge = 10 * kSecond;
@@ -162,6 +171,14 @@ class TrackerStories::Impl {
   }
 
  private:
+  // A request that went on to the responsible tracker, and its answer.
+  struct Passed {
+    std::uint64_t frame = 0;
+    std::string swarm_id;
+    std::uint64_t answer_frame = 0;  // 0: none yet
+    std::int64_t error = 0;
+    std::size_t listed = 0;  // peers
+  };
   // A request of a peer with what is needed to find and judge what it leads to.
   struct Open {
     std::shared_ptr<Story> story;
@@ -169,9 +186,14 @@ class TrackerStories::Impl {
     std::string server;  // endpoint
     std::string peer_id;
     std::vector<SwarmAction> actions;  // of a CONNECT; FIND: the swarm without action
+    std::int64_t wanted = ppstp::kMostPeers;
     bool connect = false;
     bool report = false;
     std::vector<std::shared_ptr<Exchange>> exchanges;
+    std::string tid;
+    std::weak_ptr<Open> outer;                    // of a request that a tracker sent on
+    std::vector<std::shared_ptr<Passed>> passed;  // what became of those, in their order
+    std::shared_ptr<Passed> as_passed;
     bool concerns(std::string_view swarm) const {
       return std::any_of(actions.begin(), actions.end(), [&](const SwarmAction& one) { return one.swarm_id == swarm; });
     }
@@ -203,20 +225,25 @@ class TrackerStories::Impl {
     if (!m.peer_id) return {};
     expire();
     auto open = std::make_shared<Open>();
-    open->story = std::make_shared<Story>();
-    Story& story = *open->story;
-    story.action = action_of(m);
-    story.request_frame = message_->frame;
-    story.request_ns = now_;
-    story.hops.push_back({message_->frame, now_, Step::kRequest});
+    const OpenPtr outer = outer_of(m);
+    if (outer == nullptr) {
+      open->story = std::make_shared<Story>();
+      Story& story = *open->story;
+      story.action = action_of(m);
+      story.request_frame = message_->frame;
+      story.request_ns = now_;
+      story.hops.push_back({message_->frame, now_, Step::kRequest});
+    }
     open->server = message_->destination;
     open->peer_id = *m.peer_id;
+    open->tid = m.transaction_id.value_or("");
     open->connect = m.connect.has_value();
     open->report = m.stat_report.has_value();
     if (m.connect) open->actions = m.connect->swarm_action;
     if (m.stat_report) {
       for (const ppstp::Stat& stat : m.stat_report->stat) open->actions.push_back({stat.swarm_id, {}, {}});
     }
+    if (m.find && m.find->peer_num) open->wanted = m.find->peer_num->peer_count.value_or(open->wanted);
     if (m.find && m.find->swarm_id) open->actions.push_back({m.find->swarm_id, {}, {}});
     for (const SwarmAction& one : open->actions) {
       if (!one.swarm_id) continue;
@@ -228,14 +255,63 @@ class TrackerStories::Impl {
     by_peer_[*m.peer_id].push_back(open);
     open->id = id_of(*message_, m);
     by_id_[open->id] = open;
+    if (outer != nullptr) pass_on(*open, outer);
     recent_.push_back(std::move(open));
-    return {recent_.back()->story, {}, Step::kRequest};
+    return {recent_.back()->story, {}, outer != nullptr ? Step::kForwarded : Step::kRequest};
+  }
+
+  // The peer's request that this one is the continuation of.
+  OpenPtr outer_of(const ppstp::Request& m) const {
+    const std::string tid = m.transaction_id.value_or("");
+    const auto at = by_peer_.find(*m.peer_id);
+    const std::size_t slash = tid.rfind('/');
+    if (at == by_peer_.end() || slash == std::string::npos) return nullptr;
+    std::size_t looked = 0;
+    for (auto one = at->second.rbegin(); one != at->second.rend() && looked < kMostCandidates; ++one, ++looked) {
+      const Open& open = **one;
+      if (open.as_passed == nullptr && open.story->answer_ns == 0 && open.server != message_->destination &&
+          tid.compare(0, slash, open.tid) == 0)
+        return *one;
+    }
+    return nullptr;
+  }
+
+  void pass_on(Open& open, const OpenPtr& outer) {
+    constexpr std::size_t kMostPassed = 256;
+    open.story = outer->story;
+    open.outer = outer;
+    open.as_passed = std::make_shared<Passed>();
+    open.as_passed->frame = message_->frame;
+    if (!open.actions.empty()) open.as_passed->swarm_id = open.actions.front().swarm_id.value_or("");
+    if (outer->passed.size() < kMostPassed) outer->passed.push_back(open.as_passed);
+    Story& story = *open.story;
+    if (story.number == 0) story.number = ++stories_;
+    if (story.overlay_ns == 0) story.overlay_ns = now_;
+    add_hop(story, {message_->frame, now_, Step::kForwarded});
+  }
+
+  Place end_passed(const Open& open, const ppstp::Response& answer) {
+    Passed& passed = *open.as_passed;
+    Story& story = *open.story;
+    if (passed.answer_frame == 0) {
+      passed.answer_frame = message_->frame;
+      passed.error = answer.response_type == ppstp::kSuccessful ? 0 : answer.error_code.value_or(-1);
+      for (const ppstp::SwarmResult& result : answer.swarm_result) {
+        if (result.swarm_id != passed.swarm_id) continue;
+        if (result.result != ppstp::kSuccessful) passed.error = ppstp::kInternalServerError;
+        if (result.peer_group) passed.listed = result.peer_group->peer_info.size();
+      }
+      add_hop(story, {message_->frame, now_, Step::kServed});
+      if (story.answer_ns == 0) (open.connect ? story.stored_ns : story.fetched_ns) = now_;
+    }
+    return {open.story, {}, Step::kServed};
   }
 
   Place end(const ppstp::Request& asked, const ppstp::Response& answer, const Message& request) {
     const auto at = by_id_.find(id_of(request, asked));
     if (at == by_id_.end()) return {};
     const OpenPtr open = at->second;
+    if (open->as_passed != nullptr) return end_passed(*open, answer);
     Story& story = *open->story;
     if (story.answer_ns == 0) {
       story.answer_ns = now_;
@@ -309,7 +385,7 @@ class TrackerStories::Impl {
     if (packet == nullptr || packet->is_ack() || packet->forwarding.is_fragment()) return {};
     const bool request = message_->direction == Direction::kRequest;
     const bool asks = std::holds_alternative<reload::StoreReq>(packet->contents.body) ||
-                      std::holds_alternative<reload::FetchReq>(packet->contents.body);
+                      std::holds_alternative<reload::FetchReq>(packet->contents.body) || is_attach(*packet);
     if (request ? !asks : exchanges_.empty()) return {};  // most of what an overlay says
     const std::string id = reload::protocol().journey_id(*message_);
     const auto known = exchanges_.find(id);
@@ -331,15 +407,29 @@ class TrackerStories::Impl {
     return go_on(exchanges, *packet);
   }
 
+  static bool is_attach(const reload::Packet& packet) {
+    const auto* attach = std::get_if<reload::AppAttachReq>(&packet.contents.body);
+    const auto& to = packet.forwarding.destination_list;
+    return attach != nullptr && attach->application == reload::kPpstpApplication && !to.empty() &&
+           to.back().type == reload::kResourceDestination;
+  }
+
   // Empty for a request that has nothing to do with peers and swarms; else at least one.
   Exchanges exchanges_of(const reload::Packet& packet) {
     const auto* store = std::get_if<reload::StoreReq>(&packet.contents.body);
     const auto* fetch = std::get_if<reload::FetchReq>(&packet.contents.body);
-    if (store == nullptr && fetch == nullptr) return {};
+    const bool attach = is_attach(packet);
+    if (store == nullptr && fetch == nullptr && !attach) return {};
     hash_names();
     auto exchange = std::make_shared<Exchange>();
-    exchange->resource = store != nullptr ? store->resource : fetch->resource;
+    exchange->resource = attach             ? packet.forwarding.destination_list.back().id
+                         : store != nullptr ? store->resource
+                                            : fetch->resource;
     exchange->swarm_id = swarm_at(exchange->resource);
+    if (attach) {
+      exchange->what = Step::kAttach;
+      return {exchange};
+    }
     note_shard(exchange->resource);
     if (fetch != nullptr) {
       const bool ours = std::any_of(fetch->specifiers.begin(), fetch->specifiers.end(),
@@ -450,6 +540,7 @@ class TrackerStories::Impl {
     if (std::holds_alternative<reload::StoreAns>(packet.contents.body)) return Step::kStored;
     if (std::holds_alternative<reload::FetchAns>(packet.contents.body)) return Step::kFetched;
     if (std::holds_alternative<reload::ErrorResponse>(packet.contents.body)) return Step::kError;
+    if (std::holds_alternative<reload::AppAttachAns>(packet.contents.body)) return Step::kAttached;
     return exchange.what;
   }
 
@@ -485,6 +576,7 @@ class TrackerStories::Impl {
       is_here(exchange.resource);
       // One Fetch may serve several requests of that moment, whichever is answered first.
       if (!exchange.node.empty() && !exchange.swarm_id.empty()) note(fetched_, exchange.node, exchange.swarm_id);
+      if (!exchange.node.empty()) note(fetched_shards_, exchange.node, exchange.resource);
       judge_fetched(exchange, *fetched);
       exchange.joined.clear();
     } else if (exchange.what == Step::kStore || exchange.what == Step::kStatus) {
@@ -529,7 +621,7 @@ class TrackerStories::Impl {
   }
 
   void attach(const std::shared_ptr<Exchange>& exchange) {
-    const bool fetch = exchange->what == Step::kFetch;
+    const bool fetch = exchange->what == Step::kFetch || exchange->what == Step::kAttach;
     const auto& table = fetch ? by_swarm_ : by_peer_;
     const auto at = table.find(fetch ? exchange->swarm_id : exchange->peer_id);
     if (at == table.end()) return;
@@ -541,6 +633,9 @@ class TrackerStories::Impl {
       const Open& open = **one;
       if (!is_open(open) || open.story->request_ns > exchange->sent_ns) continue;
       if (fetch && open.story->answer_ns != 0 && open.story->answer_ns < exchange->sent_ns) continue;
+      // The peer's own tracker attaches, and stores its status.
+      const bool first_hand = exchange->what == Step::kAttach || exchange->what == Step::kStatus;
+      if (first_hand && open.as_passed != nullptr) continue;
       if (!fetch && !exchange->swarm_id.empty() && !open.report && !open.concerns(exchange->swarm_id)) continue;
       const int how = fit(open, *exchange);
       if (how == 0 || how < best_fit) continue;
@@ -609,6 +704,12 @@ class TrackerStories::Impl {
   void judge_order(const Open& open);
   void judge_list(const Open& open, const ppstp::SwarmResult& result);
   void judge_source(const Open& open, const ppstp::SwarmResult& result);
+  void judge_shards(const Open& open, const ppstp::SwarmResult& result);
+  bool is_left_out(const Open& open, const std::string& node, const std::string& resource) const;
+  std::string_view missing_from(const Open& open, const ppstp::SwarmResult& result, const std::string& node,
+                                const std::string& resource) const;
+  void judge_service(const Open& open, const ppstp::Response& answer);
+  static const Passed* last_passed(const Open& open, std::string_view swarm_id);
   const Event* result_event(std::string_view swarm_id) const;
   bool is_remote(const Open& open, const std::string& swarm_id) const;
   static bool stores_another(const Open& open, std::string_view swarm_id);
@@ -635,10 +736,11 @@ class TrackerStories::Impl {
   std::unordered_map<std::string, Name> names_;                        // by Resource-ID
   std::unordered_map<std::string, std::string> nodes_;                 // Node-ID by the endpoint of its link
   std::unordered_map<std::string, std::string> servers_;               // Node-ID by the PPSTP server's endpoint
-  std::unordered_map<std::string, Entry> entries_;                     // by Resource-ID and key
+  std::map<std::string, Entry> entries_;                               // by Resource-ID and key, one after the other
   std::map<std::pair<std::string, std::string>, std::string> latest_;  // swarm and peer: node that stored it last
   Times remote_;                                                       // node and resource: last asked over a link
   Times fetched_;                                                      // node and swarm: last FetchAns
+  Times fetched_shards_;                                               // node and resource: the same
   Times left_;                                                         // swarm and peer: OK of the LEAVE
 };
 
@@ -806,6 +908,7 @@ bool TrackerStories::Impl::stores_another(const Open& open, std::string_view swa
 
 void TrackerStories::Impl::judge(const Open& open, const ppstp::Response& answer) {
   if (!message_->whole()) return;
+  if (!open.passed.empty()) judge_service(open, answer);
   if (open.connect) {
     for (const SwarmAction& action : open.actions) judge_action(open, action, answer);
     judge_failure(open, answer);
@@ -817,6 +920,7 @@ void TrackerStories::Impl::judge(const Open& open, const ppstp::Response& answer
     if (!result.swarm_id || result.result != ppstp::kSuccessful) continue;
     judge_list(open, result);
     judge_source(open, result);
+    if (!open.connect && shards_ > 1) judge_shards(open, result);
   }
 }
 
@@ -834,6 +938,7 @@ void TrackerStories::Impl::judge_action(const Open& open, const SwarmAction& act
     if (exchange->answered_ns != 0 && exchange->error == 0) return;  // as it should be
     sent = exchange.get();
   }
+  if (sent == nullptr && last_passed(open, swarm) != nullptr) return;
   const char* step = join ? "SD-DT-03" : "SD-DT-10";
   const Event* place = result_event(swarm);
   if (sent != nullptr && sent->error != 0)
@@ -935,6 +1040,7 @@ void TrackerStories::Impl::judge_source(const Open& open, const ppstp::SwarmResu
   const auto node = servers_.find(open.server);
   if (node == servers_.end()) return;
   const std::string& swarm = *result.swarm_id;
+  if (last_passed(open, swarm) != nullptr) return;  // judge_service()
   std::size_t fetched = 0;
   bool others = false;  // than the peer that asks
   bool answered = false;
@@ -959,6 +1065,96 @@ void TrackerStories::Impl::judge_source(const Open& open, const ppstp::SwarmResu
            fmt::format("the swarm was fetched {} s ago for the last time", (now_ - before->second) / kSecond));
   else if (before == fetched_.end() && is_remote(open, swarm))
     report("SD-DT-05", place, "answered without a Fetch");
+}
+
+// ---- shards
+
+// A list that is shorter than wanted, though a shard that the tracker asks others for was not looked into.
+void TrackerStories::Impl::judge_shards(const Open& open, const ppstp::SwarmResult& result) {
+  const auto node = servers_.find(open.server);
+  const std::size_t listed = result.peer_group ? result.peer_group->peer_info.size() : 0;
+  if (node == servers_.end() || !open.passed.empty() || static_cast<std::int64_t>(listed) >= open.wanted) return;
+  for (std::uint32_t shard = 0; shard < std::min(shards_, kNamedShards); ++shard) {
+    const std::string resource = reload::swarm_resource(*result.swarm_id, shard);
+    if (!is_left_out(open, node->second, resource)) continue;
+    const std::string_view peer = missing_from(open, result, node->second, resource);
+    if (peer.empty()) continue;
+    return report("SD-DT-16", result_event(*result.swarm_id),
+                  fmt::format("{} peers, and shard {}, where {} is registered, was not fetched", listed, shard, peer));
+  }
+}
+
+bool TrackerStories::Impl::is_left_out(const Open& open, const std::string& node, const std::string& resource) const {
+  const auto remote = remote_.find({node, resource});
+  if (remote == remote_.end() || now_ - remote->second > kRemote) return false;  // it may be its own
+  const auto fetched = fetched_shards_.find({node, resource});
+  if (fetched != fetched_shards_.end() && now_ - fetched->second <= kCacheAge + kTolerance) return false;
+  return std::none_of(open.exchanges.begin(), open.exchanges.end(), [&](const auto& exchange) {
+    return exchange->what == Step::kFetch && exchange->resource == resource;
+  });
+}
+
+// A peer of another tracker that was there when the oldest list was fetched that a cache may have.
+std::string_view TrackerStories::Impl::missing_from(const Open& open, const ppstp::SwarmResult& result,
+                                                    const std::string& node, const std::string& resource) const {
+  for (auto at = entries_.lower_bound(resource); at != entries_.end() && at->first.starts_with(resource); ++at) {
+    const std::string_view key = std::string_view(at->first).substr(resource.size());
+    if (key.size() <= node.size() || key.starts_with(node)) continue;
+    const std::string_view peer = key.substr(node.size());
+    const bool old = now_ - at->second.stored_ns > kCacheAge + kTolerance && at->second.until_ns > now_ + kTolerance;
+    const bool listed =
+        result.peer_group && std::any_of(result.peer_group->peer_info.begin(), result.peer_group->peer_info.end(),
+                                         [&](const auto& info) { return info.peer_id == peer; });
+    if (old && !listed && peer != open.peer_id) return peer;
+  }
+  return {};
+}
+
+// ---- service mode
+
+const TrackerStories::Impl::Passed* TrackerStories::Impl::last_passed(const Open& open, std::string_view swarm_id) {
+  const Passed* last = nullptr;
+  for (const auto& one : open.passed) {
+    if (one->swarm_id == swarm_id) last = one.get();
+  }
+  return last;
+}
+
+// The peer hears what the responsible tracker said. Where Store and Fetch were used in its place, the other rules hold.
+void TrackerStories::Impl::judge_service(const Open& open, const ppstp::Response& answer) {
+  const auto stored = [&](std::string_view swarm) {
+    return std::any_of(open.exchanges.begin(), open.exchanges.end(), [&](const auto& one) {
+      return (one->what == Step::kStore || one->what == Step::kFetch) && one->swarm_id == swarm;
+    });
+  };
+  for (const ppstp::SwarmResult& result : answer.swarm_result) {
+    const Passed* passed = result.swarm_id ? last_passed(open, *result.swarm_id) : nullptr;
+    if (passed == nullptr || result.result != ppstp::kSuccessful || stored(*result.swarm_id)) continue;
+    const Event* place = result_event(*result.swarm_id);
+    const std::size_t listed = result.peer_group ? result.peer_group->peer_info.size() : 0;
+    if (passed->answer_frame == 0)
+      report("SD-DT-21", place, fmt::format("success, though nobody answered the request in frame {}", passed->frame));
+    else if (passed->error != 0)
+      report("SD-DT-21", place,
+             fmt::format("success, though the responsible tracker answered error {} in frame {}", passed->error,
+                         passed->answer_frame));
+    else if (listed < passed->listed)
+      report("SD-DT-21", place,
+             fmt::format("{} peers, though the responsible tracker listed {} in frame {}", listed, passed->listed,
+                         passed->answer_frame));
+  }
+  if (answer.response_type != ppstp::kFailed || !answer.error_code || open.actions.size() != 1 ||
+      !open.actions[0].swarm_id || stored(*open.actions[0].swarm_id))
+    return;
+  const Passed* passed = last_passed(open, *open.actions[0].swarm_id);
+  if (passed == nullptr) return;
+  const bool unavailable = passed->answer_frame == 0 || passed->error == ppstp::kServiceUnavailable;
+  const std::int64_t expected = unavailable          ? ppstp::kServiceUnavailable
+                                : passed->error != 0 ? ppstp::kInternalServerError
+                                                     : ppstp::kNoError;
+  if (expected != *answer.error_code)
+    report("SD-DT-21", message_->first(ppstp::kErrorCode),
+           fmt::format("error {}, where the responsible tracker's answer asks for {}", *answer.error_code, expected));
 }
 
 // ---- the object

@@ -8,6 +8,9 @@
 // story, and a server whose Node-ID is not known is blamed for nothing. A Store with several entries belongs to the
 // requests of all their peers.
 //
+// In service mode (DT-F9) a tracker sends the request on over PPSTP. Its transaction_id begins with that of the peer's
+// request and a slash, and so it belongs to the same story, with the AppAttach before it.
+//
 // Messages come in the order of the capture. Memory is bounded; what does not fit is forgotten, never blamed. Not
 // thread-safe.
 #pragma once
@@ -30,7 +33,21 @@
 namespace peerscope::systems {
 
 // What a message is in its story.
-enum class Step : std::uint8_t { kRequest, kStore, kCopy, kFetch, kStatus, kStored, kFetched, kError, kAnswer };
+enum class Step : std::uint8_t {
+  kRequest,
+  kStore,
+  kCopy,
+  kFetch,
+  kStatus,
+  kStored,
+  kFetched,
+  kError,
+  kAnswer,
+  kAttach,
+  kAttached,
+  kForwarded,
+  kServed
+};
 std::string_view to_string(Step step);
 
 struct Hop {

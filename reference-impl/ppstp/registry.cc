@@ -20,6 +20,16 @@ net::Duration wheel_tick(const RegistryOptions& options) {
   return std::clamp<net::Duration>(shortest / 64, std::chrono::milliseconds(1), std::chrono::seconds(1));
 }
 
+std::uint32_t narrow(std::int64_t value) {
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(value, 0, 0xffffffff));
+}
+
+std::int8_t nat_of(const std::optional<std::string>& ability) {
+  if (!ability) return -1;
+  const auto found = std::find(kNatAbilities.begin(), kNatAbilities.end(), *ability);
+  return found == kNatAbilities.end() ? std::int8_t{-1} : static_cast<std::int8_t>(found - kNatAbilities.begin());
+}
+
 }  // namespace
 
 const Address* preferred_address(const std::vector<Address>& addresses) {
@@ -28,6 +38,27 @@ const Address* preferred_address(const std::vector<Address>& addresses) {
     if (best == nullptr || address.priority > best->priority) best = &address;
   }
   return best;
+}
+
+Wanted wanted_of(const PeerNum& peer_num) {
+  Wanted wanted;
+  // Section 3.2.2 wants fewer than 30; more is cut, not refused.
+  wanted.count =
+      static_cast<std::size_t>(std::clamp<std::int64_t>(peer_num.peer_count.value_or(kMostPeers), 0, kMostPeers));
+  wanted.nat = nat_of(peer_num.ability_nat);
+  if (peer_num.concurrent_links) wanted.most_links = narrow(*peer_num.concurrent_links);
+  if (peer_num.online_time) wanted.least_online_seconds = narrow(*peer_num.online_time);
+  if (peer_num.upload_bandwidth) wanted.least_upload_kbit_s = narrow(*peer_num.upload_bandwidth);
+  wanted.conditions = wanted.nat >= 0 || wanted.most_links || wanted.least_online_seconds || wanted.least_upload_kbit_s;
+  return wanted;
+}
+
+Abilities abilities_of(const PeerNum& peer_num, Abilities before) {
+  before.nat = nat_of(peer_num.ability_nat);
+  before.links = narrow(peer_num.concurrent_links.value_or(before.links));
+  before.online_seconds = narrow(peer_num.online_time.value_or(before.online_seconds));
+  before.upload_kbit_s = narrow(peer_num.upload_bandwidth.value_or(before.upload_kbit_s));
+  return before;
 }
 
 std::string encode_listing(const std::string& peer_id, const std::vector<Address>& addresses) {

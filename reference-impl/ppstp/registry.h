@@ -113,6 +113,9 @@ struct Wanted {
 std::string encode_listing(const std::string& peer_id, const std::vector<Address>& addresses);
 // The one that is listed; null without addresses.
 const Address* preferred_address(const std::vector<Address>& addresses);
+// What peer_num wants of a list, and what it says of the peer itself: the same members (section 3.2.2).
+Wanted wanted_of(const PeerNum& peer_num);
+Abilities abilities_of(const PeerNum& peer_num, Abilities before = {});
 // 0: none of them tells it.
 std::uint32_t asn_of(const std::vector<Address>& addresses);
 

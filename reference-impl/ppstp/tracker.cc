@@ -76,12 +76,6 @@ std::uint32_t narrow(std::int64_t value) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(value, 0, 0xffffffff));
 }
 
-std::int8_t nat_of(const std::optional<std::string>& ability) {
-  if (!ability) return -1;
-  const auto found = std::find(kNatAbilities.begin(), kNatAbilities.end(), *ability);
-  return found == kNatAbilities.end() ? std::int8_t{-1} : static_cast<std::int8_t>(found - kNatAbilities.begin());
-}
-
 bool is_join(const SwarmAction& action) {
   return action.action != kLeave;
 }
@@ -483,11 +477,7 @@ void Tracker::store_peer(PeerIndex peer, const Connect& connect, const net::Conn
   }
   if (!addresses.empty()) registry_.set_addresses(peer, std::move(addresses));
   if (!connect.peer_num) return;
-  Abilities& abilities = registry_[peer].abilities;
-  abilities.nat = nat_of(connect.peer_num->ability_nat);
-  abilities.links = narrow(connect.peer_num->concurrent_links.value_or(abilities.links));
-  abilities.online_seconds = narrow(connect.peer_num->online_time.value_or(abilities.online_seconds));
-  abilities.upload_kbit_s = narrow(connect.peer_num->upload_bandwidth.value_or(abilities.upload_kbit_s));
+  registry_[peer].abilities = abilities_of(*connect.peer_num, registry_[peer].abilities);
 }
 
 // Section 4.1.2.
@@ -543,19 +533,12 @@ Tracker::Step Tracker::report(const Request& request, PeerIndex peer) {
 }
 
 Wanted Tracker::wanted(const std::optional<PeerNum>& peer_num) const {
-  Wanted wanted;
-  if (!peer_num) return wanted;
-  // Section 3.2.2 wants fewer than 30; more is cut, not refused.
+  if (!peer_num) return {};
+  Wanted wanted = wanted_of(*peer_num);
   const std::int64_t asked = peer_num->peer_count.value_or(kMostPeers);
-  wanted.count = static_cast<std::size_t>(std::clamp<std::int64_t>(asked, 0, kMostPeers));
   if (asked == 0 && defect(D::kZeroMeansAll)) wanted.count = kMostPeers;
   if (asked != 0 && defect(D::kListOverPeerCount)) ++wanted.count;
   if (defect(D::kPeerCountIgnored)) wanted.count = 50;
-  wanted.nat = nat_of(peer_num->ability_nat);
-  if (peer_num->concurrent_links) wanted.most_links = narrow(*peer_num->concurrent_links);
-  if (peer_num->online_time) wanted.least_online_seconds = narrow(*peer_num->online_time);
-  if (peer_num->upload_bandwidth) wanted.least_upload_kbit_s = narrow(*peer_num->upload_bandwidth);
-  wanted.conditions = wanted.nat >= 0 || wanted.most_links || wanted.least_online_seconds || wanted.least_upload_kbit_s;
   return wanted;
 }
 

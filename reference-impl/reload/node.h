@@ -110,6 +110,10 @@ class Node final : public LinkListener, private TopologyHost {
   // Values whose signature is not good, or whose signer may not write there, are left out (R-FET-10).
   void fetch(const std::string& resource, std::vector<StoredDataSpecifier> specifiers, OnFetched done);
   void attach(Destinations path, bool send_update, OnAttached done) override;
+  // Asks for an address of an application (section 6.5.2). Who connects to it is the application's business.
+  void app_attach(Destinations path, std::uint16_t application, OnAnswer done);
+  // An application of this node at an address of its own, which is all that AppAttach tells of it.
+  void offer(std::uint16_t application, const net::Endpoint& address) { offers_[application] = address; }
   // The own certificate under both of its Kinds (section 8).
   void store_certificate(std::function<void(bool ok)> done);
   // Of the request that was sent last.
@@ -273,6 +277,7 @@ class Node final : public LinkListener, private TopologyHost {
 
   // ---- Attach
   std::vector<IceCandidate> own_candidates() const;
+  static IceCandidate candidate_at(const LinkAddress& address, std::size_t place);
   const IceCandidate* usable_candidate(const std::vector<IceCandidate>& offered) const;
   void open_link(const NodeId& to, const IceCandidate& candidate, bool send_update);
   void expect_link(const NodeId& node);
@@ -317,6 +322,7 @@ class Node final : public LinkListener, private TopologyHost {
   RandomSource& random_;
   OverlayPtr overlay_;
   std::unique_ptr<Security> security_;
+  std::map<std::uint16_t, net::Endpoint> offers_;
   LinkTransport& transport_;
   NodeOptions options_;
   Observer observer_;

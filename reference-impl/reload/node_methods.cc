@@ -111,16 +111,19 @@ void Node::handle_probe(const Request& request, const ProbeReq& body) {
 
 // ---- Attach (sections 6.5.1 and 6.6.5): the requester listens, the answerer connects.
 
+IceCandidate Node::candidate_at(const LinkAddress& address, std::size_t place) {
+  IceCandidate candidate;
+  candidate.address = address_of(address.endpoint);
+  candidate.overlay_link = address.type;
+  candidate.foundation = std::to_string(place + 1);
+  // Of a host candidate, RFC 8445 section 5.1.2; the preferred one first.
+  candidate.priority = 2130706431 - (static_cast<std::uint32_t>(place) << 8);
+  return candidate;
+}
+
 std::vector<IceCandidate> Node::own_candidates() const {
   std::vector<IceCandidate> all;
-  for (const LinkAddress& address : transport_.addresses()) {
-    IceCandidate& candidate = all.emplace_back();
-    candidate.address = address_of(address.endpoint);
-    candidate.overlay_link = address.type;
-    candidate.foundation = std::to_string(all.size());
-    // Of a host candidate, RFC 8445 section 5.1.2; the preferred one first.
-    candidate.priority = 2130706431 - (static_cast<std::uint32_t>(all.size() - 1) << 8);
-  }
+  for (const LinkAddress& address : transport_.addresses()) all.push_back(candidate_at(address, all.size()));
   return all;
 }
 
@@ -258,15 +261,25 @@ void Node::open_link(const NodeId& to, const IceCandidate& candidate, bool send_
                         });
 }
 
+void Node::app_attach(Destinations path, std::uint16_t application, OnAnswer done) {
+  AppAttachReq body;
+  body.application = application;
+  body.role = kPassive;
+  body.candidates = own_candidates();
+  request(std::move(path), Contents(std::move(body)), std::move(done));
+}
+
 void Node::handle_app_attach(const Request& request, const AppAttachReq& body) {
   const auto& known = options_.applications;
-  if (std::find(known.begin(), known.end(), body.application) == known.end() &&
+  const auto offer = offers_.find(body.application);
+  if (std::find(known.begin(), known.end(), body.application) == known.end() && offer == offers_.end() &&
       !has_defect(NodeDefect::kAnyApplication))
     return respond(request, error_contents(kNotFound, "no such application here"));
   AppAttachAns answer;
   answer.application = body.application;
   answer.role = kActive;
   answer.candidates = own_candidates();
+  if (offer != offers_.end()) answer.candidates = {candidate_at({kTlsTcpFhNoIce, offer->second}, 0)};
   respond(request, Contents(std::move(answer)));
 }
 

@@ -89,6 +89,13 @@ TEST(DistributedTracker, TheWholeSuitePassesBeforeAndAfterTwoTrackersDie) {
   expect_suite_passes(trackers, 6);
 }
 
+TEST(DistributedTracker, TheWholeSuitePassesInServiceModeBeforeAndAfterATrackerDies) {
+  Trackers trackers("--service-mode --track-timer 1.5 --init-timer 1");
+  expect_suite_passes(trackers, 2);
+  trackers.kill(4);
+  expect_suite_passes(trackers, 7);
+}
+
 // ---- registrations
 
 struct Said {
@@ -142,11 +149,13 @@ Said find(const std::string& url, const std::string& peer, const std::string& sw
   return ask(url, std::move(request));
 }
 
-TEST(DistributedTracker, NoAcknowledgedRegistrationIsMissingAfterTwoTrackersDie) {
+class Registrations : public testing::TestWithParam<const char*> {};
+
+TEST_P(Registrations, NoneThatWasAcknowledgedIsMissingAfterTwoTrackersDie) {
   constexpr std::size_t kSwarms = 10;
   constexpr std::size_t kPeers = 60;
   constexpr std::chrono::seconds kRepairTime{20};
-  Trackers trackers("");
+  Trackers trackers(GetParam());
   std::map<std::string, std::set<std::string>> registered;  // by swarm
   for (std::size_t i = 0; i < kPeers; ++i) {
     const std::string swarm = "swarm-" + std::to_string(i % kSwarms);
@@ -176,6 +185,9 @@ TEST(DistributedTracker, NoAcknowledgedRegistrationIsMissingAfterTwoTrackersDie)
     EXPECT_TRUE(missing.empty()) << missing.size() << " peers of " << swarm << " are missing, as " << *missing.begin();
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(InBothModes, Registrations, testing::Values("", "--service-mode"),
+                         [](const auto& mode) { return *mode.param == 0 ? "store" : "service"; });
 
 }  // namespace
 }  // namespace peerscope::e2e

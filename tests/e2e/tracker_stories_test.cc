@@ -170,6 +170,16 @@ void look_twice(TracedTrackers& t) {
   for (int i = 0; i < kSwarms; ++i) t.find(kAt, "asker", swarm(i));
 }
 
+// Peers of both trackers in one swarm, so that some of each are in every shard.
+void look_in_shards(TracedTrackers& t) {
+  for (int i = 0; i < 3 * kSwarms; ++i) {
+    const std::string peer = "peer-" + std::to_string(i);
+    t.connect(i % 2 == 0 ? kAt : kElsewhere, peer, {swarm(0)});
+  }
+  t.wait(12);
+  for (int i = 0; i < kSwarms; i += 2) t.find(kAt, "peer-" + std::to_string(i), swarm(0));
+}
+
 struct Row {
   const char* defect;
   const char* rule;
@@ -192,9 +202,12 @@ constexpr Row kRows[] = {
     {"duplicates-listed", "SD-DT-14", move_and_look},
     {"oldest-wins", "SD-DT-14", move_and_look},
     {"shard-by-last-bytes", "SD-DT-15", come_and_go, "--shards 16"},
+    {"first-shard-only", "SD-DT-16", look_in_shards, "--shards 4"},
     {"foreign-peers-first", "SD-DT-17", come_and_go},
     {"status-with-every-report", "SD-DT-19", report_again},
     {"stale-cache", "SD-DT-20", look_twice},
+    {"service-error-is-success", "SD-DT-21", come_and_go, "--service-mode --max-entries 2"},
+    {"service-own-peers-only", "SD-DT-21", come_and_go, "--service-mode"},
 };
 
 class TrackerDefect : public testing::TestWithParam<Row> {};
@@ -213,13 +226,19 @@ INSTANTIATE_TEST_SUITE_P(Named, TrackerDefect, testing::ValuesIn(kRows), [](cons
   return name;
 });
 
-TEST(TrackerStoriesOfACapture, GoodTrackersBreakNothing) {
-  for (const Flow flow : {come_and_go, report_again, move_and_look, look_twice}) {
-    TracedTrackers trackers("", "");
-    flow(trackers);
-    EXPECT_EQ(trackers.found(), std::set<std::string>());
-  }
+class GoodTrackers : public testing::TestWithParam<std::tuple<const char*, Flow>> {};
+
+TEST_P(GoodTrackers, BreakNothing) {
+  const auto& [mode, flow] = GetParam();
+  TracedTrackers trackers("", mode);
+  flow(trackers);
+  EXPECT_EQ(trackers.found(), std::set<std::string>()) << mode;
 }
+
+INSTANTIATE_TEST_SUITE_P(InEachMode, GoodTrackers,
+                         testing::Combine(testing::Values("", "--service-mode", "--shards 4"),
+                                          testing::Values(come_and_go, report_again, move_and_look, look_twice,
+                                                          look_in_shards)));
 
 }  // namespace
 }  // namespace peerscope::e2e

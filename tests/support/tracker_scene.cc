@@ -120,6 +120,35 @@ void TrackerScene::failed(int error) {
   reply("1,\"error_code\":" + std::to_string(error));
 }
 
+// ---- service mode
+
+void TrackerScene::attach(const std::string& node, const std::string& swarm) {
+  AppAttachReq request;
+  request.application = kPpstpApplication;
+  request.role = "passive";
+  request.candidates.emplace_back();
+  send(node, swarm_resource(swarm), Contents(std::move(request)), swarm);
+}
+void TrackerScene::attached() {
+  AppAttachAns body;
+  body.application = kPpstpApplication;
+  body.role = "active";
+  body.candidates.emplace_back();
+  answer(Contents(std::move(body)), Way::kWhole);
+}
+void TrackerScene::pass_on() {
+  outer_request_ = last_request_;
+  last_request_.from = {outer_request_.to.address, static_cast<std::uint16_t>(50'000 + said.size())};
+  last_request_.to = place_of(kResponsible, 8443);
+  last_request_.tid += "/1";
+  const std::size_t at = last_request_.bytes.find(quoted(outer_request_.tid));
+  last_request_.bytes.replace(at, outer_request_.tid.size() + 2, quoted(last_request_.tid));
+  say(last_request_);
+}
+void TrackerScene::returned() {
+  last_request_ = outer_request_;
+}
+
 // ---- RELOAD
 
 void TrackerScene::send(const std::string& node, const std::string& resource, Contents contents,
@@ -192,9 +221,9 @@ void TrackerScene::status(const std::string& node, const std::string& peer, cons
   send(node, resource, Contents(std::move(request)), {});
 }
 
-void TrackerScene::fetch(const std::string& node, const std::string& swarm) {
+void TrackerScene::fetch(const std::string& node, const std::string& swarm, std::uint32_t shard) {
   FetchReq request;
-  request.resource = swarm_resource(swarm);
+  request.resource = swarm_resource(swarm, shard);
   StoredDataSpecifier specifier;
   specifier.kind = kPpspSwarmKind;
   specifier.model = DataModel::kDictionary;

@@ -38,6 +38,12 @@ class TrackerScene {
                const std::vector<std::pair<std::string, std::string>>& actions);
   void find(const std::string& node, const std::string& peer, const std::string& swarm);
   void report(const std::string& node, const std::string& peer, const std::string& swarm);
+  // Service mode: the tracker `node` asks where the responsible one takes requests, and sends its peer's last request
+  // on there; until returned() answers are those of the responsible tracker.
+  void attach(const std::string& node, const std::string& swarm);
+  void attached();
+  void pass_on();
+  void returned();
   // The answer to the last request of that peer. `results`: swarm, its list of peers, 0 or 1.
   struct Result {
     std::string swarm;
@@ -55,7 +61,7 @@ class TrackerScene {
              const Change& change = {});
   void store_together(const std::string& node, const std::vector<std::string>& peers, const std::string& swarm);
   void status(const std::string& node, const std::string& peer, const std::vector<std::string>& swarms);
-  void fetch(const std::string& node, const std::string& swarm);
+  void fetch(const std::string& node, const std::string& swarm, std::uint32_t shard = 0);
   enum class Way { kWhole, kFirstLink };
   void stored(Way way = Way::kWhole) { answer(reload::Contents(reload::StoreAns{}), way); }
   struct Registration {
@@ -88,6 +94,7 @@ class TrackerScene {
   std::int64_t now_ns_ = 1'700'000'000'000'000'000;
   Said last_request_;
   std::map<std::string, Said> requests_;  // by peer, the last one
+  Said outer_request_;
   std::uint64_t transactions_ = 0;
   std::vector<Asked> asked_;
   std::size_t answered_ = SIZE_MAX;

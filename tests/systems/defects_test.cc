@@ -32,7 +32,9 @@ class Bench : public TrackerOverlay {
   using Overlay::report;
   using Overlay::responsible;
   using Overlay::run_until;
+  using Overlay::serve_all;
   using Overlay::sites_;
+  using Overlay::spoil_;
   using Overlay::store;
   using Overlay::stored;
   using Overlay::wait_for;
@@ -221,6 +223,20 @@ const std::vector<Case>& cases() {
          b.connect(b.sites_[0], "a", {join("movie")}, num);
          const auto entry = read_entry(b.stored("swarm:movie").begin()->second.data.value, "movie");
          return entry->abilities.upload_kbit_s != 4000;
+       }},
+      {Defect::kServiceErrorIsSuccess,
+       [](Bench& b) {
+         b.serve_all();
+         auto& far = b.other_than({&b.responsible("swarm:movie")});
+         b.spoil_ = "{}";
+         return b.connect(far, "a", {join("movie")}).ok();
+       }},
+      {Defect::kServiceOwnPeersOnly,
+       [](Bench& b) {
+         b.serve_all();
+         auto& there = b.responsible("swarm:movie");
+         b.connect(there, "a", {join("movie")});
+         return b.connect(b.other_than({&there}), "b", {join("movie")}).peers() != Peers{"a"};
        }},
       {Defect::kStatusWithEveryReport,
        [](Bench& b) {

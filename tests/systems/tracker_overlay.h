@@ -110,6 +110,43 @@ class TrackerOverlay : public reload::test::OverlayFixture {
   }
   void pass(double seconds) { run(std::chrono::duration_cast<net::Duration>(std::chrono::duration<double>(seconds))); }
 
+  // ---- service mode
+  // A connection to the desk of another site, without bytes. `from` is whom the desk takes it for.
+  class MemoryLink final : public ServiceLink {
+   public:
+    MemoryLink(TrackerOverlay& test, Site& site, std::string from) : test_(test), site_(site), from_(std::move(from)) {}
+    void send(net::HttpRequest request, OnAnswer done) override {
+      ++test_.forwarded_;
+      test_.clock_.schedule(std::chrono::milliseconds(5), [this, request, done] {
+        if (site_.member->crashed || site_.tracker == nullptr) return;
+        net::ConnectionInfo connection;
+        connection.peer_certificate_subject = from_;
+        site_.tracker->handle_service(request, connection, [this, done](net::Reply reply) {
+          if (!test_.spoil_.empty()) reply.response.body = test_.spoil_;
+          test_.clock_.schedule(std::chrono::milliseconds(5), [reply, done] { done(reply.response); });
+        });
+      });
+    }
+
+   private:
+    TrackerOverlay& test_;
+    Site& site_;
+    std::string from_;
+  };
+
+  void serve(Site& site) {
+    const std::size_t index = static_cast<std::size_t>(
+        std::find_if(sites_.begin(), sites_.end(), [&](const Site& one) { return &one == &site; }) - sites_.begin());
+    site.tracker->use_service({"127.0.0.1", static_cast<std::uint16_t>(9000 + index)},
+                              [this, index](const net::Endpoint& desk, const std::string&) {
+                                return std::make_shared<MemoryLink>(*this, sites_.at(desk.port - 9000U),
+                                                                    "CN=t" + std::to_string(index));
+                              });
+  }
+  void serve_all() {
+    for (Site& site : sites_) serve(site);
+  }
+
   // ---- looking into the overlay
   Site& responsible(const std::string& resource_name) {
     const std::string resource = sites_[0].member->node->resource_id(resource_name);
@@ -146,6 +183,8 @@ class TrackerOverlay : public reload::test::OverlayFixture {
   reload::OverlayConfiguration configuration_;
   std::deque<Site> sites_;
   int last_transaction_ = 0;
+  std::size_t forwarded_ = 0;  // requests to desks
+  std::string spoil_;          // instead of desks' answers
 };
 
 }  // namespace peerscope::distributed_tracker::testing

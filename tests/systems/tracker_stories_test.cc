@@ -97,6 +97,42 @@ TEST(TrackerStories, AJoinIsOneStoryFromRequestToOk) {
   EXPECT_EQ(story.answer_ns - story.stored_ns, 1'000'000);
 }
 
+TEST(TrackerStories, ServiceModeIsOneStoryWithTheRequestThatWasSentOn) {
+  TrackerScene scene;
+  scene.connect(A, "peer-1", {{"movie", "JOIN"}});
+  scene.attach(A, "movie");
+  scene.attached();
+  scene.pass_on();
+  scene.ok({{"movie"}});
+  scene.returned();
+  scene.ok({{"movie"}});
+  const Followed all(scene);
+  EXPECT_TRUE(all.told.empty()) << *all.told.begin();
+  ASSERT_EQ(all.places.size(), 8U);
+  for (std::size_t i = 0; i < 8; ++i) {
+    ASSERT_NE(all.places[i].story(), nullptr) << i;
+    EXPECT_EQ(all.places[i].story(), all.places[0].story()) << i;
+  }
+  EXPECT_EQ(all.frames_of(0), (std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6, 7, 8}));
+  const Story& story = *all.places[0].story();
+  EXPECT_EQ(story.hops[1].step, Step::kAttach);
+  EXPECT_EQ(story.hops[3].step, Step::kAttached);
+  EXPECT_EQ(story.hops[5].step, Step::kForwarded);
+  EXPECT_EQ(story.hops[6].step, Step::kServed);
+  EXPECT_EQ(story.answer_frame, 8U);
+  EXPECT_EQ(story.stored_ns - story.request_ns, 6'000'000);
+}
+
+TEST(TrackerStories, ATransactionIdWithASlashAloneIsNoContinuation) {
+  TrackerScene scene;
+  join(scene);
+  scene.connect(A, "peer-2", {{"movie", "JOIN"}});
+  scene.pass_on();  // as if another tracker's peer had such an ID
+  scene.said.back().bytes.replace(scene.said.back().bytes.find("peer-2"), 6, "peer-3");
+  const Followed all(scene);
+  EXPECT_NE(all.places.back().story(), all.places[6].story());
+}
+
 TEST(TrackerStories, StoriesOfSeveralPeersStayApart) {
   TrackerScene scene;
   scene.connect(A, "peer-1", {{"movie", "JOIN"}});
@@ -340,6 +376,60 @@ void silent(TrackerScene& scene, int answer) {
   scene.failed(answer);
 }
 
+// Both trackers store into the second of two shards; then one of them is asked for a list.
+void find_in_shards(TrackerScene& scene, bool both) {
+  std::vector<std::string> peers;
+  for (int i = 0; peers.size() < 2; ++i) {
+    const std::string peer = "peer-" + std::to_string(i);
+    if (reload::shard_of(peer, 2) == 1) peers.push_back(peer);
+  }
+  const auto elsewhere = [](reload::StoreReq& store) { store.resource = reload::swarm_resource("movie", 1); };
+  for (const auto& [node, peer] : {std::pair{A, peers[0]}, std::pair{B, peers[1]}}) {
+    scene.connect(node, peer, {{"movie", "JOIN"}});
+    scene.store(node, peer, "movie", true, elsewhere);
+    scene.stored();
+    scene.ok({{"movie"}});
+  }
+  scene.wait(12);
+  scene.find(A, peers[0], "movie");
+  scene.fetch(A, "movie");
+  scene.fetched({});
+  if (both) {
+    scene.fetch(A, "movie", 1);
+    scene.fetched({{B, peers[1]}});
+    scene.ok({{"movie", {peers[1]}}});
+  } else {
+    scene.ok({{"movie"}});
+  }
+}
+
+// What the responsible tracker answers, and what the peer is told after that.
+using Words = void (*)(TrackerScene&);
+void served(TrackerScene& scene, bool join_or_find, Words inner, Words outer) {
+  if (join_or_find)
+    scene.connect(A, "peer-1", {{"movie", "JOIN"}});
+  else
+    scene.find(A, "peer-1", "movie");
+  scene.attach(A, "movie");
+  scene.attached();
+  scene.pass_on();
+  if (inner != nullptr) inner(scene);
+  scene.returned();
+  outer(scene);
+}
+void well(TrackerScene& scene) {
+  scene.ok({{"movie"}});
+}
+void with_list(TrackerScene& scene) {
+  scene.ok({{"movie", {"peer-2", "peer-3"}}});
+}
+void unavailable(TrackerScene& scene) {
+  scene.failed(5);
+}
+void internal(TrackerScene& scene) {
+  scene.failed(4);
+}
+
 const std::vector<Example>& examples() {
   const auto plain = [](TrackerScene& scene) { join(scene); };
   static const std::vector<Example> kExamples = {
@@ -452,6 +542,18 @@ const std::vector<Example>& examples() {
       {"SD-DT-18", joined_with({}), joined_with([](auto& store) { value(store).value = "\x01"; }), 1},
       {"SD-DT-19", [](auto& scene) { status_after(scene, 61); }, [](auto& scene) { status_after(scene, 30); }, 1},
       {"SD-DT-20", [](auto& scene) { cached_after(scene, 5); }, [](auto& scene) { cached_after(scene, 15); }, 0},
+      {"SD-DT-16", [](auto& scene) { find_in_shards(scene, true); }, [](auto& scene) { find_in_shards(scene, false); },
+       0},
+      {"SD-DT-21", [](auto& scene) { served(scene, true, well, well); },
+       [](auto& scene) { served(scene, true, unavailable, well); }, 0},
+      {"SD-DT-21", [](auto& scene) { served(scene, true, nullptr, unavailable); },
+       [](auto& scene) { served(scene, true, nullptr, well); }, 0},
+      {"SD-DT-21", [](auto& scene) { served(scene, false, with_list, with_list); },
+       [](auto& scene) { served(scene, false, with_list, well); }, 0},
+      {"SD-DT-21", [](auto& scene) { served(scene, true, internal, internal); },
+       [](auto& scene) { served(scene, true, unavailable, internal); }, 0},
+      {"SD-DT-21", [](auto& scene) { served(scene, false, well, well); },
+       [](auto& scene) { served(scene, false, well, unavailable); }, 0},
   };
   return kExamples;
 }

@@ -33,6 +33,8 @@ constexpr DefectRow kDefects[] = {
     {"first-shard-only", "fetches the first shard only", "SD-DT-16"},
     {"foreign-peers-first", "lists peers of other trackers first", "SD-DT-17"},
     {"no-status-in-entry", "leaves the status in an entry unknown", "SD-DT-18"},
+    {"service-error-is-success", "in service mode, answers OK when the responsible tracker refused", "SD-DT-21"},
+    {"service-own-peers-only", "in service mode, fills lists from its own peers", "SD-DT-21"},
     {"status-with-every-report", "stores PPSP-PEER-STATUS with every report", "SD-DT-19"},
 };
 // clang-format on

@@ -39,6 +39,8 @@ enum class Defect : std::uint8_t {
   kFirstShardOnly,
   kForeignPeersFirst,
   kNoStatusInEntry,
+  kServiceErrorIsSuccess,
+  kServiceOwnPeersOnly,
   kStatusWithEveryReport,
   kCount,
 };

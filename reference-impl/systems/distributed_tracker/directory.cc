@@ -306,7 +306,8 @@ void Directory::take(const std::string& swarm_id, Fetch& fetch,
     for (const reload::StoredData& value : kind.values) {
       if (!value.exists) continue;
       const auto key = reload::read_swarm_key(value.key, node_.node_id().size());
-      if (!key || key->ct_node_id == node_.node_id()) continue;
+      if (!key) continue;
+      if (key->ct_node_id == node_.node_id() && !(keeps_ && keeps_(swarm_id, std::string(key->peer_id)))) continue;
       auto peer = read_entry(value.value, swarm_id);
       if (!peer || peer->id != key->peer_id) continue;
       const auto [at, fresh] = fetch.found.try_emplace(peer->id, *peer);

@@ -61,6 +61,11 @@ class Directory {
   // While this says true nothing is repeated: a repeat is more of what there is too much of.
   void set_overloaded(std::function<bool()> overloaded) { overloaded_ = std::move(overloaded); }
 
+  // Which entries under this node's own key lists have besides: others than its own peers may be stored there.
+  void set_keeps(std::function<bool(const std::string& swarm_id, const std::string& peer_id)> keeps) {
+    keeps_ = std::move(keeps);
+  }
+
   // `transaction` is that of the PPSTP request this is for, for the log; empty: for none.
   void store(const std::string& swarm_id, const std::string& peer_id, std::string value, std::string_view transaction,
              OnDone done);
@@ -137,6 +142,7 @@ class Directory {
   std::mt19937_64 random_;
   DirectoryStats stats_;
   std::function<bool()> overloaded_;
+  std::function<bool(const std::string&, const std::string&)> keeps_;
   std::unordered_map<std::string, Fetch> fetches_;
   std::unordered_map<std::string, Cached> cache_;
   std::deque<std::pair<net::SteadyTime, std::string>> cache_order_;

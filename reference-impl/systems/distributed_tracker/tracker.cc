@@ -7,8 +7,10 @@
 #include <limits>
 #include <utility>
 
+#include "protocols/reload/app_attach.h"
 #include "protocols/reload/protocol.h"
 #include "reference-impl/net/log.h"
+#include "reference-impl/ppstp/judge.h"
 #include "reference-impl/systems/distributed_tracker/entry.h"
 
 namespace peerscope::distributed_tracker {
@@ -95,10 +97,20 @@ void DistributedTracker::share(ppstp::Accepted accepted, Answer answer) {
   waiting->begun = clock_.now();
   admission_.begin();
   waiting->left = 1;  // this function
+  share_all(waiting);
+}
+
+void DistributedTracker::share_all(const WaitingPtr& waiting) {
+  const auto& results = waiting->accepted.results;
+  const auto lists = [&](std::size_t i) { return results[i].ok && results[i].wants_list; };
+  if (service_ != nullptr) {
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (lists(i) || results[i].change != Change::kNothing) share_by_service(waiting, i);
+    }
+    return done_one(waiting);
+  }
   for (std::size_t i = 0; i < results.size(); ++i) {
-    if (!results[i].ok || !results[i].wants_list) continue;
-    ++waiting->left;
-    find_members(waiting, i);
+    if (lists(i)) find_members(waiting, i);
   }
   if (defect(Defect::kAnswersBeforeStore)) {
     done_one(waiting);
@@ -108,16 +120,20 @@ void DistributedTracker::share(ppstp::Accepted accepted, Answer answer) {
   if (defect(Defect::kOneStoreAtATime)) return share_in_turn(waiting, 0);
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (results[i].change == Change::kNothing || (i > 0 && defect(Defect::kFirstStoreOnly))) continue;
-    ++waiting->left;
-    share_result(waiting, i, [this, waiting, i](ppstp::ErrorCode code) {
-      if (code != ppstp::kNoError) {
-        waiting->others.failed[i] = true;
-        waiting->store_error = std::max(waiting->store_error, code);
-      }
-      done_one(waiting);
-    });
+    share_by_store(waiting, i);
   }
   done_one(waiting);
+}
+
+void DistributedTracker::share_by_store(const WaitingPtr& waiting, std::size_t index) {
+  ++waiting->left;
+  share_result(waiting, index, [this, waiting, index](ppstp::ErrorCode code) {
+    if (code != ppstp::kNoError) {
+      waiting->others.failed[index] = true;
+      waiting->store_error = std::max(waiting->store_error, code);
+    }
+    done_one(waiting);
+  });
 }
 
 void DistributedTracker::share_in_turn(const WaitingPtr& waiting, std::size_t index) {
@@ -144,6 +160,7 @@ void DistributedTracker::share_result(const WaitingPtr& waiting, std::size_t ind
 }
 
 void DistributedTracker::find_members(const WaitingPtr& waiting, std::size_t index) {
+  ++waiting->left;
   const ppstp::Accepted& accepted = waiting->accepted;
   directory_.find(std::string(accepted.results[index].swarm_id), accepted.wanted.count, accepted.transaction_id,
                   [this, waiting, index](ppstp::ErrorCode code, Directory::Peers peers) {
@@ -176,11 +193,12 @@ void DistributedTracker::finish(const WaitingPtr& waiting) {
 // too, without waiting.
 void DistributedTracker::put_right(const Waiting& waiting) {
   const ppstp::Accepted& accepted = waiting.accepted;
+  const std::string_view transaction = service_ != nullptr ? std::string_view() : accepted.transaction_id;
   for (std::size_t i = 0; i < accepted.results.size(); ++i) {
     if (!waiting.others.failed[i]) continue;
     const SwarmOutcome& result = accepted.results[i];
     if (result.change == Change::kJoined)
-      withdraw(std::string(result.swarm_id), std::string(accepted.peer_id), accepted.transaction_id, nullptr);
+      withdraw(std::string(result.swarm_id), std::string(accepted.peer_id), transaction, nullptr);
     if (result.change != Change::kLeft) continue;
     // The removal was refused: tracker_.finish() makes the peer a member again, and the entry must last.
     clock_.schedule(net::Duration(0),
@@ -191,6 +209,116 @@ void DistributedTracker::put_right(const Waiting& waiting) {
                       if (membership != nullptr) publish(index, *membership, {}, nullptr);
                     });
   }
+}
+
+// ---- service mode
+
+void DistributedTracker::use_service(const net::Endpoint& desk, ServiceDial dial) {
+  ServiceDeskOptions options;
+  options.directory = options_.directory;
+  options.max_members = options_.tracker.registry.max_peers;
+  desk_ = std::make_unique<ServiceDesk>(clock_, node_, std::move(options));
+  desk_->set_own_peers([this](const std::string& swarm_id, const std::string& peer_id) {
+    return membership_of(tracker_.find_peer(peer_id), swarm_id) != nullptr;
+  });
+  directory_.set_keeps(
+      [this](const std::string& swarm_id, const std::string& peer_id) { return desk_->knows(swarm_id, peer_id); });
+  ServiceClientOptions client;
+  client.patience = options_.directory.patience;
+  service_ = std::make_unique<ServiceClient>(clock_, node_, std::move(dial), client);
+  node_.offer(reload::kPpstpApplication, desk);
+}
+
+void DistributedTracker::handle_service(const net::HttpRequest& request, const net::ConnectionInfo& connection,
+                                        Answer answer) {
+  if (desk_ != nullptr) desk_->handle(request, connection, std::move(answer));
+}
+
+ppstp::Request DistributedTracker::service_join(ppstp::PeerIndex peer, const ppstp::Membership& membership) const {
+  const ppstp::Registration& registration = tracker_.registry()[peer];
+  ppstp::Request request;
+  request.request_type = ppstp::kRequestConnect;
+  request.peer_id = registration.id;
+  ppstp::Connect& connect = request.connect.emplace();
+  for (const ppstp::Address& address : registration.addresses) connect.peer_addr.push_back(to_peer_addr(address));
+  connect.swarm_action.push_back({std::string(tracker_.registry().swarm_id(membership.swarm)),
+                                  std::string(ppstp::kJoin),
+                                  std::string(membership.seeder ? ppstp::kSeeder : ppstp::kLeech)});
+  return request;
+}
+
+void DistributedTracker::share_by_service(const WaitingPtr& waiting, std::size_t index) {
+  const ppstp::Accepted& accepted = waiting->accepted;
+  const SwarmOutcome& result = accepted.results[index];
+  const std::string swarm_id(result.swarm_id);
+  const ppstp::Membership* membership = membership_of(accepted.peer, swarm_id);
+  ppstp::Request request;
+  request.peer_id = std::string(accepted.peer_id);
+  if (result.change == Change::kLeft) {
+    publications_.erase(publication_key(swarm_id, accepted.peer_id));
+    request.request_type = ppstp::kRequestConnect;
+    request.connect.emplace().swarm_action.push_back(
+        {swarm_id, std::string(ppstp::kLeave), std::string(result.seeder ? ppstp::kSeeder : ppstp::kLeech)});
+  } else if (accepted.is_connect && membership != nullptr) {
+    request = service_join(accepted.peer, *membership);
+    request.connect->peer_num = accepted.request->connect->peer_num;
+    const ppstp::Registration& registration = tracker_.registry()[accepted.peer];
+    note_publication(registration, swarm_id, value_of(registration, *membership));
+  } else {
+    request.request_type = ppstp::kRequestFind;
+    request.find = ppstp::Find{swarm_id, ppstp::find_peer_num(*accepted.request)};
+  }
+  ++waiting->left;
+  service_->ask(swarm_id, std::move(request), accepted.transaction_id,
+                [this, waiting, index](Served served) { take_service(waiting, index, std::move(served)); });
+}
+
+void DistributedTracker::take_service(const WaitingPtr& waiting, std::size_t index, Served served) {
+  const ppstp::Accepted& accepted = waiting->accepted;
+  const SwarmOutcome& result = accepted.results[index];
+  const std::string swarm_id(result.swarm_id);
+  if (!served.by_service) {
+    if (result.ok && result.wants_list) find_members(waiting, index);
+    if (result.change != Change::kNothing) share_by_store(waiting, index);
+    return done_one(waiting);
+  }
+  const ppstp::Membership* membership = membership_of(accepted.peer, swarm_id);
+  const bool find = result.change == Change::kNothing;
+  // The responsible tracker is another one than before: the peer is registered anew, which brings the list as well.
+  if (find && served.error == ppstp::kForbiddenAction && membership != nullptr) {
+    ppstp::Request again = service_join(accepted.peer, *membership);
+    again.connect->peer_num = ppstp::find_peer_num(*accepted.request);
+    return service_->ask(swarm_id, std::move(again), accepted.transaction_id, [this, waiting, index](Served second) {
+      if (second.error == ppstp::kForbiddenAction) second.error = ppstp::kInternalServerError;
+      take_service(waiting, index, std::move(second));
+    });
+  }
+  if (defect(Defect::kServiceErrorIsSuccess)) served.error = ppstp::kNoError;
+  if (defect(Defect::kServiceOwnPeersOnly)) served.peers.clear();
+  if (served.error != ppstp::kNoError && !find) {
+    waiting->others.failed[index] = true;
+    waiting->store_error = std::max(waiting->store_error, served.error);
+  } else if (served.error != ppstp::kNoError) {
+    waiting->find_error = std::max(waiting->find_error, served.error);
+  }
+  auto peers = std::make_shared<std::vector<ppstp::ForeignPeer>>(without_own(std::move(served.peers), swarm_id));
+  waiting->others.members[index] = *peers;
+  waiting->peers[index] = std::move(peers);
+  done_one(waiting);
+}
+
+// PPSTP does not say when a peer joined. One that is listed here with the same address is this tracker's own; with
+// another one it has moved, and the responsible tracker knows that better.
+std::vector<ppstp::ForeignPeer> DistributedTracker::without_own(std::vector<ppstp::ForeignPeer> peers,
+                                                                std::string_view swarm_id) {
+  std::erase_if(peers, [&](const ppstp::ForeignPeer& peer) {
+    const ppstp::PeerIndex own = tracker_.find_peer(peer.id);
+    if (membership_of(own, swarm_id) == nullptr) return false;
+    const ppstp::Address* address = ppstp::preferred_address(tracker_.registry()[own].addresses);
+    return address != nullptr && *address == peer.address;
+  });
+  for (ppstp::ForeignPeer& peer : peers) peer.joined = net::SystemTime::max();
+  return peers;
 }
 
 // ---- entries
@@ -215,29 +343,64 @@ void DistributedTracker::publish(ppstp::PeerIndex peer, const ppstp::Membership&
   const ppstp::Registration& registration = tracker_.registry()[peer];
   const std::string swarm_id(tracker_.registry().swarm_id(membership.swarm));
   std::string value = value_of(registration, membership);
-  const std::string key = publication_key(swarm_id, registration.id);
+  const std::uint64_t serial = note_publication(registration, swarm_id, value);
+  auto stored = [this, key = publication_key(swarm_id, registration.id), serial,
+                 done = std::move(done)](ppstp::ErrorCode code) {
+    if (code != ppstp::kNoError) publication_failed(key, serial);
+    if (done) done(code);
+  };
+  // With a transaction the responsible tracker has been asked already, and has no desk.
+  if (service_ == nullptr || !transaction.empty())
+    return directory_.store(swarm_id, registration.id, std::move(value), transaction, std::move(stored));
+  service_->ask(swarm_id, service_join(peer, membership), "renewal",
+                [this, swarm_id, peer_id = registration.id, value = std::move(value),
+                 stored = std::move(stored)](Served served) mutable {
+                  if (served.by_service) return stored(served.error);
+                  directory_.store(swarm_id, peer_id, std::move(value), {}, std::move(stored));
+                });
+}
+
+std::uint64_t DistributedTracker::note_publication(const ppstp::Registration& peer, std::string_view swarm_id,
+                                                   std::string_view value) {
+  const std::string key = publication_key(swarm_id, peer.id);
   Publication& publication = publications_[key];
   publication.swarm_id = swarm_id;
-  publication.peer_id = registration.id;
-  publication.content = std::hash<std::string>{}(value);
+  publication.peer_id = peer.id;
+  publication.content = std::hash<std::string_view>{}(value);
   publication.expires = clock_.now() + options_.directory.lifetime;
   publication.serial = ++last_serial_;
   publication.exists = true;
   due_.push_back({clock_.now() + options_.directory.lifetime / 2, key, publication.serial});
   arm_refresh();
-  directory_.store(swarm_id, registration.id, std::move(value), transaction,
-                   [this, key, serial = publication.serial, done = std::move(done)](ppstp::ErrorCode code) {
-                     const auto at = publications_.find(key);
-                     // The next sign of life of the peer tries again.
-                     if (code != ppstp::kNoError && at != publications_.end() && at->second.serial == serial)
-                       at->second.expires = clock_.now();
-                     if (done) done(code);
-                   });
+  return publication.serial;
+}
+
+void DistributedTracker::publication_failed(const std::string& key, std::uint64_t serial) {
+  const auto at = publications_.find(key);
+  if (at != publications_.end() && at->second.serial == serial) at->second.expires = clock_.now();
 }
 
 void DistributedTracker::withdraw(const std::string& swarm_id, const std::string& peer_id, std::string_view transaction,
                                   Directory::OnDone done) {
   publications_.erase(publication_key(swarm_id, peer_id));
+  if (service_ == nullptr || !transaction.empty()) return remove(swarm_id, peer_id, transaction, std::move(done));
+  ppstp::Request leave;
+  leave.request_type = ppstp::kRequestConnect;
+  leave.peer_id = peer_id;
+  leave.connect.emplace().swarm_action.push_back({swarm_id, std::string(ppstp::kLeave), std::string(ppstp::kLeech)});
+  service_->ask(swarm_id, std::move(leave), "expiry", [this, swarm_id, peer_id, done = std::move(done)](Served served) {
+    if (!served.by_service) return remove(swarm_id, peer_id, {}, done);
+    if (done) done(served.error);
+  });
+}
+
+void DistributedTracker::remove(const std::string& swarm_id, const std::string& peer_id, std::string_view transaction,
+                                Directory::OnDone done) {
+  // Another tracker's registration of this peer has the same key.
+  if (desk_ != nullptr && desk_->knows(swarm_id, peer_id)) {
+    if (done) done(ppstp::kNoError);
+    return;
+  }
   directory_.remove(swarm_id, peer_id, transaction, std::move(done));
 }
 
@@ -341,14 +504,17 @@ void DistributedTracker::forget_status(const std::string& peer_id) {
 
 std::string DistributedTracker::metrics() const {
   const DirectoryStats& d = directory_.stats();
+  const ServiceClientStats s = service_ != nullptr ? service_->stats() : ServiceClientStats();
   return fmt::format(
-      "{{\"tracker\":{},\"overlay\":{{\"published\":{},\"waiting\":{},\"most_waiting\":{},\"window\":{},\"refused\":{},"
+      "{{\"tracker\":{},\"service\":{{\"attaches\":{},\"requests\":{},\"repeats\":{},\"failures\":{},\"members\":{}}},"
+      "\"overlay\":{{\"published\":{},\"waiting\":{},\"most_waiting\":{},\"window\":{},\"refused\":{},"
       "\"stores\":{},\"store_requests\":{},"
       "\"removals\":{},\"statuses\":{},\"refreshes\":{},\"fetches\":{},\"cached\":{},\"repeats\":{},\"failures\":{}}}}"
       "}",
-      tracker_.metrics(), publications_.size(), admission_.waiting(), admission_.most_waiting(), admission_.window(),
-      admission_.refused(), d.stores, directory_.batches().batches() + directory_.batches().halves(), d.removals,
-      d.statuses, refreshes_, d.fetches, d.cached, d.repeats, d.failures);
+      tracker_.metrics(), s.attaches, s.requests, s.repeats, s.failures, desk_ != nullptr ? desk_->members() : 0,
+      publications_.size(), admission_.waiting(), admission_.most_waiting(), admission_.window(), admission_.refused(),
+      d.stores, directory_.batches().batches() + directory_.batches().halves(), d.removals, d.statuses, refreshes_,
+      d.fetches, d.cached, d.repeats, d.failures);
 }
 
 }  // namespace peerscope::distributed_tracker

@@ -22,6 +22,8 @@
 #include "reference-impl/ppstp/tracker.h"
 #include "reference-impl/systems/distributed_tracker/admission.h"
 #include "reference-impl/systems/distributed_tracker/directory.h"
+#include "reference-impl/systems/distributed_tracker/service_client.h"
+#include "reference-impl/systems/distributed_tracker/service_desk.h"
 
 namespace peerscope::distributed_tracker {
 
@@ -45,6 +47,12 @@ class DistributedTracker {
   // The same with any way to answer.
   using Answer = std::function<void(net::Reply)>;
   void handle(const net::HttpRequest& request, const net::ConnectionInfo& connection, Answer answer);
+
+  // Service mode: what concerns a swarm goes to the responsible tracker's desk where it has one, and this tracker has
+  // one at `desk`, whose requests come to handle_service().
+  void use_service(const net::Endpoint& desk, ServiceDial dial);
+  void handle_service(const net::HttpRequest& request, const net::ConnectionInfo& connection, Answer answer);
+  const ServiceClient* service() const { return service_.get(); }
 
   const ppstp::Tracker& tracker() const { return tracker_; }
   const Directory& directory() const { return directory_; }
@@ -79,6 +87,12 @@ class DistributedTracker {
   };
 
   void share(ppstp::Accepted accepted, Answer answer);
+  void share_all(const WaitingPtr& waiting);
+  void share_by_store(const WaitingPtr& waiting, std::size_t index);
+  void share_by_service(const WaitingPtr& waiting, std::size_t index);
+  void take_service(const WaitingPtr& waiting, std::size_t index, Served served);
+  ppstp::Request service_join(ppstp::PeerIndex peer, const ppstp::Membership& membership) const;
+  std::vector<ppstp::ForeignPeer> without_own(std::vector<ppstp::ForeignPeer> peers, std::string_view swarm_id);
   void share_result(const WaitingPtr& waiting, std::size_t index, Directory::OnDone done);
   void share_in_turn(const WaitingPtr& waiting, std::size_t index);
   void find_members(const WaitingPtr& waiting, std::size_t index);
@@ -87,11 +101,17 @@ class DistributedTracker {
   void put_right(const Waiting& waiting);
 
   std::string value_of(const ppstp::Registration& peer, const ppstp::Membership& membership) const;
+  // Of what is about to be stored, for its refresh. The number that it has in due_.
+  std::uint64_t note_publication(const ppstp::Registration& peer, std::string_view swarm_id, std::string_view value);
+  // The next sign of life of the peer tries again.
+  void publication_failed(const std::string& key, std::uint64_t serial);
   const ppstp::Membership* membership_of(ppstp::PeerIndex peer, std::string_view swarm_id) const;
   void publish(ppstp::PeerIndex peer, const ppstp::Membership& membership, std::string_view transaction,
                Directory::OnDone done);
   void withdraw(const std::string& swarm_id, const std::string& peer_id, std::string_view transaction,
                 Directory::OnDone done);
+  void remove(const std::string& swarm_id, const std::string& peer_id, std::string_view transaction,
+              Directory::OnDone done);
   void refresh(ppstp::PeerIndex peer, bool changed);
   void refresh_due();
   void arm_refresh();
@@ -107,6 +127,8 @@ class DistributedTracker {
   ppstp::Tracker tracker_;
   Admission admission_;
   Directory directory_;
+  std::unique_ptr<ServiceClient> service_;  // null: store mode
+  std::unique_ptr<ServiceDesk> desk_;
   std::unordered_map<std::string, Publication> publications_;  // by publication_key()
   struct Due {
     net::SteadyTime time;
