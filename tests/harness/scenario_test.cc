@@ -280,6 +280,24 @@ class Validator {
   dom::element root_;
 };
 
+TEST(LinkedScenarios, AreSentWhatANodeServesBesides) {
+  const auto errors = [](const std::string& msg, const std::string& field) {
+    return parse_scenario(
+               "format: 1\nprotocol: relo\nscenario: x/y\ntitle: a title\nrole: node\ntests: [SD-DT-04]\nsteps:\n"
+               "  - {id: asks, by: rt, send: {msg: " +
+                   msg +
+                   ", with: {peer_id: anna, find: {swarm_id: s}}}}\n"
+                   "  - {id: told, by: rt, expect: {check: [SD-DT-04], answers: asks, msg: response, where: {" +
+                   field + ": 5}}}\n",
+               "y.yaml")
+        .errors;
+  };
+  EXPECT_EQ(errors("FIND", "error_code"), std::vector<std::string>());
+  EXPECT_EQ(errors("FIND", "ppstp.error_code"), std::vector<std::string>());
+  EXPECT_EQ(errors("FIND", "ppstp.no_such").size(), 1U);
+  EXPECT_EQ(errors("SEARCH", "error_code").size(), 1U);
+}
+
 TEST(ScenarioSchema, TakesEverySuiteAndRefusesMistakes) {
   dom::parser parser;
   dom::element root;
