@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Writes the samples and suites as start inputs for the fuzz programs: `fuzz_seeds FOLDER`. Each program's inputs get a
 // folder of its name below it.
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +10,56 @@
 #include "protocols/reload/security/authority.h"
 #include "reference-impl/net/trace.h"
 #include "tests/support/sample.h"
+#include "tests/support/tracker_scene.h"
+
+namespace {
+
+// As tracker_stories_fuzz takes it.
+std::string conversation(const peerscope::test::TrackerScene& scene) {
+  std::string out;
+  std::vector<std::string> ends;
+  const auto number_of = [&](const peerscope::test::Endpoint& end) {
+    const std::string name = std::to_string(end.address) + ':' + std::to_string(end.port);
+    const auto at = std::find(ends.begin(), ends.end(), name);
+    if (at != ends.end()) return static_cast<int>(at - ends.begin()) & 3;
+    ends.push_back(name);
+    return static_cast<int>(ends.size() - 1) & 3;
+  };
+  for (const peerscope::test::Said& one : scene.said) {
+    const int head = (one.ppstp ? 0 : 1) | (one.request ? 0 : 2) | number_of(one.from) << 2 | number_of(one.to) << 4;
+    out += static_cast<char>(head);
+    out += '\x05';
+    out += static_cast<char>(one.bytes.size() & 0xff);
+    out += static_cast<char>(one.bytes.size() >> 8);
+    out += one.bytes;
+  }
+  return out;
+}
+
+std::string tracker_conversation(bool together) {
+  using peerscope::test::TrackerScene;
+  TrackerScene scene;
+  scene.connect(TrackerScene::kA, "peer-1", {{"movie", "JOIN"}});
+  if (together)
+    scene.store_together(TrackerScene::kA, {"peer-1", "peer-2"}, "movie");
+  else
+    scene.store(TrackerScene::kA, "peer-1", "movie");
+  scene.stored();
+  scene.fetch(TrackerScene::kA, "movie");
+  scene.fetched({{TrackerScene::kB, "peer-3"}});
+  scene.ok({{"movie", {"peer-3"}}});
+  scene.status(TrackerScene::kA, "peer-1", {"movie"});
+  scene.stored();
+  scene.find(TrackerScene::kA, "peer-1", "movie");
+  scene.ok({{"movie", {"peer-3"}}});
+  scene.connect(TrackerScene::kA, "peer-1", {{"movie", "LEAVE"}});
+  scene.store(TrackerScene::kA, "peer-1", "movie", false);
+  scene.error(peerscope::reload::kForbidden);
+  scene.failed(3);
+  return conversation(scene);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace peerscope;
@@ -99,6 +150,8 @@ int main(int argc, char** argv) {
     put("certificate_fuzz", "csr" + suffix, *csr);
     put("certificate_fuzz", "pem" + suffix, rl::certificate_to_pem(*leaf));
   }
+  put("tracker_stories_fuzz", "alone", tracker_conversation(false));
+  put("tracker_stories_fuzz", "together", tracker_conversation(true));
   put("certificate_fuzz", "uri", rl::make_reload_uri(std::string(16, '\x11'), "overlay.example.org"));
   std::filesystem::create_directories(folder / "config_document_fuzz");
   std::filesystem::copy_file(
