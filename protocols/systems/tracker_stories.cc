@@ -519,7 +519,8 @@ class TrackerStories::Impl {
     }
     if (message_->direction == Direction::kResponse) take_answer(*exchange, packet);
     // Who makes copies is responsible now, as its neighbour may have been before it died.
-    if (exchange->what == Step::kCopy && packet.forwarding.via_list.empty()) is_here(exchange->resource);
+    const bool asks = message_->direction == Direction::kRequest;
+    if (asks && exchange->what == Step::kCopy && packet.forwarding.via_list.empty()) is_here(exchange->resource);
     const Hop hop{message_->frame, now_, step_of(*exchange, packet)};
     if (exchange->story != nullptr) {
       add_hop(*exchange->story, hop);

@@ -203,6 +203,24 @@ void TrackerScene::store_together(const std::string& node, const std::vector<std
   });
 }
 
+void TrackerScene::copy(const std::string& replica, const std::string& owner, const std::string& peer,
+                        const std::string& swarm) {
+  StoreReq request;
+  request.resource = swarm_resource(swarm);
+  request.replica_number = 1;
+  request.kind_data.push_back({kPpspSwarmKind, 0, {entry_of(owner, peer, swarm, now_ns_)}});
+  Packet packet;
+  packet.forwarding.overlay = 0x9aa32b8d;
+  packet.forwarding.configuration_sequence = 22;
+  packet.forwarding.transaction_id = 0x9e3779b97f4a7c15 * ++transactions_;
+  packet.forwarding.destination_list = {Destination::node(replica)};
+  packet.contents = Contents(std::move(request));
+  say({false, true, {}, encode(packet), place_of(kResponsible, kReloadPort), place_of(replica, kReloadPort), 0});
+  packet.forwarding.destination_list = {Destination::node(kResponsible)};
+  packet.contents = Contents(StoreAns{});
+  say({false, false, {}, encode(packet), place_of(replica, kReloadPort), place_of(kResponsible, kReloadPort), 0});
+}
+
 void TrackerScene::status(const std::string& node, const std::string& peer, const std::vector<std::string>& swarms) {
   PeerStatus status;
   status.ct_node_id = NodeId(node);

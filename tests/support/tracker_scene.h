@@ -60,6 +60,8 @@ class TrackerScene {
   void store(const std::string& node, const std::string& peer, const std::string& swarm, bool exists = true,
              const Change& change = {});
   void store_together(const std::string& node, const std::vector<std::string>& peers, const std::string& swarm);
+  // The responsible tracker copies what `owner` registered to `replica`, which answers; over the link between them.
+  void copy(const std::string& replica, const std::string& owner, const std::string& peer, const std::string& swarm);
   void status(const std::string& node, const std::string& peer, const std::vector<std::string>& swarms);
   void fetch(const std::string& node, const std::string& swarm, std::uint32_t shard = 0);
   enum class Way { kWhole, kFirstLink };

@@ -199,6 +199,15 @@ TEST(TrackerRules, ATrackerThatMakesCopiesHasBecomeResponsible) {
   }
 }
 
+TEST(TrackerRules, ATrackerThatIsGivenCopiesIsNotResponsible) {
+  TrackerScene scene;
+  join(scene, A, "peer-1");
+  scene.copy(A, A, "peer-1", "movie");
+  scene.connect(A, "peer-2", {{"movie", "JOIN"}});
+  scene.ok({{"movie"}});
+  EXPECT_EQ(Followed(scene).told, std::set<std::string>{"SD-DT-02"});
+}
+
 TEST(TrackerStories, EachOfTheStoredEntriesIsJudged) {
   TrackerScene scene;
   for (const char* peer : {"peer-1", "peer-2"}) scene.connect(A, peer, {{"movie", "JOIN"}});
