@@ -38,7 +38,7 @@ std::string_view to_string(Step step) {
 
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;  // ns
+constexpr std::int64_t kSecond = 1'000'000'000;    // ns
 constexpr std::int64_t kAfterwards = 5 * kSecond;  // what is not waited for comes by then
 constexpr std::int64_t kForgotten = 60 * kSecond;  // a request that nobody answered
 constexpr std::int64_t kCacheAge = 10 * kSecond;
@@ -901,9 +901,10 @@ bool TrackerStories::Impl::is_remote(const Open& open, const std::string& swarm_
   return at != remote_.end() && now_ - at->second <= kRemote;
 }
 
+// What a tracker stores itself shows by its copies.
 bool TrackerStories::Impl::stores_another(const Open& open, std::string_view swarm_id) {
   return std::any_of(open.exchanges.begin(), open.exchanges.end(), [&](const auto& exchange) {
-    return exchange->what == Step::kStore && exchange->swarm_id != swarm_id;
+    return (exchange->what == Step::kStore || exchange->what == Step::kCopy) && exchange->swarm_id != swarm_id;
   });
 }
 
