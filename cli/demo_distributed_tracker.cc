@@ -302,20 +302,28 @@ class TrackersDemo {
     for (const Peer& peer : peers_) {
       if (peer.joined) members[peer.swarm].insert(peer.id);
     }
-    const Tally tally = round(
-        what, peers_where([](const Peer& peer, std::size_t) { return peer.joined; }),
-        [this](const Peer& peer) { return find_request(peer); },
-        [&](const Peer& peer, const ppstp::Response& answer) {
-          std::set<std::string> listed;
-          if (all_done(answer) && answer.swarm_result[0].peer_group) {
-            for (const ppstp::PeerInfo& info : answer.swarm_result[0].peer_group->peer_info)
-              listed.insert(info.peer_id.value_or("?"));
-          }
-          const std::set<std::string>& known = members[peer.swarm];
-          const std::size_t most = std::min<std::size_t>(known.size() - 1, ppstp::kMostPeers);
-          return std::includes(known.begin(), known.end(), listed.begin(), listed.end()) && !listed.contains(peer.id) &&
-                 (!complete || listed.size() == most);
-        });
+    const auto joined = peers_where([](const Peer& peer, std::size_t) { return peer.joined; });
+    const auto ask_all = [&](const std::string& title) {
+      return round(
+          title, joined, [this](const Peer& peer) { return find_request(peer); },
+          [&](const Peer& peer, const ppstp::Response& answer) {
+            std::set<std::string> listed;
+            if (all_done(answer) && answer.swarm_result[0].peer_group) {
+              for (const ppstp::PeerInfo& info : answer.swarm_result[0].peer_group->peer_info)
+                listed.insert(info.peer_id.value_or("?"));
+            }
+            const std::set<std::string>& known = members[peer.swarm];
+            const std::size_t most = std::min<std::size_t>(known.size() - 1, ppstp::kMostPeers);
+            return std::includes(known.begin(), known.end(), listed.begin(), listed.end()) &&
+                   !listed.contains(peer.id) && (!complete || listed.size() == most);
+          });
+    };
+    Tally tally = ask_all(what);
+    // A busy tracker says 05, and when to come again.
+    for (int tries = 0; tries < 5 && tally.wrong == 0 && tally.unavailable > 0; ++tries) {
+      std::this_thread::sleep_for(std::chrono::seconds(2));
+      tally = ask_all(fmt::format("{} were told 05; everybody asks again", tally.unavailable));
+    }
     return tally.wrong == 0 && (!complete || tally.unavailable == 0);
   }
 

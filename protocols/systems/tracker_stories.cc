@@ -713,7 +713,9 @@ class TrackerStories::Impl {
   static const Passed* last_passed(const Open& open, std::string_view swarm_id);
   const Event* result_event(std::string_view swarm_id) const;
   bool is_remote(const Open& open, const std::string& swarm_id) const;
+  bool has_entry(const Open& open, const std::string& swarm_id) const;
   static bool stores_another(const Open& open, std::string_view swarm_id);
+  static bool is_asked_for(const Open& open, const Exchange& exchange);
   void judge_reports(const Open& open);
   void note_addresses(Exchange& exchange, const StoredData& value);
   bool is_old_address(const Open& open, const ppstp::PeerInfo& info) const;
@@ -901,6 +903,15 @@ bool TrackerStories::Impl::is_remote(const Open& open, const std::string& swarm_
   return at != remote_.end() && now_ - at->second <= kRemote;
 }
 
+// What is over already need not be removed.
+bool TrackerStories::Impl::has_entry(const Open& open, const std::string& swarm_id) const {
+  const auto node = servers_.find(open.server);
+  if (node == servers_.end()) return false;
+  const auto at = entries_.find(reload::swarm_resource(swarm_id, reload::shard_of(open.peer_id, shards_)) +
+                                node->second + open.peer_id);
+  return at != entries_.end() && at->second.until_ns > now_;
+}
+
 // What a tracker stores itself shows by its copies.
 bool TrackerStories::Impl::stores_another(const Open& open, std::string_view swarm_id) {
   return std::any_of(open.exchanges.begin(), open.exchanges.end(), [&](const auto& exchange) {
@@ -949,7 +960,7 @@ void TrackerStories::Impl::judge_action(const Open& open, const SwarmAction& act
                        value_name(reload::kErrorCode, sent->error), sent->error_frame));
   else if (sent != nullptr)
     report(step, place, fmt::format("the Store in frame {} was not answered before", sent->sent_frame));
-  else if (is_remote(open, swarm))
+  else if (is_remote(open, swarm) && (join || has_entry(open, swarm)))
     report(!join                         ? "SD-DT-10"
            : stores_another(open, swarm) ? "SD-DT-13"
                                          : "SD-DT-02",
@@ -980,10 +991,17 @@ void TrackerStories::Impl::judge_failure(const Open& open, const ppstp::Response
                        value_name(reload::kErrorCode, failed->error), failed->error_frame, expected));
 }
 
+// Not what undoes a registration that was refused elsewhere.
+bool TrackerStories::Impl::is_asked_for(const Open& open, const Exchange& exchange) {
+  return std::any_of(open.actions.begin(), open.actions.end(), [&](const SwarmAction& action) {
+    return action.swarm_id == exchange.swarm_id && (action.action == ppstp::kJoin) == exchange.exists;
+  });
+}
+
 void TrackerStories::Impl::judge_order(const Open& open) {
   const Exchange* first = nullptr;
   for (const auto& exchange : open.exchanges) {
-    if (exchange->what != Step::kStore || exchange->error != 0) continue;
+    if (exchange->what != Step::kStore || exchange->error != 0 || !is_asked_for(open, *exchange)) continue;
     if (first == nullptr) {
       first = exchange.get();
     } else if (exchange->swarm_id != first->swarm_id && first->answered_ns != 0 &&

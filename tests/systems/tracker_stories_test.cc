@@ -622,6 +622,37 @@ TEST(TrackerRules, APartialSuccessNamesTheSwarmThatFailed) {
   EXPECT_TRUE(Followed(scene).told.empty());
 }
 
+TEST(TrackerRules, WhatUndoesARefusedRegistrationIsNoLateStore) {
+  TrackerScene scene;
+  scene.connect(A, "peer-1", {{"movie", "JOIN"}, {"song", "JOIN"}});
+  scene.store(A, "peer-1", "movie");
+  scene.store(A, "peer-1", "song");
+  scene.answer_to(0);
+  scene.stored();
+  scene.answer_to(1);
+  scene.error(reload::kForbidden);
+  scene.store(A, "peer-1", "song", false);
+  scene.stored();
+  scene.ok({{"movie"}, {"song", {}, 1}});
+  EXPECT_EQ(Followed(scene).told, std::set<std::string>());
+}
+
+TEST(TrackerRules, WhatIsNotStoredNeedNotBeRemoved) {
+  for (const bool removed_before : {false, true}) {
+    TrackerScene scene;
+    join(scene);
+    if (removed_before) {
+      scene.connect(A, "peer-1", {{"movie", "LEAVE"}});
+      scene.store(A, "peer-1", "movie", false);
+      scene.stored();
+      scene.ok({{"movie"}});
+    }
+    scene.connect(A, "peer-1", {{"movie", "LEAVE"}});
+    scene.ok({{"movie"}});
+    EXPECT_EQ(Followed(scene).told.contains("SD-DT-10"), !removed_before);
+  }
+}
+
 TEST(TrackerRules, ARepetitionThatSucceedsCounts) {
   TrackerScene scene;
   scene.connect(A, "peer-1", {{"movie", "JOIN"}});
