@@ -5,6 +5,8 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <csignal>
+#include <map>
+#include <sstream>
 
 #include "cli/tracker_setup.h"
 #include "protocols/reload/security/text.h"
@@ -27,6 +29,25 @@ std::uint16_t free_port(const std::string& address) {
   return failed ? std::uint16_t{0} : acceptor.local_endpoint(failed).port();
 }
 
+net::Result<std::map<std::string, std::string>> read_users(const std::string& path) {
+  auto text = read_whole_file(path);
+  if (!text.ok()) return text.error();
+  std::map<std::string, std::string> users;
+  std::istringstream lines(*text);
+  std::size_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line.empty() || line.front() == '#') continue;
+    const std::size_t colon = line.find(':');
+    if (colon == std::string::npos || colon == 0 || colon + 1 == line.size())
+      return {net::ErrorKind::kLocal, fmt::format("{}:{}: is not USER:PASSWORD", path, number)};
+    users[line.substr(0, colon)] = line.substr(colon + 1);
+  }
+  if (users.empty()) return {net::ErrorKind::kLocal, path + ": names nobody, so that nobody could join"};
+  return users;
+}
+
 }  // namespace
 
 void add_reload_service_options(CLI::App& app, ReloadServiceSettings& s, const std::string& listen) {
@@ -39,6 +60,9 @@ void add_reload_service_options(CLI::App& app, ReloadServiceSettings& s, const s
                  "over HTTPS at this HOST:PORT");
   app.add_option("--enrollment-host", s.enrollment_host, "name or address of the enrollment server in its certificate")
       ->capture_default_str();
+  app.add_option("--enrollment-users", s.enrollment_users,
+                 "with --enrollment: who gets a certificate, one USER:PASSWORD a line; default: everybody")
+      ->needs("--enrollment");
   app.add_option("--https-ca-out", s.https_ca_out, "with --enrollment: write the HTTPS certificate to this file");
   app.add_option("--config-out", s.config_out, "with --enrollment: write the configuration document to this file");
   app.add_option("--topology", s.topology, "with --enrollment: CHORD-RELOAD or TEST (nearest Node-ID, no Updates)")
@@ -157,6 +181,11 @@ net::Result<void> ReloadService::found_overlay(net::Endpoint& listen) {
   identity_ = made->signer;
   reload::EnrollmentOptions enrollment;
   enrollment.defects = settings_.node.defects;
+  if (!settings_.enrollment_users.empty()) {
+    auto users = read_users(settings_.enrollment_users);
+    if (!users.ok()) return users.error();
+    enrollment.users = *std::move(users);
+  }
   enrollment_ = std::make_unique<reload::EnrollmentServer>(made->authority, overlay_, random_, std::move(enrollment));
   if (!write_whole_file(settings_.https_ca_out, pair->certificate) ||
       !write_whole_file(settings_.config_out, overlay_->document))

@@ -22,6 +22,7 @@ struct ReloadServiceSettings {
   std::string listen = "127.0.0.1:0";
   std::string enrollment;  // address; not empty: a new overlay
   std::string enrollment_host = "127.0.0.1";
+  std::string enrollment_users;  // file; empty: everybody gets a certificate
   std::string https_ca_out;
   std::string config_out;
   std::string ready_file;

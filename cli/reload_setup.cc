@@ -32,16 +32,8 @@ net::Result<net::HttpResponse> exchange(const ReloadSettings& settings, const ne
   return response;
 }
 
-net::Result<std::string> read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in) return {ErrorKind::kLocal, "cannot read " + path};
-  return text.str();
-}
-
 net::Result<reload::Identity> read_identity(const std::string& path, const reload::Overlay& overlay) {
-  auto pem = read_file(path);
+  auto pem = read_whole_file(path);
   if (!pem.ok()) return pem.error();
   auto key = reload::PrivateKey::from_pem(*pem);
   if (!key.ok()) return {ErrorKind::kLocal, path + ": " + key.message()};
@@ -117,6 +109,14 @@ net::Result<reload::SocketTransportOptions> transport_options(const ReloadSettin
   return options;
 }
 
+net::Result<std::string> read_whole_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) return {ErrorKind::kLocal, "cannot read " + path};
+  return text.str();
+}
+
 bool names_overlay(const ReloadSettings& settings) {
   return !settings.config.empty() || !settings.overlay.empty();
 }
@@ -134,7 +134,7 @@ net::Result<reload::OverlayPtr> load_overlay(const ReloadSettings& settings) {
     if (response->status != 200) return {ErrorKind::kRefused, fmt::format("{}: status {}", from, response->status)};
     document = std::move(response->body);
   } else {
-    auto bytes = read_file(from);
+    auto bytes = read_whole_file(from);
     if (!bytes.ok()) return bytes.error();
     document = *std::move(bytes);
   }

@@ -37,6 +37,8 @@ net::Result<void> set_up_log(const ReloadSettings& settings);
 net::Result<reload::KeyType> key_type(const ReloadSettings& settings);
 // What --link and --mtu ask for.
 net::Result<reload::SocketTransportOptions> transport_options(const ReloadSettings& settings);
+// The error names the file.
+net::Result<std::string> read_whole_file(const std::string& path);
 // Whether a document or an overlay's name is given, as load_overlay() needs.
 bool names_overlay(const ReloadSettings& settings);
 net::Result<reload::OverlayPtr> load_overlay(const ReloadSettings& settings);

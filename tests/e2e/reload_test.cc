@@ -89,6 +89,29 @@ TEST(Reload, PeersEnrolAndAClientStoresFetchesAndIsRefused) {
   EXPECT_GT(fs::file_size(folder / "trace.pcapng"), 10'000U);
 }
 
+TEST(Reload, EnrollmentIsForThoseWhoAreNamed) {
+  const Folder folder;
+  std::ofstream(folder / "users.txt") << "# who may join\nbob@example.org:secret\n";
+  Background first("'" + program() + "' serve reload --key-type p256 --enrollment 127.0.0.1:0 --enrollment-users " +
+                       folder / "users.txt" + " --overlay overlay.example.org --https-ca-out " + folder / "ca.pem" +
+                       " --config-out " + folder / "overlay.xml" + " --ready-file " + folder / "first",
+                   folder / "first.log");
+  ASSERT_TRUE(wait_for(folder / "first")) << first.log();
+  const auto ping_as = [&](const std::string& user, const std::string& password) {
+    return shell("'" + program() + "' reload ping " + "bob@example.org --key-type p256 --config " +
+                 folder / "overlay.xml" + " --https-ca " + folder / "ca.pem" + " --user " + user + " --password " +
+                 password);
+  };
+  const Ended known = ping_as("bob@example.org", "secret");
+  EXPECT_EQ(known.code, 0) << known.output;
+  for (const auto& [user, password] :
+       {std::pair{"bob@example.org", "wrong"}, std::pair{"mallory@example.org", "secret"}}) {
+    const Ended refused = ping_as(user, password);
+    EXPECT_EQ(refused.code, 3) << refused.output;
+    EXPECT_NE(refused.output.find("403"), std::string::npos) << refused.output;
+  }
+}
+
 TEST(Reload, DtlsPeersServeAClientThatFollowsTheWay) {
   const Folder folder;
   const std::string serve = "'" + program() + "' serve reload --key-type p256 --open-diagnostics ";
@@ -239,6 +262,7 @@ TEST(Reload, WrongUsageIsSaid) {
   EXPECT_EQ(code("serve reload --log-level loud"), 2);
   EXPECT_EQ(code("serve reload --enrollment 127.0.0.1:0 --link udp"), 2);
   EXPECT_EQ(code("serve reload --enrollment 127.0.0.1:0 --mtu 100"), 2);
+  EXPECT_EQ(code("serve reload --overlay x.org --enrollment-users users.txt"), 2);
 }
 
 }  // namespace
